@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The hot routes in OpenAPI terms: FastAPI does not see them, so they are described here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.wire import chat_schema
+
+
+def add_hot_paths(document: dict[str, Any]) -> None:
+    """Put the POST routes that bypass FastAPI into an OpenAPI document."""
+    schema = chat_schema()
+    components = document.setdefault("components", {})
+    components.setdefault("schemas", {}).update(schema.pop("$defs", {}))
+    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    chat = {"application/json": {"schema": schema}}
+    texts = {"application/x-ndjson": {"schema": {"type": "string"}}}
+    document["paths"] |= {
+        "/v1/chat/completions": _post(
+            "Chat completion, answered on the device or at an allowed destination", chat
+        ),
+        "/v1/route/explain": _post("The decision for a chat request; nothing is sent", chat),
+        "/v1/classify": _post("Identifiers and data class of texts, one JSON object a line", texts),
+    }
+
+
+def _post(summary: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "post": {
+            "summary": summary,
+            "security": [{"bearer": []}],
+            "requestBody": {"required": True, "content": content},
+            "responses": {
+                "200": {"description": "The answer"},
+                "4XX": {"description": "An error in OpenAI's envelope"},
+                "503": {"description": "Nothing that policy allows can answer now"},
+            },
+        }
+    }

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host guard under litellm: an httpx transport that knows one origin. Imported lazily."""
+
+from __future__ import annotations
+
+import httpx
+
+from gateway.backends.egress import Origin
+from gateway.backends.errors import EgressRefused
+
+
+class OriginGuard(httpx.AsyncHTTPTransport):
+    """Refuses, before a name is looked up, every request to another origin."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(trust_env=False, retries=0)
+        self._origin = origin
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send, if the URL's origin is the cleared one."""
+        url = request.url
+        port = f":{url.port}" if url.port else ""
+        if Origin.parse(f"{url.scheme}://{url.host}{port}").text != self._origin:
+            raise EgressRefused("litellm asked for another origin")
+        return await super().handle_async_request(request)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The on-device engine behind its unix socket. Nothing here can reach the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from gateway.backends.base import Call, Reply
+from gateway.backends.errors import BackendError
+from gateway.backends.http1 import Client, Origin, Timeouts, request_head
+from gateway.backends.openai_wire import outgoing_body, within
+from gateway.limits import Json
+from gateway.signals.capability import UNKNOWN, Snapshot, snapshot_of
+from policies import Obligation
+
+_HEALTH_TIMEOUTS = Timeouts(connect_s=0.5, first_byte_s=1.0, idle_s=1.0, total_s=2.0)
+# A prefill of a full context takes tens of seconds on a small CPU, and the queue is before it.
+_CHAT_TIMEOUTS = Timeouts(connect_s=1.0, first_byte_s=300.0, idle_s=60.0, total_s=1800.0)
+_HEALTH_BYTES = 64 * 1024
+
+
+class LocalEngine:
+    """The device as a backend."""
+
+    honours = frozenset(Obligation)
+
+    def __init__(self, client: Client, socket: Path) -> None:
+        self._client = client
+        self._origin = Origin.parse(f"unix:{socket}")
+
+    async def send(self, call: Call) -> Reply:
+        """Start the call; raises BackendError."""
+        body = orjson.dumps(_for_engine(call))
+        head = request_head(
+            "POST",
+            "/v1/chat/completions",
+            self._origin.authority,
+            [("content-type", "application/json")],
+            len(body),
+        )
+        timeouts = within(_CHAT_TIMEOUTS, call.deadline_s)
+        return await self._client.send(self._origin, head, body, timeouts)
+
+    async def health(self) -> Snapshot:
+        """The engine's own report; UNKNOWN while it gives none."""
+        head = request_head("GET", "/health", self._origin.authority, [], 0)
+        try:
+            reply = await self._client.send(self._origin, head, b"", _HEALTH_TIMEOUTS)
+            report = orjson.loads(await reply.read(_HEALTH_BYTES))
+        except (BackendError, orjson.JSONDecodeError):
+            return UNKNOWN
+        return snapshot_of(report) if isinstance(report, dict) else UNKNOWN
+
+    async def close(self) -> None:
+        """Close the connections to the engine."""
+        await self._client.close()
+
+
+def _for_engine(call: Call) -> Json:
+    body = outgoing_body(call)
+    for field in ("user", "metadata", "store"):
+        body.pop(field, None)
+    return body

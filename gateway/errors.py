@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error a client can see, and the one place that turns it into bytes.
+
+    GatewayError                    status  code
+    +-- BadRequest                  400     invalid_request (or a more precise code)
+    +-- Unauthenticated             401     invalid_api_key
+    +-- PolicyBlocked               403     policy_blocked
+    +-- NotFound                    404     not_found, model_not_found
+    +-- MethodNotAllowed            405     method_not_allowed
+    +-- BodyTooLarge                413     body_too_large
+    +-- UpstreamFailed              502     upstream_failed
+    +-- Unavailable                 503     unavailable
+        +-- LocalUnavailable        503     local_unavailable
+        +-- AuditUnavailable        503     audit_unavailable
+
+A message is written for the caller and never holds anything the caller sent as prompt: at most
+the name of a field, a limit, a header or a model.
+"""
+
+from __future__ import annotations
+
+import orjson
+
+
+class GatewayError(Exception):
+    """Base of all errors that become an HTTP answer; never a 500 by itself."""
+
+    status = 500
+    code = "internal_error"
+    kind = "api_error"
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+
+class BadRequest(GatewayError):
+    """The caller's request is malformed, or asks for what nearward does not do."""
+
+    status = 400
+    code = "invalid_request"
+    kind = "invalid_request_error"
+
+
+class Unauthenticated(GatewayError):
+    """No key, or a key that is not known."""
+
+    status = 401
+    code = "invalid_api_key"
+    kind = "authentication_error"
+
+
+class PolicyBlocked(GatewayError):
+    """Policy allows none of the destinations that the request asked for."""
+
+    status = 403
+    code = "policy_blocked"
+    kind = "permission_error"
+
+
+class NotFound(GatewayError):
+    """No such path or model."""
+
+    status = 404
+    code = "not_found"
+    kind = "invalid_request_error"
+
+
+class MethodNotAllowed(GatewayError):
+    """The path exists, the method does not."""
+
+    status = 405
+    code = "method_not_allowed"
+    kind = "invalid_request_error"
+
+
+class BodyTooLarge(GatewayError):
+    """The body is over `server.max_body_bytes`."""
+
+    status = 413
+    code = "body_too_large"
+    kind = "invalid_request_error"
+
+
+class UpstreamFailed(GatewayError):
+    """Every allowed destination was tried and none answered."""
+
+    status = 502
+    code = "upstream_failed"
+    retryable = True
+
+
+class Unavailable(GatewayError):
+    """nearward cannot answer now; trying later may help."""
+
+    status = 503
+    code = "unavailable"
+    retryable = True
+
+
+class LocalUnavailable(Unavailable):
+    """Only the device may answer and its engine is not ready."""
+
+    code = "local_unavailable"
+
+
+class AuditUnavailable(Unavailable):
+    """The intent could not be recorded, so nothing may leave."""
+
+    code = "audit_unavailable"
+
+
+def openai_envelope(error: GatewayError) -> bytes:
+    """The error as the JSON body that OpenAI's clients parse."""
+    return orjson.dumps(
+        {
+            "error": {
+                "message": error.message,
+                "type": error.kind,
+                "param": error.param,
+                "code": error.code,
+            }
+        }
+    )
+
+
+def error_headers(error: GatewayError) -> list[tuple[bytes, bytes]]:
+    """Headers that go with an error: Retry-After where waiting helps."""
+    seconds = error.retry_after_s if error.retry_after_s is not None else 1
+    if error.retryable and error.status in {429, 503}:
+        return [(b"retry-after", str(seconds).encode())]
+    return []

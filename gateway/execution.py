@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Walks a plan: intent on record, one attempt, and the next one only while nothing was answered.
+
+Rules
+-----
+1. Only what the plan holds is tried, in its order; the plan is a subset of what policy allowed.
+2. An intent is in the audit log before an attempt leaves. If it cannot be written, attempts away
+   from the device are skipped; the device still answers.
+3. An attempt is given up for the next one before the first byte of its answer, never after:
+   on a connection error, a timeout, or a status in `_TRY_NEXT`.
+4. A caller's own fault (400, 413, 422) is passed back: another destination would say the same.
+5. Nothing an upstream says about *our* key reaches the caller as if it were about theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.backends.base import Backend, Call, Reply
+from gateway.backends.errors import BackendError
+from gateway.errors import (
+    AuditUnavailable,
+    GatewayError,
+    LocalUnavailable,
+    Unavailable,
+    UpstreamFailed,
+)
+from gateway.judgement import Judged
+from gateway.records.journal import Journal
+from gateway.routing.plan import Attempt, Plan
+from policies import Obligation, Tier
+
+_CALLERS_FAULT = frozenset({400, 413, 422})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a destination answered: the whole body, or for a stream its first bytes and the rest."""
+
+    attempt: Attempt
+    attempts: int
+    why: str
+    status: int
+    content_type: bytes
+    body: bytes
+    rest: Reply | None = None
+    overhead_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Miss:
+    """Why an attempt gave no answer."""
+
+    attempt: Attempt
+    code: str
+    retry_after_s: int | None = None
+    status: int = 0
+
+
+class Executor:
+    """Runs plans against backends."""
+
+    def __init__(
+        self, backends: Mapping[str, Backend], journal: Journal, response_bytes: int
+    ) -> None:
+        self._backends = backends
+        self._journal = journal
+        self._response_bytes = response_bytes
+
+    async def execute(
+        self, judged: Judged, plan: Plan, overhead_s: float, traceparent: bytes
+    ) -> Answer:
+        """The first answer; raises when every attempt missed."""
+        misses: list[_Miss] = []
+        for number, attempt in enumerate(plan.attempts, start=1):
+            try:
+                await self._journal.intent(judged, attempt, number)
+            except AuditUnavailable:
+                if attempt.tier is not Tier.DEVICE:
+                    misses.append(_Miss(attempt, AuditUnavailable.code))
+                    continue
+            call = _call(judged, attempt, traceparent)
+            outcome = await self._attempt(call, attempt)
+            if isinstance(outcome, _Miss):
+                misses.append(outcome)
+                self._journal.attempt(attempt, outcome.code)
+                continue
+            self._journal.attempt(attempt, "answered")
+            status, content_type, body, rest = outcome
+            why = plan.why if number == 1 else "fallback"
+            return Answer(attempt, number, why, status, content_type, body, rest, overhead_s)
+        raise _no_answer(misses)
+
+    async def _attempt(
+        self, call: Call, attempt: Attempt
+    ) -> _Miss | tuple[int, bytes, bytes, Reply | None]:
+        reply: Reply | None = None
+        try:
+            reply = await self._backends[attempt.destination].send(call)
+            status = reply.status
+            if status != 200 and status not in _CALLERS_FAULT:
+                return _refusal(attempt, reply)
+            headers = dict(reply.headers)
+            content_type = headers.get(b"content-type", b"application/json")
+            if call.stream and status == 200 and content_type.startswith(b"text/event-stream"):
+                first = await reply.next()
+                if not first:
+                    return _Miss(attempt, "upstream_truncated")
+                rest, reply = reply, None
+                return status, content_type, first, rest
+            return status, content_type, await reply.read(self._response_bytes), None
+        except BackendError as error:
+            return _Miss(attempt, error.code)
+        finally:
+            if reply is not None:
+                reply.close()
+
+
+def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:
+    request = judged.request
+    return Call(
+        decision_id=judged.id,
+        destination=attempt.destination,
+        model=attempt.model,
+        body=request.body,
+        stream=request.stream,
+        cleared=judged.decision.cleared.get(attempt.destination),
+        no_store=Obligation.NO_STORE in judged.decision.obligations,
+        traceparent=traceparent,
+        deadline_s=judged.wishes.latency_budget_s,
+    )
+
+
+def _refusal(attempt: Attempt, reply: Reply) -> _Miss:
+    retry_after = dict(reply.headers).get(b"retry-after", b"")
+    seconds = int(retry_after) if retry_after.isdigit() and len(retry_after) < 6 else None
+    return _Miss(attempt, f"http_{reply.status}", seconds, reply.status)
+
+
+def _no_answer(misses: list[_Miss]) -> GatewayError:
+    """The error for the caller: what would help is said by the last attempt that was made."""
+    last = misses[-1]
+    if all(m.code == AuditUnavailable.code for m in misses):
+        return AuditUnavailable("the audit log cannot be written, so nothing may leave the device")
+    if all(m.attempt.tier is Tier.DEVICE for m in misses):
+        return _device_error(last)
+    if last.status == 429:
+        return Unavailable(
+            "every allowed destination is at its limit",
+            code="upstream_rate_limited",
+            retry_after_s=last.retry_after_s,
+        )
+    tried = ", ".join(f"{m.attempt.destination}: {m.code}" for m in misses)
+    return UpstreamFailed(f"no allowed destination answered ({tried})")
+
+
+def _device_error(miss: _Miss) -> GatewayError:
+    if miss.status == 429:
+        return LocalUnavailable(
+            "the device is busy and nothing else may answer this request",
+            retry_after_s=miss.retry_after_s,
+        )
+    return LocalUnavailable(
+        f"only the device may answer this request and its engine failed ({miss.code})",
+        retry_after_s=2,
+    )

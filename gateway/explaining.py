@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The offline explanation: the gateway's own judgement and plan, with no gateway running."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from gateway.bootstrap import make_planner, make_policy
+from gateway.errors import GatewayError
+from gateway.exchange import Exchange
+from gateway.identity import Identity, Key, Principal
+from gateway.judgement import Judge
+from gateway.limits import Limits
+from gateway.pipeline import explanation
+from gateway.routing.plan import Plan
+from gateway.settings import Settings
+from gateway.signals.capability import Capability, Snapshot
+from gateway.signals.complexity import score
+from gateway.signals.privacy import Detector
+from gateway.signals.reading import SignalReader
+from gateway.state.keys import digest_of
+from gateway.state.sessions import Sessions
+
+_KEY = "explain"
+
+
+async def explain_offline(
+    settings: Settings, body: bytes, headers: list[tuple[bytes, bytes]]
+) -> bytes:
+    """The explanation as JSON; raises GatewayError for a request the gateway would refuse.
+
+    The device is taken to be ready with the configured context.
+    """
+    capability = Capability(clock=time.monotonic)
+    device = settings.device
+    capability.update(Snapshot(device.enabled, device.model, "", device.context_tokens))
+    judge = Judge(
+        identity=Identity([Key(digest_of(_KEY), Principal("explain", "default", "user"))]),
+        signals=SignalReader(scanner=Detector(), score=score, capability=capability),
+        sessions=Sessions(clock=time.monotonic),
+        policy=make_policy(settings),
+        default_class=settings.policy.default_class,
+        today=lambda: datetime.datetime.now(datetime.UTC).date(),
+    )
+    judged = await judge.judge(_exchange(settings, body, headers))
+    try:
+        plan = make_planner(settings).plan(judged.request.model, judged.decision, judged.signals)
+    except GatewayError as error:
+        return explanation(judged, Plan((), ""), error.code)
+    return explanation(judged, plan, "")
+
+
+def _exchange(settings: Settings, body: bytes, headers: list[tuple[bytes, bytes]]) -> Exchange:
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    async def send(_: dict[str, Any]) -> None:
+        raise AssertionError("an explanation answers nobody")
+
+    own = [h for h in headers if h[0] not in (b"authorization", b"x-api-key")]
+    scope = {"headers": [*own, (b"x-api-key", _KEY.encode())]}
+    exchange = Exchange(scope, receive, send, Limits(body_bytes=settings.server.max_body_bytes))
+    exchange.open()
+    return exchange

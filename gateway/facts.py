@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Principal, request and headers to the Facts that policy decides on.
+
+A header and its `metadata` twin (`x-nearward-data-class`, `nearward_data_class`) may both be
+sent; the stricter one counts. A value that is not known is refused, never ignored: a caller who
+misspells `phi` must hear of it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from gateway.errors import BadRequest
+from gateway.identity import Principal
+from gateway.limits import Headers
+from gateway.wire import ChatRequest
+from policies import DataClass, Facts, Tier
+
+_PREFIX = b"x-nearward-"
+_NAMES = frozenset(
+    {
+        "data-class",
+        "purpose",
+        "subject-region",
+        "session",
+        "max-tier",
+        "latency-budget-ms",
+        "dry-run",
+        "break-glass",
+    }
+)
+_TIER_ORDER = (Tier.DEVICE, Tier.ONPREM, Tier.CLOUD)
+_LABEL_CHARS = 64
+_LONGEST_BUDGET_MS = 600_000
+E = TypeVar("E", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the caller asked of nearward itself, as sent; absent is absent."""
+
+    data_class: DataClass | None = None
+    purpose: str = ""
+    subject_region: str = ""
+    max_tier: Tier | None = None
+    is_dry_run: bool = False
+    session: str = ""
+    latency_budget_s: float | None = None
+
+
+_NO_WISHES = Wishes()
+
+
+def read_wishes(headers: Headers, metadata: Mapping[str, str]) -> Wishes:
+    """The `x-nearward-*` headers and `nearward_*` metadata; BadRequest on an unknown one."""
+    sent = _labels(headers, metadata)
+    if not sent:
+        return _NO_WISHES
+    if "break-glass" in sent:
+        raise BadRequest(
+            "x-nearward-break-glass is not supported by this version",
+            code="unsupported_header",
+            param="x-nearward-break-glass",
+        )
+    classes = [_member(DataClass, v, "data-class") for v in sent.get("data-class", ())]
+    tiers = [_member(Tier, v, "max-tier") for v in sent.get("max-tier", ())]
+    return Wishes(
+        data_class=max(classes, key=lambda c: c.rank) if classes else None,
+        purpose=_one(sent, "purpose"),
+        subject_region=_one(sent, "subject-region"),
+        max_tier=min(tiers, key=_TIER_ORDER.index) if tiers else None,
+        is_dry_run=any(_flag(v) for v in sent.get("dry-run", ())),
+        session=_one(sent, "session"),
+        latency_budget_s=_budget_s(_one(sent, "latency-budget-ms")),
+    )
+
+
+def make_facts(
+    request_id: str,
+    principal: Principal,
+    request: ChatRequest,
+    wishes: Wishes,
+    *,
+    floor: DataClass,
+    today: datetime.date,
+) -> Facts:
+    """The facts of one chat request; `floor` is the class of an undeclared, clean one."""
+    return Facts(
+        request_id=request_id,
+        tenant=principal.tenant,
+        role=principal.role,
+        endpoint="chat",
+        declared_class=wishes.data_class,
+        default_class=floor,
+        may_relax=principal.may_relax,
+        purpose=wishes.purpose,
+        subject_region=wishes.subject_region,
+        max_tier=wishes.max_tier,
+        today=today,
+        has_media=request.has_media,
+        has_tools=request.has_tools,
+    )
+
+
+def _labels(headers: Headers, metadata: Mapping[str, str]) -> dict[str, list[str]]:
+    sent: dict[str, list[str]] = {}
+    for name, value in headers.items():
+        if name.startswith(_PREFIX):
+            label = name[len(_PREFIX) :].decode("latin-1")
+            sent.setdefault(_known(label), []).append(value.decode("latin-1").strip())
+    for key, text in metadata.items():
+        if key.startswith("nearward_"):
+            label = key[len("nearward_") :].replace("_", "-")
+            sent.setdefault(_known(label), []).append(text.strip())
+    return sent
+
+
+def _known(label: str) -> str:
+    if label not in _NAMES:
+        raise BadRequest("unknown x-nearward- header or metadata key", code="unknown_header")
+    return label
+
+
+def _member(kind: type[E], value: str, label: str) -> E:
+    try:
+        return kind(value.lower())
+    except ValueError:
+        known = ", ".join(kind)
+        raise BadRequest(
+            f"x-nearward-{label} must be one of: {known}",
+            code="bad_header",
+            param=f"x-nearward-{label}",
+        ) from None
+
+
+def _one(sent: Mapping[str, list[str]], label: str) -> str:
+    values = set(sent.get(label, ()))
+    if len(values) > 1:
+        raise BadRequest(f"x-nearward-{label} and its metadata disagree", code="bad_header")
+    value = values.pop() if values else ""
+    if len(value) > _LABEL_CHARS or not value.isprintable():
+        raise BadRequest(f"x-nearward-{label} is too long or unprintable", code="bad_header")
+    return value
+
+
+def _flag(value: str) -> bool:
+    if value.lower() not in {"true", "false", "1", "0"}:
+        raise BadRequest("x-nearward-dry-run must be true or false", code="bad_header")
+    return value.lower() in {"true", "1"}
+
+
+def _budget_s(milliseconds: str) -> float | None:
+    if not milliseconds:
+        return None
+    if not milliseconds.isdecimal() or not 1 <= int(milliseconds) <= _LONGEST_BUDGET_MS:
+        raise BadRequest("x-nearward-latency-budget-ms must be 1 to 600000", code="bad_header")
+    return int(milliseconds) / 1000

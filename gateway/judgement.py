@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that is decided about a request before anyone is asked: facts, signals, decision.
+
+Shared by chat, explain and dry run, so that an explanation cannot differ from what would happen.
+"""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.exchange import Exchange
+from gateway.facts import Wishes, make_facts, read_wishes
+from gateway.identity import Identity, Principal
+from gateway.signals.reading import SignalReader, Signals
+from gateway.state.sessions import Sessions
+from gateway.wire import ChatRequest, parse_chat
+from policies import DataClass, Decision, Facts, Policy, decide
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A request and what was decided about it. `id` is the decision id."""
+
+    id: str
+    principal: Principal
+    request: ChatRequest
+    wishes: Wishes
+    facts: Facts
+    signals: Signals
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Steps 1 to 5 of a request's life."""
+
+    identity: Identity
+    signals: SignalReader
+    sessions: Sessions
+    policy: Policy
+    default_class: DataClass
+    today: Callable[[], datetime.date]
+
+    async def judge(self, exchange: Exchange) -> Judged:
+        """Raises a GatewayError (4xx) for whatever is wrong with the request."""
+        principal = self.identity.authenticate(exchange.headers)
+        request = parse_chat(await exchange.json(), exchange.body_bytes)
+        wishes = read_wishes(exchange.headers, request.metadata)
+        signals = await self.signals.read(request)
+        facts = self._facts(principal, request, wishes)
+        decision = decide(facts, signals.findings, self.policy)
+        if wishes.session:
+            self.sessions.raise_to(principal.tenant, wishes.session, decision.data_class)
+        return Judged(
+            id=facts.request_id,
+            principal=principal,
+            request=request,
+            wishes=wishes,
+            facts=facts,
+            signals=signals,
+            decision=decision,
+        )
+
+    def _facts(self, principal: Principal, request: ChatRequest, wishes: Wishes) -> Facts:
+        floor = self.default_class
+        if wishes.session:
+            taint = self.sessions.floor(principal.tenant, wishes.session)
+            floor = DataClass.join(floor, taint)
+        request_id = secrets.token_hex(16)
+        return make_facts(request_id, principal, request, wishes, floor=floor, today=self.today())

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first gate: how much a request may weigh before anyone reads it.
+
+Checked here, in this order: header count and size, content-encoding, body bytes (declared, then
+counted), JSON syntax, JSON depth. Everything later may assume a bounded, decoded JSON object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gateway.errors import BadRequest, BodyTooLarge
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Headers = Mapping[bytes, bytes]
+Json = dict[str, Any]
+
+# Header values that decide something: sent twice, it would be unclear which one counts.
+_SINGLE = (b"authorization", b"x-api-key", b"content-length", b"content-type", b"x-nearward-")
+
+
+class ClientGone(Exception):
+    """The client went away before its request was complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Upper bounds on one request."""
+
+    body_bytes: int = 4 * 1024 * 1024
+    headers: int = 100
+    header_bytes: int = 16 * 1024
+    json_depth: int = 64
+
+
+def read_headers(raw: list[tuple[bytes, bytes]], limits: Limits) -> Headers:
+    """Header names to values; raises BadRequest on too many, too large, or a repeated one."""
+    if len(raw) > limits.headers:
+        raise BadRequest(f"more than {limits.headers} headers", code="headers_too_large")
+    headers = dict(raw)
+    if len(headers) != len(raw):
+        _refuse_repeated(raw)
+    if sum(map(len, headers.values())) > limits.header_bytes:
+        raise BadRequest(f"headers are over {limits.header_bytes} bytes", code="headers_too_large")
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise BadRequest("send the body without content-encoding", code="unsupported_encoding")
+    return headers
+
+
+def _refuse_repeated(raw: list[tuple[bytes, bytes]]) -> None:
+    seen: set[bytes] = set()
+    for name, _ in raw:
+        if name in seen and name.startswith(_SINGLE):
+            raise BadRequest(f"header {name.decode('latin-1')} is repeated", code="bad_header")
+        seen.add(name)
+
+
+async def read_body(receive: Receive, headers: Headers, limits: Limits) -> bytes:
+    """The whole body; raises BodyTooLarge as soon as it is over, ClientGone if it is cut."""
+    declared = headers.get(b"content-length")
+    if declared is not None and declared.isdigit() and int(declared) > limits.body_bytes:
+        raise BodyTooLarge(f"the body may be {limits.body_bytes} bytes at most")
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return _bounded(body, limits)
+    pieces = [body]
+    total = len(body)
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        pieces.append(message.get("body", b""))
+        total += len(pieces[-1])
+        if total > limits.body_bytes:
+            raise BodyTooLarge(f"the body may be {limits.body_bytes} bytes at most")
+    return b"".join(pieces)
+
+
+def _bounded(body: bytes, limits: Limits) -> bytes:
+    if len(body) > limits.body_bytes:
+        raise BodyTooLarge(f"the body may be {limits.body_bytes} bytes at most")
+    return body
+
+
+def parse_object(body: bytes, limits: Limits) -> Json:
+    """The JSON object in `body`; BadRequest on bad UTF-8, bad JSON, another type, or depth.
+
+    orjson stops at a nesting of 1,024 by itself; the count of brackets then shows in one cheap
+    pass that ordinary bodies are shallow, and only the others are walked.
+    """
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise BadRequest(f"the body is not valid JSON ({where})", code="invalid_json") from None
+    if not isinstance(value, dict):
+        raise BadRequest("the body must be a JSON object", code="invalid_json")
+    if body.count(b"{") + body.count(b"[") > limits.json_depth:
+        _check_depth(value, limits.json_depth)
+    return value
+
+
+def _check_depth(value: Json, deepest: int) -> None:
+    level: list[Any] = [value]
+    for _ in range(deepest):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return
+    raise BadRequest(f"JSON is nested deeper than {deepest}", code="json_too_deep")
+
+
+def _children(node: Any) -> list[Any]:
+    if isinstance(node, dict):
+        return [v for v in node.values() if isinstance(v, dict | list)]
+    return [v for v in node if isinstance(v, dict | list)]

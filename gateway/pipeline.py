@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A chat request's life (design.md section 2). Steps 1 to 5 are judgement.py, 7 execution.py.
+
+Nothing here opens a connection, knows a destination by name or decides anything by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+
+import orjson
+
+from gateway.delivery import deliver
+from gateway.errors import GatewayError
+from gateway.exchange import Exchange
+from gateway.execution import Executor
+from gateway.judgement import Judge, Judged
+from gateway.records.journal import Journal, answer_headers, refusal_headers
+from gateway.routing.plan import Plan, Planner
+
+_TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
+
+
+class Pipeline:
+    """Answers chat completion requests."""
+
+    def __init__(
+        self, judge: Judge, planner: Planner, executor: Executor, journal: Journal
+    ) -> None:
+        self._judge = judge
+        self._planner = planner
+        self._executor = executor
+        self._journal = journal
+
+    async def chat(self, exchange: Exchange) -> None:
+        """POST /v1/chat/completions; raises GatewayError before the answer has begun."""
+        judged = await self._judge.judge(exchange)
+        try:
+            plan = self._planner.plan(judged.request.model, judged.decision, judged.signals)
+            if judged.wishes.is_dry_run:
+                await exchange.answer(200, explanation(judged, plan, ""))
+                return
+            overhead_s = time.perf_counter() - exchange.began
+            trace = _next_span(exchange.headers.get(b"traceparent", b""))
+            answer = await self._executor.execute(judged, plan, overhead_s, trace)
+        except GatewayError as error:
+            exchange.trace += refusal_headers(judged, error.code)
+            self._journal.refused(judged, error.code, error.status)
+            raise
+        except asyncio.CancelledError:
+            self._journal.refused(judged, "client_gone", 499)
+            raise
+        exchange.trace += answer_headers(judged, answer)
+        delivery = await deliver(answer, exchange)
+        self._journal.outcome(judged, answer, delivery, exchange.began)
+
+    async def explain(self, exchange: Exchange) -> None:
+        """POST /v1/route/explain: the decision and the plan, with nothing sent anywhere."""
+        judged = await self._judge.judge(exchange)
+        plan, refusal = Plan((), ""), ""
+        try:
+            plan = self._planner.plan(judged.request.model, judged.decision, judged.signals)
+        except GatewayError as error:
+            refusal = error.code
+        await exchange.answer(200, explanation(judged, plan, refusal))
+
+
+def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
+    """The decision as JSON (design.md section 4, `nearward explain`)."""
+    decision, signals = judged.decision, judged.signals
+    device = signals.device
+    document = {
+        "decision_id": judged.id,
+        "data_class": decision.data_class,
+        "allowed": list(decision.allowed),
+        "plan": [
+            {"destination": a.destination, "model": a.model, "tier": a.tier, "region": a.region}
+            for a in plan.attempts
+        ],
+        "plan_reason": plan.why,
+        "refusal": refusal or None,
+        "obligations": sorted(decision.obligations),
+        "reason": decision.primary_reason,
+        "reasons": [
+            {"code": r.code, "rule": r.rule_id, "destination": r.destination}
+            for r in decision.reasons
+        ],
+        "policy_hash": decision.policy_hash,
+        "signals": {
+            "privacy": {
+                "data_class": signals.findings.data_class,
+                "kinds": sorted(signals.findings.kinds),
+                "spans": signals.span_count,
+                "errors": list(signals.findings.errors),
+            },
+            "complexity": round(signals.complexity, 4),
+            "prompt_tokens_estimate": signals.prompt_tokens,
+            "device": {
+                "is_ready": device.is_ready,
+                "model": device.model,
+                "context_tokens": device.context_tokens,
+                "busy": device.busy,
+                "queued": device.queued,
+                "decode_tps": device.decode_tps,
+            },
+        },
+    }
+    return orjson.dumps(document)
+
+
+def _next_span(traceparent: bytes) -> bytes:
+    """Our own span in the caller's trace (W3C Trace Context); b"" when they sent none."""
+    match = _TRACEPARENT.fullmatch(traceparent)
+    if match is None:
+        return b""
+    return b"00-%s-%s-%s" % (match[1], secrets.token_hex(8).encode(), match[2])

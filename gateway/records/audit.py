@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The audit log on disk: intents before egress, outcomes after, one chained file per worker.
+
+An intent is written to the file before its connection opens, so it survives the death of the
+process; with `sync=True` it is on the disk too (fdatasync), and so survives the machine. Syncs
+are shared: everyone who waits while one runs is served by the next (group commit). Outcomes
+gate nothing: they are buffered and go out with the next intent, or within `flush_s`.
+
+When a write fails, the log is unhealthy: intents raise AuditUnavailable (so nothing leaves),
+readiness is false, and the next intent tries a fresh segment, at most once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from gateway.errors import AuditUnavailable
+from gateway.records.chain import GENESIS, Entry, Fault, Link, last_link, seal, verify
+
+_RETRY_S = 1.0
+_BUFFER_RECORDS = 10_000
+_KEY_BYTES = 32
+
+
+class AuditBusy(Exception):
+    """Another process writes this worker's audit log."""
+
+
+class AuditLog:
+    """Appends sealed records. All methods run on one event loop."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        clock: Callable[[], float],
+        worker: int = 0,
+        sync_timeout_s: float = 0.25,
+        flush_s: float = 0.2,
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._worker = worker
+        self._sync_timeout_s = sync_timeout_s
+        self._flush_s = flush_s
+        self._pending: list[Entry] = []
+        self._link = Link(0, GENESIS)
+        self._fd = -1
+        self._failed_at: float | None = None
+        self._sync: asyncio.Task[None] | None = None
+        self._next_sync: asyncio.Task[None] | None = None
+        self._flush: asyncio.TimerHandle | None = None
+        self.dropped = 0
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._key = audit_key(directory)
+        self._lock_fd = _lock(directory / f"{worker}.lock")
+        self._open_segment()
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the last write reached the file."""
+        return self._failed_at is None
+
+    async def intent(self, entry: Entry, *, sync: bool) -> None:
+        """Record before egress; raises AuditUnavailable when that cannot be done in time."""
+        self._pending.append(entry)
+        self._write()
+        if sync:
+            await self._durable()
+
+    def outcome(self, entry: Entry) -> None:
+        """Record after the fact; never raises and never waits."""
+        if len(self._pending) >= _BUFFER_RECORDS:
+            self.dropped += 1
+            return
+        self._pending.append(entry)
+        if self._flush is None:
+            loop = asyncio.get_running_loop()
+            self._flush = loop.call_later(self._flush_s, self._flush_quietly)
+
+    def close(self) -> None:
+        """Write what is left and release the segment."""
+        if self._flush is not None:
+            self._flush.cancel()
+        self._pending.append({"t": self._clock(), "event": "close", "dropped": self.dropped})
+        with contextlib.suppress(AuditUnavailable):
+            self._write()
+        with contextlib.suppress(OSError):
+            os.fdatasync(self._fd)
+        self._close_segment()
+        os.close(self._lock_fd)
+
+    def _flush_quietly(self) -> None:
+        self._flush = None
+        with contextlib.suppress(AuditUnavailable):
+            self._write()
+
+    def _write(self) -> None:
+        """Seal and write all that is pending, in one system call."""
+        if not self._pending:
+            return
+        if self._failed_at is not None:
+            self._reopen()
+        lines: list[bytes] = []
+        link = self._link
+        for entry in self._pending:
+            line, link = seal(self._key, link, entry)
+            lines.append(line)
+        data = b"".join(lines)
+        try:
+            if os.write(self._fd, data) != len(data):
+                self._fail("the disk took only part of a record")
+        except OSError as error:
+            self._fail(error.strerror or "write failed")
+        self._link = link
+        self._pending.clear()
+
+    def _fail(self, problem: str) -> NoReturn:
+        self._failed_at = self._clock()
+        # The intent that could not be written is not kept: its request will not go out.
+        self._pending = [e for e in self._pending if e["event"] != "intent"]
+        raise AuditUnavailable(f"the audit log cannot be written ({problem}); nothing may leave")
+
+    def _reopen(self) -> None:
+        assert self._failed_at is not None
+        if self._clock() - self._failed_at < _RETRY_S:
+            self._fail_again()
+        self._close_segment()
+        try:
+            self._open_segment()
+        except OSError:
+            self._failed_at = self._clock()
+            self._fail_again()
+        self._failed_at = None
+
+    def _fail_again(self) -> NoReturn:
+        self._pending = [e for e in self._pending if e["event"] != "intent"]
+        raise AuditUnavailable("the audit log cannot be written; nothing may leave")
+
+    async def _durable(self) -> None:
+        """Wait for an fdatasync that starts after now."""
+        if self._sync is None or self._sync.done():
+            task = self._sync = asyncio.create_task(self._fdatasync())
+        else:
+            if self._next_sync is None or self._next_sync.done():
+                self._next_sync = asyncio.create_task(self._after(self._sync))
+            task = self._next_sync
+        try:
+            await asyncio.wait_for(asyncio.shield(task), self._sync_timeout_s)
+        except (OSError, TimeoutError):
+            self._failed_at = self._clock()
+            raise AuditUnavailable("the audit log's disk does not answer in time") from None
+
+    async def _after(self, running: asyncio.Task[None]) -> None:
+        with contextlib.suppress(OSError):
+            await asyncio.shield(running)
+        self._sync, self._next_sync = self._next_sync, None
+        await self._fdatasync()
+
+    async def _fdatasync(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, os.fdatasync, self._fd)
+
+    def _open_segment(self) -> None:
+        existing = segments(self._directory, self._worker)
+        previous, torn = "", 0
+        self._link = Link(0, GENESIS)
+        if existing:
+            previous = existing[-1].name
+            try:
+                self._link, torn = last_link(existing[-1].read_bytes())
+            except ValueError:
+                raise AuditBusy(
+                    f"{existing[-1]} holds no complete record; move it away and start again"
+                ) from None
+        number = int(previous.split("-")[1].split(".")[0]) + 1 if previous else 1
+        path = self._directory / f"{self._worker}-{number:08d}.jsonl"
+        opening = {
+            "t": self._clock(),
+            "event": "open",
+            "worker": self._worker,
+            "previous": previous,
+            "torn_bytes": torn,
+        }
+        line, link = seal(self._key, self._link, opening)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        try:
+            if os.write(fd, line) != len(line):
+                raise OSError("short write")
+        except OSError:
+            os.close(fd)
+            path.unlink(missing_ok=True)
+            raise
+        self._fd, self._link = fd, link
+
+    def _close_segment(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def segments(directory: Path, worker: int) -> list[Path]:
+    """One worker's segment files, oldest first."""
+    return sorted(directory.glob(f"{worker}-*.jsonl"))
+
+
+def verify_directory(directory: Path) -> tuple[int, int, list[Fault]]:
+    """(records, segments, faults) over all workers; FileNotFoundError without a log or its key."""
+    key = (directory / "key").read_bytes()
+    workers = sorted({p.name.split("-")[0] for p in directory.glob("*-*.jsonl")})
+    records, files, faults = 0, 0, []
+    for worker in workers:
+        paths = segments(directory, int(worker))
+        files += len(paths)
+        whole, fault = verify(key, ((p.name, p.read_bytes()) for p in paths))
+        records += whole
+        if fault:
+            faults.append(fault)
+    return records, files, faults
+
+
+def audit_key(directory: Path) -> bytes:
+    """The HMAC key beside the log, made on first use (mode 0600)."""
+    path = directory / "key"
+    with contextlib.suppress(FileExistsError):
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(fd, secrets.token_bytes(_KEY_BYTES))
+        finally:
+            os.close(fd)
+    return path.read_bytes()
+
+
+def _lock(path: Path) -> int:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise AuditBusy(
+            f"another nearward writes to {path.parent}; stop it or set NEARWARD_STATE_DIR"
+        ) from None
+    return fd

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is written down about a request, in every book at once: audit, metrics, answer headers.
+
+Only ids, classes, counts, codes and names from config go in. Nothing a caller typed does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gateway.records.audit import AuditLog
+from gateway.records.metrics import Metrics
+from policies import DataClass, Decision, Tier
+
+if TYPE_CHECKING:  # the pipeline's values; importing them would close a circle
+    from gateway.delivery import Delivery
+    from gateway.execution import Answer
+    from gateway.judgement import Judged
+    from gateway.routing.plan import Attempt
+
+HeaderList = list[tuple[bytes, bytes]]
+ROUTES = {Tier.DEVICE: "local", Tier.ONPREM: "onprem", Tier.CLOUD: "cloud"}
+
+
+class Journal:
+    """Writes intents before attempts and outcomes after them."""
+
+    def __init__(
+        self,
+        audit: AuditLog,
+        metrics: Metrics,
+        *,
+        clock: Callable[[], float],
+        syncs_every_class: bool = False,
+    ) -> None:
+        self.audit = audit
+        self.metrics = metrics
+        self._clock = clock
+        self._syncs_every_class = syncs_every_class
+
+    async def intent(self, judged: Judged, attempt: Attempt, number: int) -> None:
+        """Put the intent on record; raises AuditUnavailable when it cannot be."""
+        decision = judged.decision
+        leaves = attempt.tier is not Tier.DEVICE
+        is_above_internal = decision.data_class.rank > DataClass.INTERNAL.rank
+        await self.audit.intent(
+            {
+                "t": round(self._clock(), 3),
+                "event": "intent",
+                "id": judged.id,
+                "attempt": number,
+                "tenant": judged.principal.tenant,
+                "key": judged.principal.id,
+                **_classes(judged),
+                "to": attempt.destination,
+                "tier": attempt.tier,
+                "region": attempt.region,
+                "model": attempt.model,
+                "rules": _rules(decision, attempt.destination),
+                "policy": decision.policy_hash,
+                "bytes": judged.request.body_bytes,
+            },
+            sync=leaves and (is_above_internal or self._syncs_every_class),
+        )
+
+    def attempt(self, attempt: Attempt, outcome: str) -> None:
+        """Count one attempt; `outcome` is "answered" or an error code."""
+        self.metrics.attempt(attempt.destination, outcome).inc()
+
+    def outcome(self, judged: Judged, answer: Answer, delivery: Delivery, began: float) -> None:
+        """Record how a request ended. `began` is its start on the perf_counter clock."""
+        seconds = time.perf_counter() - began
+        route = ROUTES[answer.attempt.tier]
+        metrics = self.metrics
+        metrics.request(
+            route, judged.decision.data_class, reason_code(judged, answer), answer.status
+        ).inc()
+        metrics.seconds(route).observe(seconds)
+        metrics.overhead.observe(answer.overhead_s)
+        metrics.tokens(route, "in").inc(delivery.usage.prompt_tokens)
+        metrics.tokens(route, "out").inc(delivery.usage.completion_tokens)
+        self.audit.outcome(
+            {
+                "t": round(self._clock(), 3),
+                "event": "outcome",
+                "id": judged.id,
+                "to": answer.attempt.destination,
+                "attempts": answer.attempts,
+                "status": answer.status,
+                "result": delivery.result,
+                "error": delivery.error,
+                "tokens_in": delivery.usage.prompt_tokens,
+                "tokens_out": delivery.usage.completion_tokens,
+                "ms": round(seconds * 1000, 1),
+            }
+        )
+
+    def refused(self, judged: Judged, code: str, status: int) -> None:
+        """Record that a judged request got no answer."""
+        self.metrics.request("blocked", judged.decision.data_class, code, status).inc()
+        self.audit.outcome(
+            {
+                "t": round(self._clock(), 3),
+                "event": "refused",
+                "id": judged.id,
+                "tenant": judged.principal.tenant,
+                "key": judged.principal.id,
+                **_classes(judged),
+                "status": status,
+                "error": code,
+                "policy": judged.decision.policy_hash,
+            }
+        )
+
+
+def _classes(judged: Judged) -> dict[str, object]:
+    findings = judged.signals.findings
+    return {
+        "class": judged.decision.data_class,
+        "detected": findings.data_class,
+        "kinds": sorted(findings.kinds),
+        "errors": list(findings.errors),
+    }
+
+
+def _rules(decision: Decision, destination: str) -> list[str]:
+    return [r.rule_id for r in decision.reasons if r.destination in (destination, "")]
+
+
+def reason_code(judged: Judged, answer: Answer) -> str:
+    """One code for the header: what policy insisted on, otherwise what routing preferred."""
+    if len(judged.decision.allowed) == 1 and answer.why != "asked_for_local":
+        return str(judged.decision.primary_reason)
+    return answer.why
+
+
+def decision_headers(judged: Judged) -> HeaderList:
+    """The headers that every judged request gets, whatever came of it."""
+    decision = judged.decision
+    return [
+        (b"x-nearward-decision-id", judged.id.encode()),
+        (b"x-nearward-data-class", decision.data_class.encode()),
+        (b"x-nearward-policy", decision.policy_hash.encode()),
+    ]
+
+
+def answer_headers(judged: Judged, answer: Answer) -> HeaderList:
+    """The headers that say where the answer came from and why."""
+    attempt = answer.attempt
+    return [
+        *decision_headers(judged),
+        (b"x-nearward-route", ROUTES[attempt.tier].encode()),
+        (b"x-nearward-model", attempt.model.encode()),
+        (b"x-nearward-region", attempt.region.encode()),
+        (b"x-nearward-reason", reason_code(judged, answer).encode()),
+        (b"x-nearward-redactions", b"0"),
+        (b"x-nearward-attempts", b"%d" % answer.attempts),
+        (b"x-nearward-overhead-us", b"%d" % (answer.overhead_s * 1e6)),
+    ]
+
+
+def refusal_headers(judged: Judged, code: str) -> HeaderList:
+    """The headers of a judged request that got no answer."""
+    return [
+        *decision_headers(judged),
+        (b"x-nearward-route", b"blocked"),
+        (b"x-nearward-reason", code.encode()),
+    ]

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Orders attempts inside the set that policy allowed. Pure: no clock, no I/O, no logging.
+
+    model asked for      attempts, in order
+    auto                 hard prompt, or one that the device can't take: clouds, then the device;
+                         otherwise the device, then clouds
+    local/<name>         the device
+    cloud/<name>         clouds that serve <name>; if policy forbids all of them: PolicyBlocked
+    <name>               the same, but the device stands in when policy forbids them all
+
+Every attempt is in `decision.allowed`; a destination whose backend cannot honour an obligation is
+left out. Fallback is the rest of the plan, so fallback is a subset of plan, plan of allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.errors import LocalUnavailable, NotFound, PolicyBlocked
+from gateway.signals.reading import Signals
+from policies import Decision, Obligation, Tier
+
+Intent = Literal["auto", "local", "cloud", "named"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A destination as routing sees it. `models` maps what clients ask for to upstream names."""
+
+    name: str
+    tier: Tier
+    models: Mapping[str, str]
+    region: str = ""
+    output_cost: float = 0.0
+    honours: frozenset[Obligation] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One destination and the model to ask there."""
+
+    destination: str
+    model: str
+    tier: Tier
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Attempts in order, and why the first one is first."""
+
+    attempts: tuple[Attempt, ...]
+    why: str
+
+
+class Planner:
+    """Turns a decision and the signals into a Plan."""
+
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        *,
+        aliases: Mapping[str, str],
+        strong_fraction: float,
+    ) -> None:
+        self._device = next(r for r in routes if r.tier is Tier.DEVICE)
+        self._away = sorted(
+            (r for r in routes if r.tier is not Tier.DEVICE),
+            key=lambda r: (r.tier is Tier.CLOUD, r.output_cost),
+        )
+        self._aliases = aliases
+        # Scores are quantiles of everyday prompts, so this sends about that share to the strong.
+        self._hard_from = 1.0 - strong_fraction
+        self._named = frozenset(m for r in self._away for m in r.models)
+
+    def models(self) -> list[tuple[str, str]]:
+        """(id, owner) of everything a client may name."""
+        known = [("auto", "nearward"), *((alias, "nearward") for alias in self._aliases)]
+        known += [(f"local/{m}", self._device.name) for m in self._device.models]
+        known += [(f"cloud/{m}", r.name) for r in self._away for m in r.models]
+        return list(dict(known).items())
+
+    def check_aliases(self) -> None:
+        """Raises NotFound, naming the alias, when one points at no model that is served."""
+        for alias, target in self._aliases.items():
+            try:
+                self.read_model(target)
+            except NotFound:
+                raise NotFound(f"alias {alias}: {target} is no model of this gateway") from None
+
+    def read_model(self, model: str) -> tuple[Intent, str]:
+        """What the caller means by `model`; raises NotFound for one that nobody serves."""
+        model = self._aliases.get(model, model)
+        if model == "auto":
+            return "auto", ""
+        if model in self._named:
+            return "named", model
+        kind, slash, name = model.partition("/")
+        if slash and kind == "local" and name in self._device.models:
+            return "local", name
+        if slash and kind == "cloud" and name in self._named:
+            return "cloud", name
+        raise NotFound(
+            "no such model; GET /v1/models lists what this gateway serves",
+            code="model_not_found",
+            param="model",
+        )
+
+    def plan(self, model: str, decision: Decision, signals: Signals) -> Plan:
+        """The attempts for a request; raises when there is none that may and can answer."""
+        intent, name = self.read_model(model)
+        if intent == "local":
+            return Plan(self._near(signals), "asked_for_local")
+        away = self._far(decision, name)
+        if intent == "cloud":
+            if not away:
+                raise PolicyBlocked(
+                    f"policy allows no cloud destination for this request "
+                    f"({decision.primary_reason}); ask for the model 'auto' to be answered "
+                    "on the device"
+                )
+            return Plan(away, "asked_for_cloud")
+        if not away:
+            return Plan(self._near(signals), "only_the_device_is_allowed")
+        return self._order(intent, away, signals)
+
+    def _order(self, intent: Intent, away: tuple[Attempt, ...], signals: Signals) -> Plan:
+        device = signals.device
+        near = self._attempts([self._device], "") if device.is_ready else ()
+        if intent == "named":
+            return Plan(away + near, "asked_for_model")
+        if not near:
+            return Plan(away, "device_not_ready")
+        if not device.fits(signals.prompt_tokens):
+            return Plan(away + near, "too_long_for_device")
+        if signals.complexity >= self._hard_from:
+            return Plan(away + near, "hard_prompt")
+        return Plan(near + away, "device_can_answer")
+
+    def _near(self, signals: Signals) -> tuple[Attempt, ...]:
+        if not signals.device.is_ready:
+            raise LocalUnavailable(
+                "only the device may answer this request and its model is not ready yet",
+                retry_after_s=2,
+            )
+        return self._attempts([self._device], "")
+
+    def _far(self, decision: Decision, name: str) -> tuple[Attempt, ...]:
+        routes = [
+            r
+            for r in self._away
+            if r.name in decision.cleared
+            and decision.obligations <= r.honours
+            and r.models
+            and (not name or name in r.models)
+        ]
+        return self._attempts(routes, name)
+
+    @staticmethod
+    def _attempts(routes: Sequence[Route], name: str) -> tuple[Attempt, ...]:
+        return tuple(
+            Attempt(r.name, r.models[name or next(iter(r.models))], r.tier, r.region)
+            for r in routes
+        )

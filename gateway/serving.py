@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`nearward serve`: one process with the gateway in it, or a parent over several workers.
+
+The listening socket is bound first, so a taken port is one clear line before anything starts.
+With several workers the parent owns the socket and the engine, and serves nothing itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from gateway.bootstrap import build, engine_socket
+from gateway.config_file import ConfigError
+from gateway.runtime import EngineProcess
+from gateway.settings import Settings
+from gateway.state.keys import KeyFile, StoredKey, digest_of, new_secret
+
+_log = structlog.get_logger()
+_BACKLOG = 2048
+_WORKER_RESTART_S = 1.0
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The bound socket; raises ConfigError when the address cannot be had."""
+    host, port = settings.server.host, settings.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({error.strerror}); "
+            "stop what uses it or choose another with --port"
+        ) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def first_key(settings: Settings, today: str) -> str | None:
+    """A key for the first start, stored and returned once; None when there are keys already."""
+    file = KeyFile(settings.state_dir)
+    if settings.api_key is not None or settings.keys or file.read():
+        return None
+    secret = new_secret()
+    file.add(StoredKey("first", digest_of(secret), "default", "admin", today))
+    return secret
+
+
+def engine_arguments(settings: Settings) -> list[str]:
+    """The command line of `python -m local_engine`; raises ConfigError without a model file."""
+    device = settings.device
+    model_file = device.model_file or settings.models_dir / f"{device.model}.gguf"
+    if not model_file.is_file():
+        raise ConfigError(
+            f"model file missing: {model_file}; run: nearward model pull {device.model}"
+        )
+    socket_path = engine_socket(settings)
+    if len(os.fsencode(socket_path)) > 100:
+        raise ConfigError(
+            f"{socket_path}: too long for a unix socket; set NEARWARD_STATE_DIR to a shorter path"
+        )
+    socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return [
+        "--socket",
+        str(socket_path),
+        "--model-file",
+        str(model_file),
+        "--model-name",
+        device.model,
+        "--ctx",
+        str(device.context_tokens),
+        "--threads",
+        str(device.threads),
+        "--engine",
+        device.engine,
+    ]
+
+
+def uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:
+    """How uvicorn runs the gateway: fast parser and loop, no logs of requests, bounded stop."""
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=int(settings.server.shutdown_grace_s),
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+
+
+async def serve_here(settings: Settings, listener: socket.socket) -> None:
+    """One process: the gateway, with the engine's supervisor beside it."""
+    application = build(settings)
+    server = uvicorn.Server(uvicorn_config(settings, application.asgi))
+    async with _engine(settings):
+        await server.serve(sockets=[listener])
+
+
+async def serve_worker(settings: Settings, listener: socket.socket, worker: int) -> None:
+    """One of several workers; the parent runs the engine."""
+    application = build(settings, worker=worker)
+    server = uvicorn.Server(uvicorn_config(settings, application.asgi))
+    await server.serve(sockets=[listener])
+
+
+async def serve_workers(settings: Settings, listener: socket.socket, config: Path | None) -> None:
+    """The parent of several workers: starts them, restarts one that dies, stops all together."""
+    listener.listen(_BACKLOG)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with tempfile.TemporaryDirectory(prefix="nearward-metrics-") as metrics_dir:
+        environment = {
+            **os.environ,
+            "PROMETHEUS_MULTIPROC_DIR": metrics_dir,
+        }
+        if config is not None:
+            environment["NEARWARD_CONFIG"] = str(config)
+        async with _engine(settings), asyncio.TaskGroup() as group:
+            for worker in range(settings.server.workers):
+                group.create_task(_keep_worker(worker, listener, environment, stop))
+
+
+async def _keep_worker(
+    worker: int, listener: socket.socket, environment: dict[str, str], stop: asyncio.Event
+) -> None:
+    command = [sys.executable, "-m", "gateway.worker", str(listener.fileno()), str(worker)]
+    stopping = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        process = await asyncio.create_subprocess_exec(
+            *command, env=environment, pass_fds=[listener.fileno()]
+        )
+        ended = asyncio.create_task(process.wait())
+        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await ended
+            return
+        _log.error("worker_ended", worker=worker, exit_code=process.returncode)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(stopping), _WORKER_RESTART_S)
+
+
+@contextlib.asynccontextmanager
+async def _engine(settings: Settings) -> AsyncIterator[None]:
+    if not settings.device.enabled:
+        yield
+        return
+    task = asyncio.create_task(EngineProcess(engine_arguments(settings)).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

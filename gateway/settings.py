@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings: one frozen object, read once at start, from a YAML file and the environment.
+
+`NEARWARD_<SECTION>__<KEY>` overrides the file. Unknown keys are errors, in both.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway.config_file import ConfigError, ConfigFile, read_config
+from policies import DataClass, Tier
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+# Providers whose traffic is known to go through the guarded client (backends/litellm_cloud.py).
+LITELLM_PROVIDERS = frozenset({"anthropic", "ollama_chat"})
+_RELAXABLE = frozenset(
+    {DataClass.PUBLIC, DataClass.INTERNAL, DataClass.CONFIDENTIAL, DataClass.PII}
+)
+# Set by hand rather than in a section; read by their own names.
+_PLAIN_VARIABLES = frozenset({"CONFIG", "STATE_DIR", "MODELS_DIR", "API_KEY", "EXAMPLES"})
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(_Section):
+    """Where the gateway listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8400
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
+    max_response_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
+    shutdown_grace_s: Annotated[float, Field(ge=0)] = 30.0
+
+
+class KeySettings(_Section):
+    """One API key, stored as its SHA-256."""
+
+    id: Name
+    hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    tenant: Name = "default"
+    roles: Annotated[list[Literal["user", "admin", "auditor"]], Field(min_length=1)] = ["user"]
+    may_relax: list[DataClass] = []
+
+    @field_validator("may_relax")
+    @classmethod
+    def _only_what_may_be_relaxed(cls, classes: list[DataClass]) -> list[DataClass]:
+        if not _RELAXABLE.issuperset(classes):
+            raise ValueError("only public, internal, confidential and pii can be relaxed")
+        return classes
+
+
+class DeviceSettings(_Section):
+    """The on-device engine."""
+
+    model: Name = "smollm2-135m-instruct-q4_1"
+    model_file: Path | None = None
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
+    gpu_layers: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
+    context_tokens: Annotated[int, Field(ge=256, le=1_048_576)] = 2048
+    engine: Literal["auto", "llamacpp", "xllamacpp"] = "auto"
+    enabled: bool = True
+
+
+class PolicySettings(_Section):
+    """Which packs of rules apply; several packs can only tighten one another."""
+
+    packs: list[str] = ["hipaa"]
+    files: list[Path] = []
+    default_class: DataClass = DataClass.INTERNAL
+
+
+class BaaSettings(_Section):
+    """A business associate agreement."""
+
+    id: Annotated[str, Field(min_length=1)]
+    expires: datetime.date
+    scope: Annotated[list[str], Field(min_length=1)]
+
+
+class RetentionSettings(_Section):
+    """What the destination keeps."""
+
+    zero_data: bool = False
+    days: Annotated[int, Field(ge=0)] = 30
+
+
+class CostSettings(_Section):
+    """Prices in US dollars for a million tokens."""
+
+    input_per_mtok: Annotated[float, Field(ge=0)] = 0.0
+    output_per_mtok: Annotated[float, Field(ge=0)] = 0.0
+
+
+class TimeoutSettings(_Section):
+    """How long each phase of an upstream call may take, in seconds."""
+
+    connect_s: Annotated[float, Field(gt=0)] = 5.0
+    first_byte_s: Annotated[float, Field(gt=0)] = 30.0
+    idle_s: Annotated[float, Field(gt=0)] = 60.0
+    total_s: Annotated[float, Field(gt=0)] = 600.0
+
+
+class DestinationSettings(_Section):
+    """One place, other than the device, that may answer."""
+
+    name: Name
+    tier: Literal[Tier.ONPREM, Tier.CLOUD]
+    kind: Literal["openai", "anthropic", "ollama", "litellm"] = "openai"
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")]
+    api_key: SecretStr = SecretStr("")
+    models: Annotated[dict[str, str], Field(min_length=1)]
+    region: str = ""
+    jurisdiction: str = ""
+    baa: BaaSettings | None = None
+    retention: RetentionSettings | None = None
+    trains_on_data: bool = True
+    cost: CostSettings = CostSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    ca_file: Path | None = None
+    max_connections: Annotated[int, Field(ge=1)] = 128
+
+    @model_validator(mode="after")
+    def _translates_known_providers_only(self) -> Self:
+        if self.kind == "litellm":
+            for model in self.models.values():
+                if model.split("/")[0] not in LITELLM_PROVIDERS:
+                    known = ", ".join(sorted(LITELLM_PROVIDERS))
+                    raise ValueError(f"models of kind litellm must start with one of: {known}")
+        return self
+
+
+class RoutingSettings(_Section):
+    """How attempts are ordered inside what policy allows."""
+
+    profile: Literal["balanced"] = "balanced"
+    strong_fraction: Fraction = 0.3
+
+
+class AuditSettings(_Section):
+    """When intents are forced to disk: above `internal` only, or always."""
+
+    durability: Literal["normal", "strict"] = "normal"
+
+
+class StateSettings(_Section):
+    """Where shared state lives."""
+
+    store: Annotated[str, Field(pattern=r"^(memory|rediss?://\S+)$")] = "memory"
+
+
+class LogSettings(_Section):
+    """Operational logs on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="NEARWARD_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    server: ServerSettings = ServerSettings()
+    keys: list[KeySettings] = []
+    device: DeviceSettings = DeviceSettings()
+    policy: PolicySettings = PolicySettings()
+    destinations: list[DestinationSettings] = []
+    routing: RoutingSettings = RoutingSettings()
+    aliases: dict[str, str] = {}
+    audit: AuditSettings = AuditSettings()
+    state: StateSettings = StateSettings()
+    log: LogSettings = LogSettings()
+    state_dir: Path = Field(default_factory=lambda: xdg("STATE", ".local/state") / "nearward")
+    models_dir: Path = Field(
+        default_factory=lambda: xdg("DATA", ".local/share") / "nearward" / "models"
+    )
+    api_key: SecretStr | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment overrides the file (which comes as init values)."""
+        return env_settings, init_settings
+
+
+def xdg(kind: str, fallback: str) -> Path:
+    """`$XDG_<KIND>_HOME`, or its default under the home directory."""
+    value = os.environ.get(f"XDG_{kind}_HOME", "")
+    return Path(value) if value.startswith("/") else Path.home() / fallback
+
+
+def find_config(explicit: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The config file: the one named, else the first that exists; None means defaults."""
+    if explicit is not None:
+        return explicit
+    if environment.get("NEARWARD_CONFIG"):
+        return Path(environment["NEARWARD_CONFIG"])
+    places = (xdg("CONFIG", ".config") / "nearward/nearward.yaml", Path("/etc/nearward.yaml"))
+    return next((p for p in places if p.is_file()), None)
+
+
+def load_settings(
+    explicit: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """Settings from file and environment; raises ConfigError, one line, file and line in it."""
+    path = find_config(explicit, environment)
+    file = read_config(path, environment) if path else ConfigFile(Path("environment"), {})
+    _refuse_unknown_variables(environment)
+    try:
+        settings = Settings(**file.data)
+    except ValidationError as error:
+        raise ConfigError(_first_fault(error, file)) from None
+    except Exception as error:
+        raise ConfigError(f"environment: {error}") from None
+    _refuse_doubles("destinations", (d.name for d in settings.destinations), file)
+    _refuse_doubles("keys", (k.id for k in settings.keys), file)
+    return settings
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    sections = {name.upper() for name in Settings.model_fields}
+    for variable in environment:
+        if not variable.startswith("NEARWARD_"):
+            continue
+        section = variable.removeprefix("NEARWARD_").split("__")[0]
+        if section not in sections and section not in _PLAIN_VARIABLES:
+            raise ConfigError(f"environment: {variable} is no setting of nearward")
+
+
+def _first_fault(error: ValidationError, file: ConfigFile) -> str:
+    faults = error.errors(include_input=False, include_url=False)
+    first, more = faults[0], len(faults) - 1
+    location = first["loc"]
+    name = ".".join(str(step) for step in location)
+    what = "unknown key" if first["type"] == "extra_forbidden" else _plain(first)
+    rest = f" (and {more} more)" if more else ""
+    return f"{file.where(location)}: {name}: {what}{rest}"
+
+
+def _plain(fault: Any) -> str:
+    return str(fault["msg"]).removeprefix("Value error, ")
+
+
+def _refuse_doubles(section: str, names: Iterable[str], file: ConfigFile) -> None:
+    seen: set[str] = set()
+    for number, name in enumerate(names):
+        if name in seen or (section == "destinations" and name == "device"):
+            where = file.where((section, number, "name"))
+            raise ConfigError(f"{where}: {section}: the name {name!r} is taken")
+        seen.add(name)

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Privacy: what a text holds that could point to a person, and the class that follows."""
+
+from gateway.signals.privacy.detector import Detector, Stage
+from gateway.signals.privacy.verdict import Kind, Mode, Span, Verdict
+
+__all__ = ["Detector", "Kind", "Mode", "Span", "Stage", "Verdict"]

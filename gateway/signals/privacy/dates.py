@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dates more exact than a month, and ages above 89. A bare year or month is no identifier.
+
+45 CFR 164.514(b)(2)(i)(C) counts every element of a date but the year. A month with a year is
+left out on purpose: it is common in clean questions ("reviewed in April 2022").
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway.signals.privacy.found import Found, Recogniser, always, exact
+from gateway.signals.privacy.verdict import Kind
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+_YEAR = r"(?:'\d{2}|\d{4})"
+_CUE = (
+    r"dob|d\.o\.b\.?|born|birth ?date|date of birth|admitted|discharged|seen|visit(?:ed)?|drawn"
+    r"|since|dos|date of service|deceased|died"
+)
+
+
+def _is_day(first: int, second: int) -> bool:
+    return 0 < min(first, second) <= 12 and 0 < max(first, second) <= 31
+
+
+def _numeric(match: re.Match[str]) -> Found | None:
+    first, separator, second, year = match.groups()
+    is_plausible = _is_day(int(first), int(second))
+    if len(year) == 2:  # "1.2.10" is a version and "1-2-10" a score; both need more digits
+        is_plausible &= separator == "/" or (separator == "-" and len(first + second) == 4)
+    return _date(match) if is_plausible else None
+
+
+def _named(match: re.Match[str]) -> Found | None:
+    """Lower-case "may" and "mar" are words; as months they need a year beside them."""
+    day = int(match.group("day"))
+    word = match.group("month")
+    is_word = word in ("may", "mar", "MAY") and match.group("year") is None
+    return _date(match) if 0 < day <= 31 and not is_word else None
+
+
+def _date(match: re.Match[str]) -> Found:
+    return Found(match.start(), match.end(), Kind.DATE, is_strong=False)
+
+
+RECOGNISERS = (
+    Recogniser(
+        "date_numeric",
+        r"[0-9][-/.][0-9]{1,2}[-/.][0-9]{2}",
+        exact(r"(?<![\d/.$-])(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?![\d/$-]|\.\d)"),
+        _numeric,
+    ),
+    Recogniser(
+        "date_iso",
+        r"(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]",
+        exact(
+            r"(?<![\d/.-])(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:3[01]|[12]\d|0?[1-9])"
+            r"(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?!\d)"
+        ),
+        always(Kind.DATE, is_strong=False),
+    ),
+    Recogniser(
+        "date_month_day",
+        rf"(?i){_MONTH}\.?,?[ \t\n-]{{1,3}}[0-9]",
+        exact(
+            rf"(?i)\b(?P<month>{_MONTH})\.?,?[ \t\n-]{{1,3}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b"
+            rf"(?!\.\d)(?P<year>[ \t\n,.-]{{1,3}}{_YEAR}\b)?"
+        ),
+        _named,
+    ),
+    Recogniser(
+        "date_day_month",
+        rf"(?i)[0-9](?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{{1,3}}{_MONTH}",
+        exact(
+            r"(?i)(?<![\w.$])(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{1,3}"
+            rf"(?P<month>{_MONTH})\b(?P<year>[ \t\n,./-]{{1,3}}(?:{_YEAR}|\d{{2}})\b)?"
+        ),
+        _named,
+    ),
+    Recogniser(
+        "date_cued",
+        rf"(?i)(?:{_CUE})[\"']?[ :=\"'on]{{0,8}}[0-9]",
+        exact(
+            rf"(?i)\b(?:{_CUE})[\"']?(?:[ :=\"']|on){{0,6}}"
+            r"((?:0?[1-9]|1[0-2])/(?:[12]\d|3[01]|0?[1-9])|(?:19|20)\d{6})(?![\d/])"
+        ),
+        always(Kind.DATE, 1, is_strong=False),
+    ),
+    Recogniser(
+        "age_90",
+        r"(?i)(?:9[0-9]|1[0-4][0-9])[ -]?(?:y|m/|f/)|age.{0,6}[0-9]{2}",
+        exact(
+            r"(?i)(?<![\d.,$])(?:(9\d|1[0-4]\d)[ -]?(?:years?[ -]old|y\.?/?o\b|yrs?\b[ -]?(?:old)?"
+            r"|year[ -])|\baged? ?(?:is|:|of)? ?(9\d|1[0-4]\d)(?![\d%.]))"
+        ),
+        always(Kind.AGE_90, is_strong=False),
+    ),
+)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cascade: prefilter, normaliser, stages, and the class that follows from what they found.
+
+Rules
+1. Nothing here raises. What fails, is too long or cannot be read is UNKNOWN, the strictest class.
+2. Stages only add findings; a later stage cannot take back what an earlier one found.
+3. No text leaves this module: a verdict holds offsets, kinds and reason codes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from gateway.signals.privacy import health, normalise
+from gateway.signals.privacy.found import Found
+from gateway.signals.privacy.language import reads_as_english
+from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
+from gateway.signals.privacy.recognisers import ALL, RECOGNISERS, Document, RecogniserStage
+from gateway.signals.privacy.verdict import Kind, Mode, Span, Verdict
+from policies import DataClass
+
+MAX_CHARS = 1_000_000
+_BINARY_SHARE = 0.05
+_REVISION = "1"  # raise when code changes what is found without changing a pattern
+
+_EXTRA = (health.WORDS_TRIGGER, health.ENDING_TRIGGER, normalise.TRIGGER, r"[\x00-\x08\x0e-\x1a\x7f]")
+TRIGGERS = (*(each.trigger for each in RECOGNISERS), *_EXTRA)
+_HEALTH, _ENDING, _DISGUISE, _CONTROL = (1 << (len(RECOGNISERS) + i) for i in range(4))
+_CONTROLS = dict.fromkeys([*range(9), *range(0x0E, 0x1B), 0x7F, 0xFFFD])
+_NOTHING = Verdict(DataClass.PUBLIC, (), False, ())
+_HEALTH_ONLY = Verdict(DataClass.PUBLIC, (), True, ())
+
+
+class Stage(Protocol):
+    """One part of the cascade: adds findings to a normalised document."""
+
+    @property
+    def name(self) -> str:
+        """Stands in the reason code when the stage fails."""
+
+    def find(self, document: Document) -> Iterable[Found]:
+        """Findings as offsets into `document.text`, in any order, overlaps allowed."""
+
+
+class Detector:
+    """Scans texts. Holds no state between calls and may be shared by threads."""
+
+    def __init__(
+        self,
+        *,
+        prefilter: Prefilter | None = None,
+        stages: Callable[[Prefilter], tuple[Stage, ...]] | None = None,
+    ) -> None:
+        self._prefilter = prefilter or build_prefilter(TRIGGERS)
+        self._stages = stages(self._prefilter) if stages else (RecogniserStage(self._prefilter),)
+        self._always_runs = stages is not None
+        self.version = _version()
+
+    def scan(self, text: str, mode: Mode = "auto", *, with_health: bool = False) -> Verdict:
+        """The class of `text` and where its identifiers are; never raises.
+
+        `with_health` adds a HEALTH span for each clinical word. Modes: `phi` wants an identifier
+        and a health context, `ident` any identifier, `auto` tells the two apart as PHI and PII.
+        """
+        if len(text) > MAX_CHARS:
+            return _unknown("too_long")
+        try:
+            return self._scan(text, mode, with_health)
+        except Exception:  # rule 1; the exception may hold text, so not even its message is kept
+            return _unknown("stage_error:cascade")
+
+    def _scan(self, text: str, mode: Mode, with_health: bool) -> Verdict:
+        is_ascii = text.isascii()
+        hits = self._prefilter.hits(text.encode("utf-8", "replace"))
+        if is_ascii and not self._always_runs and not with_health:
+            if not hits:
+                return _NOTHING
+            if hits == _HEALTH:
+                return _HEALTH_ONLY
+        reasons: list[str] = []
+        normal = normalise.Normalised(text)
+        if not is_ascii or hits & _DISGUISE:
+            normal = normalise.normalise(text)
+            if normal.text != text:
+                hits |= self._prefilter.hits(normal.text.encode("utf-8", "replace"))
+            if normal.has_opaque_run:
+                reasons.append("opaque_run")
+        if (hits & _CONTROL or not is_ascii) and _is_binary(text):
+            reasons.append("binary")
+        found = self._run_stages(Document(normal.text, hits), reasons)
+        has_health = bool(hits & _HEALTH) or bool(
+            hits & _ENDING and health.has_clinical_ending(normal.text)
+        )
+        data_class = _classify(found, has_health, mode, normal.text, reasons)
+        if with_health and has_health:
+            found = [*found, *health.health_spans(normal.text)]
+        return Verdict(data_class, _spans(found, normal), has_health, tuple(reasons))
+
+    def _run_stages(self, document: Document, reasons: list[str]) -> list[Found]:
+        found: list[Found] = []
+        for stage in self._stages:
+            try:
+                found.extend(stage.find(document))
+            except Exception:  # rule 1
+                reasons.append(f"stage_error:{stage.name}")
+        return found
+
+
+def _unknown(reason: str) -> Verdict:
+    return Verdict(DataClass.UNKNOWN, (), False, (reason,))
+
+
+def _is_binary(text: str) -> bool:
+    """Control and replacement characters in more than one of twenty characters."""
+    removed = len(text) - len(text.translate(_CONTROLS))
+    removed += sum("\ud800" <= char <= "\udfff" for char in text[:4_096])
+    return removed > _BINARY_SHARE * len(text)
+
+
+def _classify(
+    found: list[Found], has_health: bool, mode: Mode, text: str, reasons: list[str]
+) -> DataClass:
+    """The highest class that a finding asks for; faults noted in `reasons` outrank all."""
+    classes = [DataClass.PUBLIC]
+    if reasons:
+        classes.append(DataClass.UNKNOWN)
+    kinds = {each.kind for each in found}
+    if Kind.SECRET in kinds:
+        classes.append(DataClass.SECRET)
+        reasons.append("secret")
+    if Kind.CARD in kinds:
+        classes.append(DataClass.PCI)
+        reasons.append("card")
+    identifiers = [each for each in found if each.kind not in (Kind.SECRET, Kind.CARD)]
+    if identifiers:
+        data_class, reason = _personal(identifiers, has_health, mode, text)
+        classes.append(data_class)
+        reasons.append(reason)
+    return DataClass.join(*classes)
+
+
+def _personal(
+    identifiers: list[Found], has_health: bool, mode: Mode, text: str
+) -> tuple[DataClass, str]:
+    if has_health:
+        return DataClass.PHI, "identifier_with_health"
+    if mode == "ident":
+        return DataClass.PHI, "identifier"
+    if not reads_as_english(text):
+        return DataClass.PHI, "identifier_not_english"
+    if any(each.is_strong for each in identifiers):
+        return DataClass.PII, "identifier"
+    return DataClass.PUBLIC, "weak_identifier"
+
+
+def _spans(found: list[Found], normal: normalise.Normalised) -> tuple[Span, ...]:
+    """In order, in offsets of the original; of two that nest, the outer (or first found) stays."""
+    mapped = [(*normal.original(each.start, each.end), each.kind) for each in found]
+    mapped.sort(key=lambda span: (span[0], -span[1]))
+    kept: list[Span] = []
+    for start, end, kind in mapped:
+        if not kept or end > kept[-1].end:
+            kept.append(Span(start, end, kind))
+    return tuple(kept)
+
+
+def _version() -> str:
+    """Changes when a pattern does; stands in audit records."""
+    digest = hashlib.sha256(_REVISION.encode())
+    for each in RECOGNISERS:
+        digest.update(f"\0{each.name}\0{each.trigger}\0{each.pattern.pattern}".encode())
+    for trigger in _EXTRA:
+        digest.update(trigger.encode())
+    return digest.hexdigest()[:12]
+
+
+__all__ = ["ALL", "MAX_CHARS", "TRIGGERS", "Detector", "Stage"]

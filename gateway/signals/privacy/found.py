@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one shape all recognisers have, and the small words they are made of.
+
+A recogniser has two patterns. `trigger` is looser, works on UTF-8 bytes and has no look-around,
+so that Hyperscan and RE2 can both run it; `pattern` is exact and runs only where the trigger
+matched. Rule: every text in which `pattern` matches must match `trigger` too. All repeats are
+bounded, so the work is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.signals.privacy.verdict import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One hit in the normalised text.
+
+    A hit that is not `is_strong` (a date, a lone surname, a hospital) points to a person only
+    together with a health context.
+    """
+
+    start: int
+    end: int
+    kind: Kind
+    is_strong: bool = True
+
+
+Locate = Callable[[re.Match[str]], Found | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Recogniser:
+    """`locate` turns a match into a hit, or into None when the exact check fails."""
+
+    name: str
+    trigger: str
+    pattern: re.Pattern[str]
+    locate: Locate
+    spans_windows: bool = False  # may match more than a window's overlap: search the whole text
+
+
+def exact(pattern: str) -> re.Pattern[str]:
+    """ASCII rules for word characters and digits, as in the byte-wise triggers."""
+    return re.compile(pattern, re.ASCII)
+
+
+def always(kind: Kind, group: int = 0, *, is_strong: bool = True) -> Locate:
+    """Every match is a hit; `group` is the identifier in it."""
+
+    def locate(match: re.Match[str]) -> Found | None:
+        return Found(match.start(group), match.end(group), kind, is_strong)
+
+    return locate
+
+
+def when(accepts: Callable[[str], bool], kind: Kind, group: int = 0) -> Locate:
+    """A match is a hit when `accepts` holds for its text."""
+
+    def locate(match: re.Match[str]) -> Found | None:
+        if not accepts(match.group(group)):
+            return None
+        return Found(match.start(group), match.end(group), kind)
+
+    return locate
+
+
+def digits_of(text: str) -> str:
+    """Only the ASCII digits."""
+    return "".join(char for char in text if "0" <= char <= "9")

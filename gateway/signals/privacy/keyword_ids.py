@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers that only the word before them makes an identifier: "MRN 99-1234", "member id: X1".
+
+One pattern for all kinds: the keyword says the kind, then a few linking words, then a token with
+a digit. Words that are also everyday words ("case", "group", "lot") need a linking word.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway.signals.privacy import checksums
+from gateway.signals.privacy.found import Found, Recogniser, digits_of, exact
+from gateway.signals.privacy.verdict import Kind
+
+# Keywords as regular expressions; a space stands for one of space, underscore, hyphen or nothing.
+_KEYWORDS: dict[Kind, str] = {
+    Kind.MRN: r"mrn|mr ?#|m\.r\.n\.?|medical record|medical chart|chart(?= ?(?:n|#|id))"
+    r"|hospital(?= (?:n|id|#))|patient(?: ?(?:id|identifier|number|no)\b|(?= ?#))|pid|empi",
+    Kind.HEALTH_PLAN: r"member(?:ship)?|policy|subscriber|beneficiary|health plan|plan(?= ?(?:id|n|#))"
+    r"|insurance(?: (?:policy|plan|card))?|insur|insurer|medicaid|medicare|mbi|hicn|hbn|hpbn"
+    r"|group(?= ?(?:id|n|#))|nhs",
+    Kind.ACCOUNT: r"account|acct|a/c|routing|iban|bank account|invoice(?= ?(?:n|#|id))|claim",
+    Kind.LICENSE: r"licen[cs]e(?! ?plate)|dea|npi|driver'?s? licen[cs]e|dl(?= ?(?:n|#|:))|certificate",
+    Kind.VEHICLE: r"vin|licen[cs]e plate|number plate|plate|vehicle(?= ?(?:id|n|#|reg))",
+    Kind.DEVICE: r"serial|s/n|sn|device|udi|imei|lot(?= ?(?:n|#|:))|implant|mac address",
+    Kind.BIOMETRIC: r"fingerprint|retina(?:l)? scan|iris scan|voice ?print|face ?print|biometric",
+    Kind.SSN: r"ssn|social security",
+    Kind.OTHER_ID: r"accession|specimen|encounter|passport|aadhaa?r|pan(?= (?:n|c|#))|voter"
+    r"|tax(?:payer)?|tin|ein|itin|national|employee|student|user(?= ?id)|site(?= ?(?:id|n|#))"
+    r"|(?:case|study|subject|ticket|order|reference|ref|record|file)(?= ?(?:id\b|n[ou]|#|:))|id(?= ?[#:])",
+}
+_SORTED = [
+    (kind, words.replace(" ?", "~?").replace(" ", "~").replace("~", "[ _-]"))
+    for kind, words in _KEYWORDS.items()
+]
+_LINK = (
+    r"(?:identification|identifier|number|num|no|nr|id|code|card|key|record|is|was|of|the|ending"
+    r"|in|with|address|template|hash|reg|\#|:|=)"
+)
+# The same words, without the look-ahead that triggers cannot have.
+_TRIGGER = "|".join(re.sub(r"\(\?[=!](?:[^()]|\([^()]*\))*\)|\\b", "", words) for _, words in _SORTED)
+_PATTERN = (
+    r"(?i)(?<![A-Za-z0-9])(?:"
+    + "|".join(f"(?P<{kind.value}>{words})" for kind, words in _SORTED)
+    + rf")s?(?![A-Za-z])(?P<link>[\"'.]?(?:[ \t_\n-]{{0,2}}{_LINK}(?![a-z])\.?){{0,4}})[\"']?[ \t\"'(\[\#:=_-]{{0,4}}"
+    r"(?P<value>(?=[A-Z/._-]{0,12}\d)[A-Z0-9](?:[A-Z0-9]|[/._-](?=[A-Z0-9])){2,29}(?: \d{2,6}){0,3})"
+)
+_YEAR = re.compile(r"(?:19|20)\d\d(?:[/-]\d{2,4})?")
+_QUANTITY = re.compile(r"\d{1,2}(?:-?(?:year|yr|yo|month|day|week|hour)\w*|st|nd|rd|th|mg|ml|x|kg)", re.I)
+# Without a linking word these must be followed by a token that cannot be a plain quantity.
+_LOOSE = frozenset({Kind.ACCOUNT, Kind.HEALTH_PLAN, Kind.DEVICE, Kind.LICENSE, Kind.OTHER_ID})
+
+
+def _is_number(kind: Kind, link: str, value: str) -> bool:
+    digits = digits_of(value)
+    if len(digits) < 2 or _YEAR.fullmatch(value) or _QUANTITY.match(value):
+        return False
+    if link.strip(" \t\n-_\"'."):
+        return len(digits) >= 3
+    return len(digits) >= (5 if kind in _LOOSE else 3)
+
+
+def _kind_of(kind: Kind, value: str) -> Kind:
+    """DEA and NPI numbers have check digits: a token that passes is a licence whatever the word."""
+    return Kind.LICENSE if checksums.dea(value.upper()) else kind
+
+
+def _locate(match: re.Match[str]) -> Found | None:
+    kind = next(kind for kind, _ in _SORTED if match.group(kind.value) is not None)
+    # The sign that ends the link is eaten by the separators behind it.
+    between = match.string[match.end(kind.value) : match.start("value")]
+    if not _is_number(kind, between, match.group("value")):
+        return None
+    return Found(match.start("value"), match.end("value"), _kind_of(kind, match.group("value")))
+
+
+RECOGNISERS = (
+    Recogniser(
+        "keyword_id", rf"(?is)(?:{_TRIGGER})s?[^a-z].{{0,100}}[0-9]", exact(_PATTERN), _locate
+    ),
+)

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names that a title or a cue word gives away: "Dr Roe", "patient John Q. Public", "Name: ...".
+
+A name without a cue is not found here; that is the work of a later stage. A single surname or
+first name is a weak hit: it counts only beside a health context.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway.signals.privacy.found import Found, Locate, Recogniser, exact
+from gateway.signals.privacy.name_stops import FOLLOWERS, NOT_NAMES, PUBLIC, QUALIFIERS
+from gateway.signals.privacy.verdict import Kind
+
+# Letters that can start and continue a name: Latin with its supplements, Greek, Cyrillic.
+_UPPER = r"A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u0178\u0179\u017b\u017d\u0386-\u03ab\u0400-\u042f\u1e00-\u1eff"
+_ANY = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u052f\u1e00-\u1eff"
+_WORD = rf"[{_UPPER}](?:[{_ANY}]|'(?=[{_UPPER}])){{1,24}}(?:-[{_UPPER}][{_ANY}]{{1,24}})?"
+_PARTICLE = r"(?:de|da|del|della|der|den|di|do|dos|du|van|von|bin|ibn|al|el|la|le|ten|ter|y)"
+_INITIAL = rf"[{_UPPER}]\b\.?"
+_MORE = rf"(?:[ ](?:{_PARTICLE}[ ]){{0,2}}(?:{_WORD}|{_INITIAL})){{0,3}}"
+_NAME = rf"(?P<name>(?:{_WORD}|(?:[{_UPPER}]\.[ ]?){{1,2}}{_WORD}){_MORE})"
+_FULL = rf"(?P<name>{_WORD}(?:,?[ ](?:{_WORD}|{_INITIAL})){{1,3}})"
+
+_TITLE = r"mr|mrs|ms|mx|miss|mister|dr|drs|prof|professor|doctor|nurse|sr|sra|señora?|herr|frau|mme|pt"
+_PERSON = (
+    r"patients?|pt|client|member|resident|veteran|male|female|man|woman|boy|girl|gentleman|lady"
+    r"|child|infant|baby|newborn|toddler|teen(?:ager)?|adolescent|yo|y/o"
+)
+_KIN = (
+    r"mother|mom|mum|father|dad|wife|husband|spouse|partner|son|daughter|brother|sister|friend"
+    r"|boss|neighbou?r|uncle|aunt|cousin|grandmother|grandma|grandfather|grandpa|colleague|doctor"
+    r"|girlfriend|boyfriend|fianc[eé]e?|guardian|client|patient"
+)
+_LIKE = r"named|called|like|such as|similar to|name is|by the name of|is|with name|identified as"
+_ACTED = (
+    r"seen|referred|reviewed|treated|diagnosed|performed|prescribed|operated|evaluated|managed"
+    r"|recommended|ordered|signed|written|noted|referenced|done|admitted"
+)
+_CLAUSE = (
+    r"who|whose|whom|last seen|seen|admitted|living|residing|presents|treated|diagnosed|previously"
+    r"|recently|evaluated"
+)
+
+
+def _name(strong_words: int) -> Locate:
+    """A hit unless a stop list knows better; strong from `strong_words` words on."""
+
+    def locate(match: re.Match[str]) -> Found | None:
+        text = match.group("name")
+        words = text.replace(",", "").split(" ")
+        while words and words[-1].rstrip(".") in FOLLOWERS:  # "Dr Smith On", "John Smith MRN"
+            text = text[: len(text) - len(words.pop())].rstrip(" ,")
+        if not words or words[0].rstrip(".") in NOT_NAMES or words[-1] in NOT_NAMES:
+            return None
+        if text in PUBLIC or words[0] in PUBLIC:
+            return None
+        start = match.start("name")
+        return Found(start, start + len(text), Kind.NAME, len(words) >= strong_words)
+
+    return locate
+
+
+def _labelled(match: re.Match[str]) -> Found | None:
+    qualifier = match.group("qualifier")
+    if qualifier and qualifier.strip(" _-").lower() not in QUALIFIERS:
+        return None  # "product name: ...", "file_name = ..."
+    return _name(2)(match)
+
+
+_CUE_TO_NAME = r"(?:'s)?[ ,:;(\"'-]{1,3}"
+_CAPITAL = r"[A-Z\xc3-\xd3\xe1]"  # an ASCII capital, or the first byte of a letter beyond ASCII
+
+RECOGNISERS = (
+    Recogniser(
+        "name_titled",
+        rf"(?i:{_TITLE.replace('ñ', '..')})\.? ?[ ]{_CAPITAL}",
+        exact(rf"(?<![{_ANY}'])(?i:{_TITLE})\.?[ ]{{1,2}}{_NAME}"),
+        _name(2),
+    ),
+    Recogniser(
+        "name_person",
+        rf"(?i:{_PERSON})[ ,:;(\"'-]{{0,3}}(?i:{_LIKE}|name:?)?[ :,\"'(-]{{1,3}}{_CAPITAL}",
+        exact(
+            rf"(?<![{_ANY}])(?i:{_PERSON})[ ,:;(\"'-]{{0,3}}(?i:{_LIKE}|name:?)?[ :,\"'(-]{{1,3}}{_NAME}"
+        ),
+        _name(2),
+    ),
+    Recogniser(
+        "name_kin",
+        rf"(?i:my|his|her|their|our)[ ](?i:{_KIN.replace('é', '..').replace('[e..]', '(?:e|..)')})"
+        rf"'?s?[ ,]{{1,2}}(?i:named |called |is )?(?i:mr|mrs|ms|dr)?\.?[ ]?{_CAPITAL}",
+        exact(
+            rf"(?<![{_ANY}])(?i:my|his|her|their|our)[ ](?i:{_KIN})"
+            rf"'?s?[ ,]{{1,2}}(?i:named |called |is )?{_NAME}"
+        ),
+        _name(2),
+    ),
+    Recogniser(
+        "name_is",
+        rf"(?i:name is|name's|named|i am|i'm|this is|attn|attention|dear|re:|cc:)[ :.]{{1,3}}{_CAPITAL}",
+        exact(rf"(?<![{_ANY}])(?i:name is|name's|named|attn|dear|re:|cc:)[ :.]{{1,3}}{_NAME}"),
+        _name(2),
+    ),
+    Recogniser(
+        "name_label",
+        rf"(?i:name)s?[\"']?[ \t]*[:=][ \t]*[\"']?{_CAPITAL}",
+        exact(
+            r"(?P<qualifier>\b[A-Za-z]{2,20}[ _-]?)?(?<![A-Za-z])(?i:name)s?[\"']?[ \t]{0,4}[:=]"
+            rf"[ \t]{{0,4}}[\"']?(?:{_NAME})"
+        ),
+        _labelled,
+    ),
+    Recogniser(
+        "name_key",
+        rf"(?i:(?:patient|first|last|full|given|family|sur|member|client)[ _-]?name)[\"' :=]{{1,6}}{_CAPITAL}",
+        exact(
+            rf"(?i:\b(?:patient|first|last|full|given|family|sur|member|client)[ _-]?name)"
+            rf"[\"' :=]{{1,6}}{_NAME}"
+        ),
+        _name(2),
+    ),
+    Recogniser(
+        "name_before",
+        r"[A-Za-z.\x80-\xff][ ,;|(]{1,3}(?i:dob|d\.o\.b|date of birth|mrn|ssn|born)",
+        exact(
+            rf"(?<![{_ANY}'])(?<![{_ANY}]-){_FULL}[ ,;|(]{{1,3}}"
+            r"(?i:dob|d\.o\.b|date of birth|mrn|ssn|born)\b"
+        ),
+        _name(2),
+    ),
+    Recogniser(
+        "name_by",
+        rf"(?i:{_ACTED}) by[ ]{_CAPITAL}",
+        exact(rf"(?<![{_ANY}])(?i:{_ACTED}) by[ ]{_FULL}"),
+        _name(4),
+    ),
+    Recogniser(
+        "name_clause",
+        rf"[A-Za-z.\x80-\xff],? (?i:{_CLAUSE})",
+        exact(
+            rf"(?<=[ ,(]){_FULL},? (?i:{_CLAUSE})\b"
+        ),
+        _name(9),
+    ),
+    Recogniser(
+        "name_initial",
+        r"[A-Za-z\x80-\xff] [A-Z\x80-\xff]{1,3}\.",
+        exact(rf"(?<![{_ANY}'.-])(?P<name>{_WORD}[ ][{_UPPER}]\.)(?=[,;)?!]|[ ][a-z(]|$)"),
+        _name(9),
+    ),
+    Recogniser(
+        "name_hl7",
+        r"[A-Z]\^[A-Z]",
+        exact(r"(?<=\|)[A-Z'-]{2,30}(?:\^[A-Z'-]{1,30}){1,3}(?=[|^\n])"),
+        lambda match: Found(match.start(), match.end(), Kind.NAME),
+    ),
+)

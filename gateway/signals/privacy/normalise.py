@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Undoes disguised spellings and keeps the way back to the original characters.
+
+Each pass is a list of edits (start, end, replacement). Edits of equal length keep their
+positions; all characters of any other replacement point to the whole run that they came from, so
+a span found in decoded base64 covers the encoded run. Decoded base64 is appended, not put in
+place. Work is bounded: two rounds, and no more than `_GROWTH` times the text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+import unicodedata
+import urllib.parse
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+# Looser than the passes below; for ASCII text the only sign that they have anything to do.
+TRIGGER = r"(?i)%[0-9a-f]{2}|&#|&[a-z]{2,8};|\\[unxrt]|[a-z0-9+/_-]{40}"
+_ROUNDS = 2
+_GROWTH = 2
+_OPAQUE_CHARS = 256
+
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\ufe00-\ufe0f\ufeff]+"
+)
+_NON_ASCII = re.compile(r"[^\x00-\x7f]+")
+# A letter with the combining marks behind it is composed as one.
+_CLUSTER = re.compile("[^\u0300-\u036f][\u0300-\u036f]*|[\u0300-\u036f]+")
+_DIGIT = re.compile(r"(?![0-9])\d")
+_ESCAPE = re.compile(
+    r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});|(?:%[0-9a-fA-F]{2})+"
+    r"|(?:\\u[0-9a-fA-F]{4})+|\\x[0-9a-fA-F]{2}|\\[nrt]"
+)
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{40,}={0,2}")
+_MIXED_WORD = re.compile(r"[^\W\d_]{2,}")
+_PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201b\u02bc\u2032\u00b4", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-"),
+        **dict.fromkeys("\u2024\u3002", "."),
+        **{code: "\ufffd" for code in range(0xD800, 0xE000)},
+    }
+)
+_CYRILLIC = "АВЕЅІЈКМНОРСТУХаеіјорсухѕԁһ"
+_LATIN_1 = "ABESIJKMHOPCTYXaeijopcyxsdh"
+_GREEK = "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοναιρυ"
+_LATIN_2 = "ABEZHIKMNOPTYXovaipu"
+_LOOK_ALIKES = str.maketrans(_CYRILLIC + _GREEK, _LATIN_1 + _LATIN_2)
+_HAS_LATIN = re.compile("[A-Za-z]")
+_HAS_OTHER = re.compile(f"[{_CYRILLIC}{_GREEK}]")
+_MIXED_RUN = re.compile("[0-9]"), re.compile("[a-z]"), re.compile("[A-Z]")
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04", b"\x28\xb5\x2f\xfd")
+
+Edit = tuple[int, int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """`text` to scan. `has_opaque_run`: an encoded part could not be read."""
+
+    text: str
+    starts: array[int] | None = None
+    ends: array[int] | None = None
+    has_opaque_run: bool = False
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The range of the original text that characters start..end of `text` came from."""
+        if self.starts is None or self.ends is None or start >= end:
+            return start, end
+        return min(self.starts[start], self.starts[end - 1]), max(
+            self.ends[start], self.ends[end - 1]
+        )
+
+
+class _Working:
+    """The text between two passes, with its maps."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.starts: array[int] | None = None
+        self.ends: array[int] | None = None
+        self.has_opaque_run = False
+        self.is_changed = False
+
+    def maps(self) -> tuple[array[int], array[int]]:
+        if self.starts is None or self.ends is None:
+            self.starts = array("I", range(len(self.text)))
+            self.ends = array("I", range(1, len(self.text) + 1))
+        return self.starts, self.ends
+
+    def apply(self, edits: Iterable[Edit]) -> None:
+        """Edits in order of position, not overlapping."""
+        listed = list(edits)
+        if not listed:
+            return
+        self.is_changed = True
+        old_starts, old_ends = self.maps()
+        starts, ends, parts, done = array("I"), array("I"), [], 0
+        for start, end, replacement in listed:
+            parts += [self.text[done:start], replacement]
+            starts += old_starts[done:start]
+            ends += old_ends[done:start]
+            if len(replacement) == end - start:
+                starts += old_starts[start:end]
+                ends += old_ends[start:end]
+            else:
+                starts += array("I", [old_starts[start]]) * len(replacement)
+                ends += array("I", [old_ends[end - 1]]) * len(replacement)
+            done = end
+        self.text = "".join([*parts, self.text[done:]])
+        self.starts = starts + old_starts[done:]
+        self.ends = ends + old_ends[done:]
+
+    def append(self, start: int, end: int, addition: str) -> None:
+        """Put `addition` on a line of its own at the end; it stands for start..end."""
+        starts, ends = self.maps()
+        addition = "\n" + addition
+        self.starts = starts + array("I", [starts[start]]) * len(addition)
+        self.ends = ends + array("I", [ends[end - 1]]) * len(addition)
+        self.text += addition
+        self.is_changed = True
+
+
+def normalise(text: str) -> Normalised:
+    """Never raises for any string. The result's size is at most `_GROWTH` times the text + 1 KB."""
+    working = _Working(text)
+    limit = _GROWTH * len(text) + 1_024
+    decoded: set[str] = set()
+    for _ in range(_ROUNDS):
+        working.is_changed = False
+        if not working.text.isascii():
+            _plain_letters(working)
+        working.apply(_escapes(working.text))
+        if not working.text.isascii():
+            _plain_letters(working)
+        _append_base64(working, decoded, limit)
+        if not working.is_changed:
+            break
+    return Normalised(working.text, working.starts, working.ends, working.has_opaque_run)
+
+
+def _plain_letters(working: _Working) -> None:
+    working.apply((m.start(), m.end(), "") for m in _INVISIBLE.finditer(working.text))
+    working.text = working.text.translate(_PLAIN)
+    if not unicodedata.is_normalized("NFKC", working.text):
+        working.apply(_compatible(working.text))
+    working.text = _DIGIT.sub(lambda m: str(unicodedata.decimal(m.group())), working.text)
+    if _HAS_OTHER.search(working.text):
+        working.text = _MIXED_WORD.sub(_unmix, working.text)
+
+
+def _compatible(text: str) -> Iterator[Edit]:
+    for run in _NON_ASCII.finditer(text):
+        # The ASCII character before may be the base of a combining mark.
+        first = max(0, run.start() - 1) if _is_mark(text[run.start()]) else run.start()
+        if unicodedata.is_normalized("NFKC", text[first : run.end()]):
+            continue
+        for cluster in _CLUSTER.finditer(text, first, run.end()):
+            plain = unicodedata.normalize("NFKC", cluster.group())
+            if plain != cluster.group():
+                yield cluster.start(), cluster.end(), plain
+
+
+def _is_mark(char: str) -> bool:
+    return "\u0300" <= char <= "\u036f"
+
+
+def _unmix(match: re.Match[str]) -> str:
+    word = match.group()
+    if _HAS_LATIN.search(word) and _HAS_OTHER.search(word):
+        return word.translate(_LOOK_ALIKES)
+    return word
+
+
+def _escapes(text: str) -> Iterator[Edit]:
+    if not ("%" in text or "&" in text or "\\" in text):
+        return
+    for match in _ESCAPE.finditer(text):
+        plain = _unescape(match.group())
+        if plain is not None:
+            yield match.start(), match.end(), plain
+
+
+def _unescape(token: str) -> str | None:
+    try:
+        if token[0] == "&":
+            plain = html.unescape(token)
+            return plain if plain != token else None
+        if token[0] == "%":
+            return urllib.parse.unquote(token, errors="strict")
+        if token[1] == "u":
+            units = bytes.fromhex(token.replace("\\u", ""))
+            return units.decode("utf-16-be", "replace")
+        return chr(int(token[2:], 16)) if token[1] == "x" else "\n"
+    except ValueError:
+        return None
+
+
+def _append_base64(working: _Working, seen: set[str], limit: int) -> None:
+    for match in list(_BASE64.finditer(working.text)):
+        run = match.group()
+        if run in seen:
+            continue
+        seen.add(run)
+        plain = _decode(run)
+        if plain is None:
+            working.has_opaque_run |= _is_opaque(run)
+        elif len(working.text) + len(plain) < limit:
+            working.append(match.start(), match.end(), plain)
+        else:
+            working.has_opaque_run = True
+
+
+def _decode(run: str) -> str | None:
+    """The text in a base64 run, or None when it holds none."""
+    plain = _bytes_of(run)
+    try:
+        text = plain.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    printable = sum(char.isprintable() or char in "\n\r\t" for char in text)
+    return text if printable >= 0.95 * len(text) else None
+
+
+def _bytes_of(run: str) -> bytes:
+    body = run.rstrip("=").replace("-", "+").replace("_", "/")
+    body = body[: len(body) - (len(body) % 4 == 1)]
+    try:
+        return base64.b64decode(body + "=" * (-len(body) % 4))
+    except binascii.Error:  # pragma: no cover  (the alphabet and the padding are right)
+        return b"\xff"
+
+
+def _is_opaque(run: str) -> bool:
+    """Long and of mixed characters, or marked as compressed: it could hold anything."""
+    if _bytes_of(run).startswith(_PACKED):
+        return True
+    return len(run) >= _OPAQUE_CHARS and all(mark.search(run) for mark in _MIXED_RUN)

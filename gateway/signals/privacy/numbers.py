@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Identifiers with a shape of their own: addresses of the network, phones, cards, vehicles."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from gateway.signals.privacy import checksums
+from gateway.signals.privacy.found import Found, Recogniser, always, digits_of, exact, when
+from gateway.signals.privacy.verdict import Kind
+
+# First digits and lengths of ISO/IEC 7812 issuers: Visa, Mastercard, American Express, Discover,
+# JCB, Diners Club, UnionPay, Maestro.
+_ISSUER = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
+    r"|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}"
+    r"|(?:1800|2131)\d{11}|3(?:0[0-5]|[68]\d)\d{11}|62\d{14,17}|(?:50|5[6-9]|6\d)\d{10,17}"
+)
+_LETTER = r"A-Za-z0-9\u00c0-\u024f"
+
+
+def _is_card(text: str) -> bool:
+    digits = digits_of(text)
+    return _ISSUER.fullmatch(digits) is not None and checksums.luhn(digits)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return not address.is_unspecified and not address.is_loopback
+
+
+def _is_iban(text: str) -> bool:
+    return checksums.iban(text.replace(" ", ""))
+
+
+def _iban(match: re.Match[str]) -> Found | None:
+    # A word in capitals behind the number looks like one group more: try without it.
+    text = match.group()
+    while text and not _is_iban(text):
+        text = text.rpartition(" ")[0]
+    return Found(match.start(), match.start() + len(text), Kind.ACCOUNT) if text else None
+
+
+def _phone(match: re.Match[str]) -> Found | None:
+    text = match.group()
+    count = len(digits_of(text))
+    return Found(match.start(), match.end(), Kind.PHONE) if 9 <= count <= 15 else None
+
+
+def _cued_phone(match: re.Match[str]) -> Found | None:
+    kind = Kind.FAX if "fax" in match.group(1).lower() else Kind.PHONE
+    count = len(digits_of(match.group(2)))
+    return Found(match.start(2), match.end(2), kind) if 7 <= count <= 15 else None
+
+
+def _is_vin(text: str) -> bool:
+    return not text.isdecimal() and not text.isalpha() and checksums.vin(text)
+
+
+_PHONE_CUE = r"phone|telephone|tel|cell|mobile|fax|facsimile|pager|call|contact|whatsapp|text|reach"
+
+RECOGNISERS = (
+    Recogniser(
+        "email",
+        r"[^\x00-\x20\"<>@,;:()]@[a-zA-Z0-9\x80-\xff]",
+        exact(
+            rf"(?<![{_LETTER}._%+-])[{_LETTER}][{_LETTER}._%+'-]{{0,63}}@"
+            rf"(?:[{_LETTER}][{_LETTER}-]{{0,62}}\.){{1,5}}[A-Za-z\u00c0-\u024f]{{2,24}}"
+        ),
+        always(Kind.EMAIL),
+    ),
+    Recogniser(
+        "url",
+        r"(?i)://[^\x00-\x20]|www\.[a-z0-9]",
+        exact(r"(?i)(?:\b[a-z][a-z0-9+.-]{1,15}://|\bwww\.)[^\s<>\"'`|\\^{}\[\]]{2,900}(?<![.,;:!?)])"),
+        when(lambda text: "." in text or "localhost" not in text, Kind.URL),
+    ),
+    Recogniser(
+        "ipv4",
+        r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
+        exact(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"),
+        when(_is_address, Kind.IP),
+    ),
+    Recogniser(
+        "ipv6",
+        r"(?i)[0-9a-f]{1,4}:[0-9a-f]{0,4}:[0-9a-f:]",
+        exact(r"(?i)(?<![\w:.])[0-9a-f]{1,4}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{0,4}(?![\w:])"),
+        when(lambda text: len(text) > 8 and _is_address(text), Kind.IP),
+    ),
+    Recogniser(
+        "ssn",
+        r"[0-9]{3}[-. ][0-9]{2}[-. ][0-9]{4}",
+        exact(
+            r"(?<![\d-])(?!000|666|9)\d{3}([-. ])(?!00)\d{2}\1(?!0000)\d{4}(?![\d-]\d|\d)"
+        ),
+        always(Kind.SSN),
+    ),
+    Recogniser(
+        "card",
+        r"(?:[0-9][ -]?){12}[0-9]",
+        exact(r"(?<![\d.])(?:\d[ -]?){12,18}\d(?!\d)"),
+        when(_is_card, Kind.CARD),
+    ),
+    Recogniser(
+        "iban",
+        r"[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}",
+        exact(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),
+        _iban,
+    ),
+    Recogniser(
+        "vin",
+        r"[A-HJ-NPR-Z0-9]{17}",
+        exact(r"\b[A-HJ-NPR-Z0-9]{17}\b"),
+        when(_is_vin, Kind.VEHICLE),
+    ),
+    Recogniser(
+        "phone_cued",
+        rf"(?is)(?:{_PHONE_CUE}).{{0,60}}[0-9]",
+        exact(
+            rf"(?i)\b({_PHONE_CUE})(?:[ \t_-]{{0,2}}(?:number|num|no\.?|nr\.?|#|is|was|to|at|me|us"
+            r"|him|her|them|on|today|line)){0,4}[ \t\"':=.,(+#]{0,6}"
+            r"(\d(?:[ ()./-]{0,3}\d){6,14})(?![\d]|\.\d)"
+        ),
+        _cued_phone,
+    ),
+    Recogniser(
+        "phone",
+        r"[0-9]{3}\)?[-. /]{1,2}[0-9]{3}[-. ][0-9]{4}",
+        exact(
+            r"(?<![\w./-])(?:\+?\d{1,3}[ .-])?(?:\(\d{3}\)[ .-]?|\d{3}[-./])\d{3}[-. ]\d{4}(?![\w-])"
+        ),
+        _phone,
+    ),
+    Recogniser(
+        "phone_spaced",
+        r"(?:\([0-9]{2,4}\) ?|\b0[0-9]{1,4}[ -])[0-9]{3,4}[ -]?[0-9]{3,4}",
+        exact(r"(?<![\w.+/-])(?:\(\d{2,4}\) ?|0\d{1,4}[ -])\d{3,4}[ -]?\d{3,4}(?![\w-])"),
+        _phone,
+    ),
+    Recogniser(
+        "phone_country",
+        r"\+[0-9]{1,3}[ .(-]?[0-9(]",
+        exact(r"(?<![\w+])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)"),
+        _phone,
+    ),
+)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Places smaller than a state: street addresses, state with ZIP code, facilities of care."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.signals.privacy.found import Found, Recogniser, always, exact
+from gateway.signals.privacy.verdict import Kind
+
+_UPPER = r"A-Z\u00c0-\u00de\u0100-\u017d"
+_LOWER = r"a-z\u00df-\u00ff\u0100-\u017e"
+_CAPITALISED = rf"[{_UPPER}][{_UPPER}{_LOWER}.'-]{{0,24}}"
+_STREET = (
+    r"Street|St|Avenue|Ave|Boulevard|Blvd|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Square|Sq"
+    r"|Terrace|Ter|Way|Parkway|Pkwy|Highway|Hwy|Circle|Cir|Trail|Trl|Loop|Alley|Row|Mews|Crescent"
+    r"|Close|Gardens|Walk|Ridge|Plaza|Turnpike|Path|Pike"
+)
+_UNIT = r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Room|Rm)\.? ?#?[A-Z0-9-]{1,6})?"
+# United States Postal Service, Publication 28, appendix B.
+_STATE = (
+    r"A[LKZRAEP]|C[AOT]|D[CE]|FL|G[AU]|HI|I[DLNA]|K[SY]|LA|M[EDAINSOPT]|N[EVHJMYCD]|O[HKR]|P[AR]|RI"
+    r"|S[CD]|T[NX]|UT|V[TAI]|W[AVIY]"
+)
+_FACILITY = (
+    r"Hospital|Hosp|Clinic|Medical Center|Medical Centre|Med\.? Center|Health Center|Health System"
+    r"|Health|Infirmary|Surgery Center|Cancer Center|Hospice|Nursing Home|Presbyterian|Sinai"
+    r"|Medical Group|Memorial|Healthcare|VA|Heart Institute|General|Langone|Kettering|Kaiser"
+)
+_SITES = r"UCSF|Johns Hopkins|MD Anderson|Cedars?[ -]Sinai|Mount Sinai|Mass General|NYU Langone|Baylor"
+_NOT_A_FACILITY = re.compile(
+    r"(?:World|Public|Mental|National|Global|Behavioral|Occupational|Department|Ministry|Institutes?"
+    r"|Women's|Men's|US|Federal|European|American|International)\b.*(?:Health|General|VA)"
+    r"|(?:Attorney|Surgeon|Major|Brigadier|Governor|Lieutenant|Secretary|Director) General"
+    r"|the .*"
+)
+
+
+def _facility(match: re.Match[str]) -> Found | None:
+    """Public bodies are no places of care, and neither is "the Hospital"."""
+    text = match.group(1)
+    if _NOT_A_FACILITY.fullmatch(text) or (" " not in text and text not in _KNOWN):
+        return None
+    return Found(match.start(1), match.end(1), Kind.GEO, is_strong=False)
+
+
+_KNOWN = frozenset({"UCSF", "Baylor"})
+
+RECOGNISERS = (
+    Recogniser(
+        "street",
+        rf"[A-Za-z0-9.'\x80-\xff-] (?:{_STREET})",
+        exact(
+            rf"(?<![\w.,$#/-])\d{{1,6}}[A-Z]? (?:(?:N|S|E|W|NE|NW|SE|SW)\.? )?"
+            rf"(?:\d{{1,3}}(?:st|nd|rd|th)|{_CAPITALISED})(?: {_CAPITALISED}){{0,3}}(?<!\.) "
+            rf"(?:{_STREET})\b\.?{_UNIT}"
+        ),
+        always(Kind.GEO),
+    ),
+    Recogniser(
+        "post_box",
+        r"(?i)(?:p\.? ?o\.? ?|unit [0-9]{1,6} )box [0-9]",
+        exact(r"(?i)\b(?:p\.? ?o\.? ?|unit \d{1,6} )box \d{1,6}\b"),
+        always(Kind.GEO),
+    ),
+    Recogniser(
+        "zip",
+        rf"(?:{_STATE}),?[ \t\n]{{1,3}}[0-9]{{5}}|(?i:zip).{{0,12}}[0-9]{{5}}",
+        exact(
+            rf"(?:(?:{_CAPITALISED}[ ]?){{0,3}},?[ \t\n]{{0,3}}\b(?:{_STATE}),?[ \t\n]{{1,3}}\d{{5}}(?:-\d{{4}})?"
+            r"|(?i:\bzip(?: ?code)?(?: is|:| =)? ?\d{5}(?:-\d{4})?))(?![\d-])"
+        ),
+        always(Kind.GEO),
+    ),
+    Recogniser(
+        "facility",
+        rf"{_FACILITY}|{_SITES}",
+        exact(
+            r"(?<![A-Za-z])(?:at|from|to|by|in|of|with|visited|our|the|@)[ ](?:the |our )?"
+            rf"((?:{_CAPITALISED}(?:[ ](?:and|of|for|&))?[ ]){{1,4}}(?:{_FACILITY})\b|(?:{_SITES})\b)"
+        ),
+        _facility,
+    ),
+    Recogniser(
+        "lives_in",
+        r"(?i)(?:liv(?:es|ing)|resid(?:es|ing)|resident|based|office|home) (?:in|at|of|from) ",
+        exact(
+            r"(?i:\b(?:liv(?:es|ing)|resid(?:es|ing)|resident|based)) (?:in|at|of|from) "
+            rf"({_CAPITALISED}(?:,? {_CAPITALISED}){{0,3}})"
+        ),
+        always(Kind.GEO, 1, is_strong=False),
+    ),
+)

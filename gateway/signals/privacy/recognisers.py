@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first stage: all recognisers, each run only where its trigger matched.
+
+Long texts are cut into overlapping windows, so that one candidate does not make every recogniser
+read the whole text. A match belongs to the window it starts in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.signals.privacy import credentials, dates, keyword_ids, names, numbers, places
+from gateway.signals.privacy.found import Found, Recogniser, always, exact
+from gateway.signals.privacy.prefilter import Prefilter
+from gateway.signals.privacy.verdict import Kind
+
+WINDOW_CHARS = 4_096
+OVERLAP_CHARS = 1_024  # the longest match of any recogniser that does not span windows
+
+_PHOTO = Recogniser(
+    "photo",
+    r"(?i)data:image/",
+    exact(r"(?i)data:image/[a-z+.-]{2,20};base64,[a-z0-9+/=_-]{0,900}"),
+    always(Kind.PHOTO),
+)
+# Keywords come first: of two hits on the same characters the first kind is kept.
+RECOGNISERS: tuple[Recogniser, ...] = (
+    *keyword_ids.RECOGNISERS,
+    *credentials.RECOGNISERS,
+    *numbers.RECOGNISERS,
+    *dates.RECOGNISERS,
+    *places.RECOGNISERS,
+    *names.RECOGNISERS,
+    _PHOTO,
+)
+ALL = (1 << len(RECOGNISERS)) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Normalised text with the prefilter's answer for the whole of it."""
+
+    text: str
+    hits: int
+
+
+class RecogniserStage:
+    """Patterns with exact checks. Needs no model and sees every text."""
+
+    name = "recognisers"
+
+    def __init__(self, prefilter: Prefilter) -> None:
+        self._prefilter = prefilter
+
+    def find(self, document: Document) -> Iterator[Found]:
+        """Hits in no particular order; may overlap."""
+        text, hits = document.text, document.hits & ALL
+        if not hits:
+            return
+        if len(text) <= WINDOW_CHARS + OVERLAP_CHARS:
+            yield from _run(text, hits, 0, len(text), len(text))
+            return
+        yield from _run(text, hits & _LONG, 0, len(text), len(text))
+        for start in range(0, len(text), WINDOW_CHARS):
+            end = min(start + WINDOW_CHARS + OVERLAP_CHARS, len(text))
+            # One character more on the left: some triggers start with what stands before.
+            window = text[max(0, start - 16) : end].encode("utf-8", "replace")
+            local = self._prefilter.hits(window) & hits & ~_LONG
+            if local:
+                yield from _run(text, local, start, end, start + WINDOW_CHARS)
+
+
+_LONG = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.spans_windows)
+
+
+def _run(text: str, hits: int, start: int, end: int, last_start: int) -> Iterator[Found]:
+    while hits:
+        lowest = hits & -hits
+        hits ^= lowest
+        recogniser = RECOGNISERS[lowest.bit_length() - 1]
+        locate = recogniser.locate
+        for match in recogniser.pattern.finditer(text, start, end):
+            if match.start() > last_start:
+                break
+            found = locate(match)
+            if found is not None:
+                yield found

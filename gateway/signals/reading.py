@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads the three signals of a request. A signal that fails is *unknown*, never absent.
+
+Privacy unknown means the strictest data class. Complexity unknown means 0.0, the easy end, which
+keeps the request near; it can only order destinations that policy allows. Capability unknown
+means the device is not preferred for speed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.signals.capability import Capability, Snapshot
+from gateway.signals.privacy import Verdict
+from gateway.wire import ChatRequest
+from policies import DataClass, Findings
+
+# A scan of more than this many characters would hold up the other requests of the event loop.
+_OFF_LOOP_CHARS = 32_768
+# Characters per token of English prose in BPE vocabularies of 32k to 200k entries, on the low
+# side so that the estimate errs towards "too long for the device".
+_CHARS_PER_TOKEN = 3.0
+
+
+class Scanner(Protocol):
+    """The privacy cascade, as the pipeline sees it."""
+
+    version: str
+
+    def scan(self, text: str) -> Verdict:
+        """What `text` holds; never raises by contract, and is guarded all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What is known of a request besides its facts."""
+
+    findings: Findings
+    span_count: int
+    complexity: float
+    device: Snapshot
+    prompt_tokens: int
+
+
+class SignalReader:
+    """Runs the detectors over a request."""
+
+    def __init__(
+        self,
+        *,
+        scanner: Scanner,
+        score: Callable[[str], float],
+        capability: Capability,
+    ) -> None:
+        self._scanner = scanner
+        self._score = score
+        self._capability = capability
+
+    async def read(self, request: ChatRequest) -> Signals:
+        """All three signals; raises nothing."""
+        if len(request.text) > _OFF_LOOP_CHARS:
+            findings, spans, complexity = await asyncio.to_thread(self._judge, request)
+        else:
+            findings, spans, complexity = self._judge(request)
+        return Signals(
+            findings=findings,
+            span_count=spans,
+            complexity=complexity,
+            device=self._capability.read(),
+            prompt_tokens=int(len(request.text) / _CHARS_PER_TOKEN) + 1,
+        )
+
+    def _judge(self, request: ChatRequest) -> tuple[Findings, int, float]:
+        findings, spans = self._privacy(request.text)
+        return findings, spans, self._complexity(request.question)
+
+    def _privacy(self, text: str) -> tuple[Findings, int]:
+        try:
+            verdict = self._scanner.scan(text)
+        except Exception:
+            return Findings.unknown("detector_raised"), 0
+        if not isinstance(verdict, Verdict):
+            return Findings.unknown("detector_gave_no_verdict"), 0
+        errors = verdict.reasons if verdict.data_class is DataClass.UNKNOWN else ()
+        kinds = frozenset(str(span.kind) for span in verdict.spans)
+        findings = Findings(data_class=verdict.data_class, kinds=kinds, errors=errors)
+        return findings, len(verdict.spans)
+
+    def _complexity(self, question: str) -> float:
+        try:
+            return min(1.0, max(0.0, self._score(question)))
+        except Exception:
+            return 0.0

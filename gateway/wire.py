@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bytes to a typed request: what OpenAI's chat completions API accepts, and nothing that steers us.
+
+What is judged is what is sent: the privacy signal reads every string of the parsed body, and
+upstream gets that parsed body serialised again, never the caller's bytes. So a duplicate key or
+an odd escape cannot show one text to the detector and another to the cloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import BadRequest
+from gateway.limits import Json
+from gateway.texts import API_WORDS, strings
+
+# Fields that other gateways obey and that would let a caller choose where data goes, or with
+# whose key (SSRF and key theft, e.g. CVE-2024-6587). Refused by name, at the top level and in
+# `metadata`, so that nobody believes they had an effect.
+STEERING_FIELDS = frozenset(
+    {
+        *("api_base", "api_key", "api_type", "api_version", "base_url", "deployment_id"),
+        *("custom_llm_provider", "model_list", "router", "organization", "proxy", "headers"),
+        *("extra_headers", "extra_body", "fallbacks", "context_window_fallbacks", "num_retries"),
+        *("callbacks", "success_callback", "failure_callback", "mock_response"),
+    }
+)
+_TEXT_PARTS = frozenset({"text", "refusal"})
+_MEDIA_PARTS = frozenset({"image_url", "input_audio", "file", "video_url"})
+
+
+class _Border(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+
+
+class _ToolCallFunction(_Border):
+    name: str
+    arguments: str
+
+
+class _ToolCall(_Border):
+    id: str
+    type: str = "function"
+    function: _ToolCallFunction | None = None
+
+
+class _Part(_Border):
+    type: str
+    text: str | None = None
+
+
+class _Message(_Border):
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[_Part] | None = None
+    name: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class _StreamOptions(_Border):
+    include_usage: bool | None = None
+
+
+class _ChatBody(_Border):
+    model: Annotated[str, Field(min_length=1, max_length=256)]
+    messages: Annotated[list[_Message], Field(min_length=1)]
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Field(ge=0, le=1)] | None = None
+    n: Annotated[int, Field(ge=1, le=128)] | None = None
+    seed: int | None = None
+    stop: str | Annotated[list[str], Field(max_length=16)] | None = None
+    tools: Annotated[list[dict[str, Any]], Field(max_length=128)] | None = None
+    metadata: dict[str, str] | None = None
+    logit_bias: Annotated[dict[str, float], Field(max_length=1024)] | None = None
+    user: str | None = None
+    store: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A chat completion request that passed the border.
+
+    `body` is the parsed JSON object, `text` every string in it joined by newlines (keys too,
+    `model` excepted), `question` the text of the user's last turn.
+    """
+
+    body: Json
+    model: str
+    stream: bool
+    wants_usage: bool
+    text: str
+    question: str
+    metadata: dict[str, str]
+    has_media: bool
+    has_tools: bool
+    body_bytes: int
+
+
+def parse_chat(body: Json, body_bytes: int) -> ChatRequest:
+    """A ChatRequest from a bounded JSON object; BadRequest names the field that is wrong."""
+    _refuse_steering(body)
+    try:
+        _ChatBody.model_validate(body)
+    except ValidationError as error:
+        raise _as_bad_request(error) from None
+    messages = body["messages"]
+    return ChatRequest(
+        body=body,
+        model=body["model"],
+        stream=bool(body.get("stream")),
+        wants_usage=bool((body.get("stream_options") or {}).get("include_usage")),
+        text="\n".join(strings({k: v for k, v in body.items() if k != "model"})),
+        question=_last_user_text(messages),
+        metadata=body.get("metadata") or {},
+        has_media=any(_holds_media(m) for m in messages),
+        has_tools=bool(body.get("tools") or body.get("functions")),
+        body_bytes=body_bytes,
+    )
+
+
+def _refuse_steering(body: Json) -> None:
+    metadata = body.get("metadata")
+    for where, fields in (("", body), ("metadata.", metadata)):
+        for field in STEERING_FIELDS.intersection(fields if isinstance(fields, dict) else ()):
+            raise BadRequest(
+                f"the field {where}{field} is not accepted: the operator sets the destinations",
+                code="unsupported_parameter",
+                param=f"{where}{field}",
+            )
+
+
+def _as_bad_request(error: ValidationError) -> BadRequest:
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    param = ".".join(_public_location(first["loc"]))
+    return BadRequest(f"{param}: {first['msg']}", param=param)
+
+
+def _public_location(location: tuple[int | str, ...]) -> Iterator[str]:
+    """The path to the fault without keys that the caller made up: they may hold anything."""
+    for step in location:
+        if isinstance(step, int) or step in API_WORDS:
+            yield str(step)
+
+
+def _holds_media(message: Json) -> bool:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return False
+    media = False
+    for part in content:
+        kind = part.get("type")
+        if kind in _TEXT_PARTS:
+            continue
+        if kind not in _MEDIA_PARTS:
+            raise BadRequest("unknown type of content part", code="unsupported_content_part")
+        _refuse_remote(part)
+        media = True
+    return media
+
+
+def _refuse_remote(part: Json) -> None:
+    """A URL would make someone fetch it (SSRF), and tells its host who asked."""
+    for kind in ("image_url", "video_url"):
+        holder = part.get(kind)
+        url = holder.get("url") if isinstance(holder, dict) else holder
+        if url is not None and not (isinstance(url, str) and url.startswith("data:")):
+            raise BadRequest(
+                "media must be inline as a data: URL; nearward fetches no remote media",
+                code="remote_media_refused",
+                param=kind,
+            )
+
+
+def _last_user_text(messages: list[Json]) -> str:
+    for message in reversed(messages):
+        if message["role"] == "user":
+            content = message.get("content")
+            if isinstance(content, list):
+                return "\n".join(p["text"] for p in content if isinstance(p.get("text"), str))
+            return content or ""
+    return ""
+
+
+def chat_schema() -> dict[str, Any]:
+    """The JSON schema of a chat request, for the API document; its parts are under `$defs`."""
+    return _ChatBody.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `tests:` of a pack: facts, findings and one destination, and whether it may be reached."""
+
+from __future__ import annotations
+
+import datetime
+
+from policies.decision import ReasonCode
+from policies.model import KINDS, Baa, DataClass, Destination, Facts, Findings, Retention, Tier
+from policies.nodes import (
+    Node,
+    Table,
+    as_flag,
+    as_member,
+    as_table,
+    as_text,
+    each_text,
+    shown,
+)
+from policies.pack import Case
+
+_CASE_KEYS = ("name", "facts", "findings", "destination", "allow", "reason")
+_FACT_TEXTS = ("endpoint", "purpose", "role", "tenant", "subject_region")
+_FACT_FLAGS = ("has_media", "has_tools")
+_FACT_CLASSES = ("declared_class", "default_class")
+_FACT_KEYS = (*_FACT_TEXTS, *_FACT_FLAGS, *_FACT_CLASSES, "may_relax", "max_tier", "today")
+_FINDING_KEYS = ("data_class", "kinds", "errors")
+_PLACE_TEXTS = ("region", "jurisdiction")
+_PLACE_KEYS = (*_PLACE_TEXTS, "tier", "baa", "zero_data", "trains_on_data")
+_TODAY = datetime.date(2026, 1, 1)
+
+
+def parse_case(node: Node) -> Case:
+    """One entry of `tests:`. What it does not say is as in the model, on 2026-01-01."""
+    table = as_table(node, "a test")
+    table.allow_only(_CASE_KEYS, "a test")
+    name = table.need_text("name", "a test")
+    reason = table.entries.get("reason")
+    return Case(
+        name=name,
+        facts=_facts(_part(table, "facts")),
+        findings=_findings(as_table(table.need("findings", f"test {name!r}"), "findings")),
+        destination=_destination(_part(table, "destination")),
+        is_allowed=as_flag(table.need("allow", f"test {name!r}")),
+        reason=as_member(reason, ReasonCode, "reason") if reason else None,
+        line=table.line,
+    )
+
+
+def _part(table: Table, key: str) -> Table:
+    empty = Table(table.file, table.line, {}, {})
+    return as_table(table.entries.get(key, empty), key)
+
+
+def _facts(table: Table) -> Facts:
+    table.allow_only(_FACT_KEYS, "facts")
+    given = table.entries
+    texts = {key: as_text(given[key]) for key in _FACT_TEXTS if key in given}
+    flags = {key: as_flag(given[key]) for key in _FACT_FLAGS if key in given}
+    classes = {key: _class(given[key]) for key in _FACT_CLASSES if key in given}
+    relaxed = each_text(given["may_relax"], "class") if "may_relax" in given else ()
+    return Facts(
+        request_id="example",
+        tenant=texts.get("tenant", ""),
+        role=texts.get("role", ""),
+        today=_date(given["today"]) if "today" in given else _TODAY,
+        endpoint=texts.get("endpoint", "chat"),
+        declared_class=classes.get("declared_class"),
+        default_class=classes.get("default_class", DataClass.INTERNAL),
+        may_relax=frozenset(_class(node) for node in relaxed),
+        purpose=texts.get("purpose", ""),
+        subject_region=texts.get("subject_region", ""),
+        max_tier=as_member(given["max_tier"], Tier, "tier") if "max_tier" in given else None,
+        has_media=flags.get("has_media", False),
+        has_tools=flags.get("has_tools", False),
+    )
+
+
+def _findings(table: Table) -> Findings:
+    table.allow_only(_FINDING_KEYS, "findings")
+    kinds = each_text(table.entries["kinds"], "kind") if "kinds" in table.entries else ()
+    errors = each_text(table.entries["errors"], "error") if "errors" in table.entries else ()
+    return Findings(
+        _class(table.need("data_class", "findings")),
+        frozenset(_kind(node) for node in kinds),
+        tuple(as_text(node) for node in errors),
+    )
+
+
+def _destination(table: Table) -> Destination:
+    table.allow_only(_PLACE_KEYS, "a destination")
+    given = table.entries
+    keeps_nothing = "zero_data" in given and as_flag(given["zero_data"])
+    return Destination(
+        name="example",
+        tier=as_member(given["tier"], Tier, "tier") if "tier" in given else Tier.CLOUD,
+        region=as_text(given["region"]) if "region" in given else "",
+        jurisdiction=as_text(given["jurisdiction"]) if "jurisdiction" in given else "",
+        baa=_baa(as_table(given["baa"], "a BAA")) if "baa" in given else None,
+        retention=Retention(zero_data=True, days=0) if keeps_nothing else None,
+        trains_on_data="trains_on_data" not in given or as_flag(given["trains_on_data"]),
+        origin="https://example.invalid:443",
+    )
+
+
+def _baa(table: Table) -> Baa:
+    table.allow_only(("expires", "scope"), "a BAA")
+    scope = each_text(table.need("scope", "a BAA"), "endpoint")
+    return Baa(
+        id="example",
+        expires=_date(table.need("expires", "a BAA")),
+        scope=frozenset(as_text(node) for node in scope),
+    )
+
+
+def _class(node: Node) -> DataClass:
+    return as_member(node, DataClass, "class")
+
+
+def _kind(node: Node) -> str:
+    text = as_text(node)
+    return text if text in KINDS else node.fail(f"unknown kind {shown(text)}")
+
+
+def _date(node: Node) -> datetime.date:
+    text = as_text(node)
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        node.fail(f"expected a date such as 2027-06-30, not {shown(text)}")

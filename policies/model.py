@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nouns of a decision: what is asked (Facts), what was found (Findings), where it may go.
+
+Plain immutable values. They check nothing: `decide` treats a value of the wrong type as a reason
+to stay on the device, and `load_policy` refuses destinations that make no sense.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DataClass(StrEnum):
+    """How sensitive a request is: one chain, from what anyone may read up to "we cannot tell".
+
+    The order is that of the members; UNKNOWN is the top because a failed detector may have
+    missed anything, a secret included.
+    """
+
+    rank: int
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    CONFIDENTIAL = "confidential"
+    PII = "pii"
+    PHI = "phi"
+    PART2 = "part2"
+    PSYCHOTHERAPY = "psychotherapy"
+    GENETIC = "genetic"
+    PCI = "pci"
+    SECRET = "secret"  # noqa: S105  the name of a class, not a password
+    UNKNOWN = "unknown"
+
+    def __new__(cls, value: str) -> DataClass:
+        """Number the members in the order in which they are written."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.rank = len(cls.__members__)
+        return member
+
+    @staticmethod
+    def join(*classes: DataClass) -> DataClass:  # type: ignore[override]  # not str.join
+        """The most sensitive of `classes`; PUBLIC when there are none."""
+        return max(classes, key=lambda c: c.rank, default=DataClass.PUBLIC)
+
+
+class Tier(StrEnum):
+    """How far from the user a destination is, nearest first."""
+
+    DEVICE = "device"
+    ONPREM = "onprem"
+    CLOUD = "cloud"
+
+
+class Obligation(StrEnum):
+    """What whoever carries out a decision must also do."""
+
+    NO_STORE = "no_store"
+    NO_CACHE = "no_cache"
+    NO_TOOLS = "no_tools"
+    REDACT = "redact"
+
+
+# fmt: off
+KINDS = frozenset({
+    "NAME", "GEO", "DATE", "AGE_90", "PHONE", "FAX", "EMAIL", "SSN", "MRN", "HEALTH_PLAN",
+    "ACCOUNT", "LICENSE", "VEHICLE", "DEVICE", "URL", "IP", "BIOMETRIC", "PHOTO", "OTHER_ID",
+    "SECRET", "CARD", "HEALTH",
+})
+# fmt: on
+"""What a detector can find: the Safe Harbor identifiers of 45 CFR 164.514(b)(2) and three more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baa:
+    """A business associate agreement. `scope` holds endpoint names, or "*" for all of them."""
+
+    id: str
+    expires: datetime.date
+    scope: frozenset[str]
+
+    def covers(self, endpoint: str, today: datetime.date) -> bool:
+        """Whether it is in force for `endpoint`; the day on which it expires still counts."""
+        return today <= self.expires and (endpoint in self.scope or "*" in self.scope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long a destination keeps what it is sent."""
+
+    zero_data: bool
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A place that can answer. What is not stated is assumed to be the worse.
+
+    `origin` is "https://host:port" in lower case with the port written out, and "" for the
+    device. Nothing is ever cleared for another tier without an origin.
+    """
+
+    name: str
+    tier: Tier
+    region: str = ""
+    jurisdiction: str = ""
+    baa: Baa | None = None
+    retention: Retention | None = None
+    trains_on_data: bool = True
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Who asks for what. `today` is the caller's clock: policies have none.
+
+    `may_relax` holds the classes that this principal may overrule with a lower
+    `declared_class`; everybody else can only raise.
+    """
+
+    request_id: str
+    tenant: str
+    role: str
+    today: datetime.date
+    endpoint: str = "chat"
+    declared_class: DataClass | None = None
+    default_class: DataClass = DataClass.INTERNAL
+    may_relax: frozenset[DataClass] = frozenset()
+    purpose: str = ""
+    subject_region: str = ""
+    max_tier: Tier | None = None
+    has_media: bool = False
+    has_tools: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the detectors say. PUBLIC means scanned and nothing found."""
+
+    data_class: DataClass
+    kinds: frozenset[str] = frozenset()
+    errors: tuple[str, ...] = ()
+
+    @classmethod
+    def unknown(cls, reason_code: str) -> Findings:
+        """The findings of a detector that failed; `reason_code` says how, without any text."""
+        return cls(DataClass.UNKNOWN, frozenset(), (reason_code,))

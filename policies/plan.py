@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packs and destinations, compiled: every rule becomes a function from a request to a bit mask.
+
+Theory of operation. Bit i of a mask stands for destination i. What a condition says about a
+destination is known when the policy is built, so it becomes a constant mask; what it says about
+the request becomes "all bits or none"; and, or, not become &, |, ^. No destination is ever
+looped over: a request costs one evaluation of one expression, whatever their number. The one
+attribute that moves is the BAA (by endpoint and by day): its mask is a parameter, cached.
+
+The masks of all rules then fix everything else about the decision (Outcome), which is therefore
+put together once per distinct tuple of masks and kept. Both caches are bounded.
+
+The generated source holds integers and names from `_READ` only, never text from a pack: sets of
+values are bound by generated names.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+from policies.decision import Outcome
+from policies.model import DataClass, Destination, Facts, Tier
+from policies.pack import Pack
+from policies.rules import All, Any_, Condition, In, Not, Value, attribute
+from policies.settle import Masks, mask_of, settle
+
+Weigh = Callable[[DataClass, frozenset[str], bool, int, Facts], Masks]
+_KEPT_OUTCOMES = 1024
+_KEPT_DAYS = 64  # endpoints x days
+
+_READ = {
+    "data_class": "data_class",
+    "errors": "errors",
+    "declared_class": "(f.declared_class or 'none')",
+    "has_media": "f.has_media",
+    "has_tools": "f.has_tools",
+    "endpoint": "f.endpoint",
+    "purpose": "f.purpose",
+    "role": "f.role",
+    "tenant": "f.tenant",
+    "subject_region": "f.subject_region",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `decide` runs on.
+
+    `weigh` gives the masks of all rules at once and may raise; `weigh_one` the same, rule by
+    rule. `covered` is the mask of destinations with a BAA in force, `within` the mask that
+    `max_tier` leaves, `settle` the outcome of (masks, mask within, indices of failed rules).
+    """
+
+    rule_ids: tuple[str, ...]
+    weigh: Weigh
+    weigh_one: tuple[Weigh, ...]
+    covered: Callable[[str, datetime.date], int]
+    within: dict[Tier | None, int]
+    settle: Callable[[Masks, int, frozenset[int]], Outcome]
+
+
+def make_plan(packs: tuple[Pack, ...], destinations: tuple[Destination, ...]) -> Plan:
+    """Compiles `packs` for `destinations`."""
+    every = (1 << len(destinations)) - 1
+    rules = [(pack, rule) for pack in packs for rule in pack.rules]
+    constants: dict[str, Any] = {"A": every, "__builtins__": {}}
+    sources = [_source(rule.when, destinations, every, constants) for _, rule in rules]
+
+    @lru_cache(maxsize=_KEPT_DAYS)
+    def covered(endpoint: str, today: datetime.date) -> int:
+        return mask_of(destinations, lambda d: bool(d.baa and d.baa.covers(endpoint, today)))
+
+    return Plan(
+        rule_ids=tuple(f"{pack.name}/{rule.id}" for pack, rule in rules),
+        weigh=_compiled(sources, constants),
+        weigh_one=tuple(_compiled([source], constants) for source in sources),
+        covered=covered,
+        within={None: every} | {tier: _within(tier, destinations) for tier in Tier},
+        settle=lru_cache(maxsize=_KEPT_OUTCOMES)(partial(settle, packs, destinations)),
+    )
+
+
+def _within(limit: Tier, destinations: tuple[Destination, ...]) -> int:
+    nearest_first = tuple(Tier)
+    reach = nearest_first[: nearest_first.index(limit) + 1]
+    return mask_of(destinations, lambda d: d.tier in reach)
+
+
+def _source(
+    condition: Condition, there: tuple[Destination, ...], every: int, bound: dict[str, Any]
+) -> str:
+    """A Python expression for the mask of a condition; its constants go into `bound`."""
+    match condition:
+        case In(field, values):
+            return _source_in(field, values, there, bound)
+        case Not(part):
+            return f"(A ^ {_source(part, there, every, bound)})"
+        case All(parts):
+            return f"({' & '.join(_source(p, there, every, bound) for p in parts) or every})"
+        case Any_(parts):
+            return f"({' | '.join(_source(p, there, every, bound) for p in parts) or 0})"
+
+
+def _source_in(
+    field: str, values: frozenset[Value], there: tuple[Destination, ...], bound: dict[str, Any]
+) -> str:
+    if field == "baa":
+        return f"({'baa' if True in values else 0} | {'(A ^ baa)' if False in values else 0})"
+    if field in _READ or field == "kinds":
+        name = f"c{len(bound)}"
+        bound[name] = values
+        if field == "kinds":
+            return f"(0 if {name}.isdisjoint(kinds) else A)"
+        return f"(A if {_READ[field]} in {name} else 0)"
+    return str(mask_of(there, lambda d: attribute(d, field) in values))
+
+
+def _compiled(sources: list[str], constants: dict[str, Any]) -> Weigh:
+    body = "".join(f"{source}, " for source in sources)
+    weigh: Weigh = eval(  # noqa: S307  see the module's docstring for what the source can hold
+        f"lambda data_class, kinds, errors, baa, f: ({body})", constants
+    )
+    return weigh

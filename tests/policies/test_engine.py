@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""decide: the class, the device by default, errors as forbids, the reason for the header."""
+
+import datetime
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from policies import (
+    DataClass,
+    Findings,
+    Obligation,
+    Policy,
+    ReasonCode,
+    Tier,
+    builtin_pack,
+    decide,
+    load_policy,
+)
+from policies.engine import effective_class
+from policies.pack import Pack
+from policies.rules import All, Effect, In
+from tests.policies.requests import (
+    CLEAN,
+    CLOUD,
+    COVERED,
+    DEVICE,
+    ONPREM,
+    PHI,
+    TODAY,
+    facts,
+    policy,
+)
+from tests.policies.strategies import rule
+
+PERMIT = rule(Effect.PERMIT, All(()), "all")
+READS_PURPOSE = In("purpose", frozenset({"x"}))
+HIPAA = load_policy([builtin_pack("hipaa")], [CLOUD, DEVICE, ONPREM, COVERED])
+
+
+class Raising:
+    """A value that fails at every touch."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("touched")
+
+
+@pytest.mark.parametrize(
+    ("given", "findings", "expected"),
+    [
+        ({}, CLEAN, DataClass.INTERNAL),
+        ({"default_class": DataClass.PUBLIC}, CLEAN, DataClass.PUBLIC),
+        ({}, PHI, DataClass.PHI),
+        ({"has_media": True}, CLEAN, DataClass.PHI),
+        ({"has_media": True}, Findings(DataClass.SECRET), DataClass.SECRET),
+        ({"declared_class": DataClass.PII}, CLEAN, DataClass.PII),
+        ({"declared_class": DataClass.PUBLIC}, PHI, DataClass.PHI),
+        (
+            {"declared_class": DataClass.PUBLIC, "may_relax": frozenset({DataClass.PHI})},
+            PHI,
+            DataClass.PUBLIC,
+        ),
+        (
+            {"declared_class": DataClass.PUBLIC, "may_relax": frozenset({DataClass.PII})},
+            PHI,
+            DataClass.PHI,
+        ),
+        ({"declared_class": DataClass.PUBLIC, "may_relax": "phi"}, PHI, DataClass.PHI),
+        (
+            {"declared_class": DataClass.PUBLIC, "may_relax": frozenset({DataClass.UNKNOWN})},
+            Findings.unknown("timeout"),
+            DataClass.UNKNOWN,
+        ),
+    ],
+)
+def test_effective_class(given: dict[str, Any], findings: Findings, expected: DataClass) -> None:
+    """Clients raise; only who may relax the class that was found lowers; errors are final."""
+    assert effective_class(facts(**given), findings) is expected
+
+
+def test_device_comes_first_and_the_rest_in_order() -> None:
+    """A clean request reaches everything under hipaa, the device before all."""
+    decision = decide(facts(), CLEAN, HIPAA)
+
+    assert ("device", "cloud", "onprem", "covered") == decision.allowed
+    assert ReasonCode.CLEAN_MAY_LEAVE == decision.primary_reason
+    assert (DataClass.INTERNAL, HIPAA.hash, ()) == (
+        decision.data_class,
+        decision.policy_hash,
+        decision.errors,
+    )
+
+
+def test_health_information_goes_where_an_agreement_covers_it() -> None:
+    """PHI reaches the covered destination only, and is not to be stored there."""
+    decision = decide(facts(), PHI, HIPAA)
+
+    assert ("device", "covered") == decision.allowed
+    assert ReasonCode.BAA_COVERS == decision.primary_reason
+    assert frozenset({Obligation.NO_STORE}) == decision.obligations
+
+
+def test_nothing_is_owed_where_nothing_leaves() -> None:
+    """The obligation of hipaa is about destinations other than the device."""
+    assert frozenset() == decide(facts(max_tier=Tier.DEVICE), PHI, HIPAA).obligations
+
+
+def test_agreement_ends_with_its_day() -> None:
+    """The day after the agreement expired PHI stays; caches do not remember yesterday."""
+    tomorrow = facts(today=TODAY + datetime.timedelta(days=1))
+
+    assert "covered" in decide(facts(), PHI, HIPAA).allowed
+    assert ("device",) == decide(tomorrow, PHI, HIPAA).allowed
+
+
+@pytest.mark.parametrize(
+    ("given", "findings", "expected"),
+    [
+        ({"endpoint": "embeddings"}, PHI, ReasonCode.TRAINS_ON_DATA),
+        ({}, Findings.unknown("timeout"), ReasonCode.DETECTOR_ERROR),
+        ({}, Findings(DataClass.UNKNOWN), ReasonCode.UNKNOWN_STAYS_ON_DEVICE),
+        ({}, Findings(DataClass.SECRET), ReasonCode.SECRET_STAYS_ON_DEVICE),
+        ({}, Findings(DataClass.GENETIC), ReasonCode.STRICTER_LAW_STAYS_ON_DEVICE),
+        ({"max_tier": Tier.DEVICE}, CLEAN, ReasonCode.MAX_TIER),
+    ],
+)
+def test_reason_why_it_stays(
+    given: dict[str, Any], findings: Findings, expected: ReasonCode
+) -> None:
+    """The header's code is that of the first rule that stopped the request."""
+    decision = decide(facts(**given), findings, HIPAA)
+
+    assert (("device",), expected) == (decision.allowed, decision.primary_reason)
+
+
+def test_a_failed_detector_does_not_hide_what_a_rule_allows() -> None:
+    """Where a pack lets unknown data leave, the reason is that permit, the error is listed."""
+    decision = decide(facts(), Findings.unknown("timeout"), policy(PERMIT))
+
+    assert ("device", "cloud") == decision.allowed
+    assert ReasonCode.PERMITTED == decision.primary_reason
+    assert ReasonCode.DETECTOR_ERROR in {reason.code for reason in decision.reasons}
+    assert ("timeout",) == decision.errors
+
+
+@pytest.mark.parametrize("effect", [Effect.FORBID, Effect.OBLIGE])
+def test_a_rule_that_fails_forbids(effect: Effect) -> None:
+    """A forbid or oblige rule that cannot be evaluated keeps everything on the device."""
+    broken = facts(purpose=["unhashable"])
+    decision = decide(broken, CLEAN, policy(PERMIT, rule(effect, READS_PURPOSE, "bad")))
+
+    assert (("device",), ReasonCode.POLICY_ERROR) == (decision.allowed, decision.primary_reason)
+    assert ("p/bad: TypeError",) == decision.errors
+
+
+def test_a_permit_that_fails_permits_nothing() -> None:
+    """Another permit still may; alone it leaves the device only."""
+    broken, bad = facts(purpose=["unhashable"]), rule(Effect.PERMIT, READS_PURPOSE, "bad")
+
+    assert ("device",) == decide(broken, CLEAN, policy(bad)).allowed
+    assert ("device", "cloud") == decide(broken, CLEAN, policy(bad, PERMIT)).allowed
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"request_id": None},
+        {"endpoint": []},
+        {"today": "2026-07-01"},
+        {"max_tier": "near"},
+        {"declared_class": "phi"},
+        {"default_class": None},
+    ],
+)
+def test_faulty_facts_leave_the_device_only(changed: dict[str, Any]) -> None:
+    """A value of the wrong type is a policy error, of the class UNKNOWN, and leaves no trace."""
+    decision = decide(facts(**changed), CLEAN, HIPAA)
+
+    assert (("device",), DataClass.UNKNOWN) == (decision.allowed, decision.data_class)
+    assert ReasonCode.POLICY_ERROR == decision.primary_reason
+    assert frozenset({Obligation.NO_STORE, Obligation.NO_CACHE}) == decision.obligations
+    assert {} == dict(decision.cleared)
+
+
+@pytest.mark.parametrize("kinds", [["SECRET"], "SECRET", {"SECRET"}, None])
+def test_kinds_must_be_a_frozenset(kinds: Any) -> None:
+    """Other collections could slip past a rule, so they are an error."""
+    decision = decide(facts(), replace(CLEAN, kinds=kinds), HIPAA)
+
+    assert (("device",), ("TypeError",)) == (decision.allowed, decision.errors)
+
+
+def test_values_that_raise_at_every_touch() -> None:
+    """Even then there is a decision, and it names the type of the fault only."""
+    broken: Any = Raising()
+    decision = decide(broken, broken, broken)
+
+    assert ((), ("RuntimeError",), "") == (decision.allowed, decision.errors, decision.policy_hash)
+
+
+def test_no_pack_means_the_device_only() -> None:
+    """Without any pack nothing is permitted."""
+    decision = decide(facts(), CLEAN, Policy.of([], [DEVICE, CLOUD]))
+
+    assert (("device",), ReasonCode.NO_PERMIT) == (decision.allowed, decision.primary_reason)
+
+
+def test_packs_tighten_each_other() -> None:
+    """What one pack does not permit stays, whatever the other says."""
+    generous, strict = Pack(name="a", rules=(PERMIT,)), Pack(name="b", rules=())
+
+    assert "cloud" in decide(facts(), CLEAN, Policy.of([generous], [CLOUD])).allowed
+    assert () == decide(facts(), CLEAN, Policy.of([generous, strict], [CLOUD])).allowed

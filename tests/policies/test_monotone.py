@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The load-time proof that a more sensitive request never gets more."""
+
+import pytest
+
+from policies import Obligation
+from policies.monotone import MOST_ATOMS, Escape, TooManyPointsError, first_escape
+from policies.model import KINDS
+from policies.rules import All, Any_, Condition, Effect, In, Not, Rule
+from tests.policies.strategies import rule
+
+SECRET = In("data_class", frozenset({"pci", "secret"}))
+UNKNOWN = In("data_class", frozenset({"unknown"}))
+LOW = In("data_class", frozenset({"public", "internal"}))
+CARD = In("kinds", frozenset({"CARD", "SSN"}))
+MEDIA = In("has_media", frozenset({True}))
+
+
+def escape(effect: Effect, when: Condition, *others: Rule) -> Escape | None:
+    """The first escape of a rule with this condition beside the others."""
+    tested = rule(effect, when)
+    return first_escape(tested, [tested, *others])
+
+
+@pytest.mark.parametrize(
+    ("effect", "when"),
+    [
+        (Effect.PERMIT, LOW),
+        (Effect.PERMIT, All(())),
+        (Effect.PERMIT, Not(CARD)),
+        (Effect.PERMIT, Not(MEDIA)),
+        (Effect.PERMIT, In("declared_class", frozenset({"public"}))),
+        (Effect.PERMIT, In("tier", frozenset({"cloud"}))),
+        (Effect.PERMIT, Any_((LOW, In("data_class", frozenset({"confidential"}))))),
+        (Effect.FORBID, CARD),
+        (Effect.FORBID, MEDIA),
+        (Effect.FORBID, UNKNOWN),
+        (Effect.FORBID, Not(LOW)),
+        (Effect.FORBID, In("region", frozenset({"a", "b"}))),
+    ],
+)
+def test_monotone_rules(effect: Effect, when: Condition) -> None:
+    """Permits may only fall away, forbids only come in."""
+    assert escape(effect, when) is None
+
+
+@pytest.mark.parametrize(
+    ("effect", "when", "expected"),
+    [
+        (Effect.PERMIT, SECRET, Escape("data_class", "genetic", "pci")),
+        (Effect.PERMIT, CARD, Escape("kinds", "none", "CARD")),
+        (Effect.PERMIT, MEDIA, Escape("has_media", "false", "true")),
+        (Effect.PERMIT, In("errors", frozenset({True})), Escape("errors", "false", "true")),
+        (Effect.PERMIT, Not(LOW), Escape("data_class", "internal", "confidential")),
+        (
+            Effect.PERMIT,
+            In("declared_class", frozenset({"phi"})),
+            Escape("declared_class", "pii", "phi"),
+        ),
+        (Effect.FORBID, SECRET, Escape("data_class", "secret", "unknown")),
+        (Effect.FORBID, LOW, Escape("data_class", "internal", "confidential")),
+        (Effect.FORBID, Not(CARD), Escape("kinds", "none", "CARD")),
+        (Effect.OBLIGE, SECRET, Escape("data_class", "secret", "unknown")),
+    ],
+)
+def test_escapes(effect: Effect, when: Condition, expected: Escape) -> None:
+    """The step at which a rule gives more is named."""
+    assert escape(effect, when) == expected
+
+
+def test_another_forbid_may_take_over() -> None:
+    """Neighbouring forbids may share a range of classes, if the heir asks for nothing else."""
+    narrower = All((UNKNOWN, In("region", frozenset({"a"}))))
+
+    assert escape(Effect.FORBID, SECRET, rule(Effect.FORBID, UNKNOWN, "heir")) is None
+    assert escape(Effect.FORBID, SECRET, rule(Effect.FORBID, narrower, "heir")) is not None
+    assert escape(Effect.FORBID, SECRET, rule(Effect.OBLIGE, UNKNOWN, "heir")) is not None
+    assert escape(Effect.FORBID, SECRET, rule(Effect.FORBID, LOW, "heir")) is not None
+
+
+def test_an_heir_owes_no_less() -> None:
+    """An oblige rule is taken over only by one with all of its obligations."""
+    heir = rule(Effect.OBLIGE, UNKNOWN, "heir")
+    lesser = Rule(
+        id="lesser",
+        effect=Effect.OBLIGE,
+        when=UNKNOWN,
+        reason=heir.reason,
+        description="d",
+        citation="c",
+        obligations=frozenset({Obligation.NO_TOOLS}),
+    )
+
+    assert escape(Effect.OBLIGE, SECRET, heir) is None
+    assert escape(Effect.OBLIGE, SECRET, lesser) is not None
+
+
+def test_what_cannot_be_tried_is_refused() -> None:
+    """Too many combinations or conditions raise; many values in one list do not."""
+    one_each = Any_(tuple(In("kinds", frozenset({kind})) for kind in sorted(KINDS)))
+    tenants = Any_(tuple(In("tenant", frozenset({str(i)})) for i in range(60)))
+    roles = Any_(tuple(In("role", frozenset({str(i)})) for i in range(60)))
+    regions = Any_(tuple(In("region", frozenset({str(i)})) for i in range(60)))
+    many = Any_(tuple(LOW for _ in range(MOST_ATOMS + 1)))
+
+    for when in (one_each, All((tenants, roles, regions)), many):
+        with pytest.raises(TooManyPointsError):
+            escape(Effect.FORBID, when)
+    assert escape(Effect.FORBID, In("kinds", KINDS)) is None
