@@ -25,7 +25,7 @@ from typing import Any
 from policies.decision import Outcome
 from policies.model import DataClass, Destination, Facts, Tier
 from policies.pack import Pack
-from policies.rules import All, Any_, Condition, In, Not, Value, attribute
+from policies.rules import All, Condition, In, Not, Value, attribute
 from policies.settle import Masks, mask_of, settle
 
 Weigh = Callable[[DataClass, frozenset[str], bool, int, Facts], Masks]
@@ -101,8 +101,9 @@ def _source(
             return f"(A ^ {_source(part, there, every, bound)})"
         case All(parts):
             return f"({' & '.join(_source(p, there, every, bound) for p in parts) or every})"
-        case Any_(parts):
-            return f"({' | '.join(_source(p, there, every, bound) for p in parts) or 0})"
+        case _:
+            anyone = (_source(part, there, every, bound) for part in condition.parts)
+            return f"({' | '.join(anyone) or 0})"
 
 
 def _source_in(

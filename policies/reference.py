@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A second `decide`, naive on purpose: no masks, no caches, every rule for every destination.
-
-It is the oracle that the engine is tested against (invariant I7), and the shortest statement of
-what a decision means. It wants well-formed values; only rules may fail.
-"""
+"""A second, naive `decide`: the oracle of invariant I7. Only rules may fail in it."""
 
 from __future__ import annotations
 

@@ -139,8 +139,8 @@ def atoms(condition: Condition) -> Iterator[In]:
             yield condition
         case Not(part):
             yield from atoms(part)
-        case All(parts) | Any_(parts):
-            for part in parts:
+        case _:
+            for part in condition.parts:
                 yield from atoms(part)
 
 
@@ -156,8 +156,8 @@ def holds(condition: Condition, values: Mapping[str, Value | frozenset[str]]) ->
             return not holds(part, values)
         case All(parts):
             return all([holds(part, values) for part in parts])  # noqa: C419  no short cuts
-        case Any_(parts):
-            return any([holds(part, values) for part in parts])  # noqa: C419
+        case _:
+            return any([holds(part, values) for part in condition.parts])  # noqa: C419
 
 
 def describe(condition: Condition) -> str:
@@ -169,8 +169,8 @@ def describe(condition: Condition) -> str:
             return f"not ({describe(part)})"
         case All(parts):
             return _joined(parts, " and ") or "always"
-        case Any_(parts):
-            return _joined(parts, " or ") or "never"
+        case _:
+            return _joined(condition.parts, " or ") or "never"
 
 
 def _joined(parts: tuple[Condition, ...], word: str) -> str:
@@ -198,5 +198,5 @@ def as_data(condition: Condition) -> object:
             return {"not": as_data(part)}
         case All(parts):
             return {"all": [as_data(part) for part in parts]}
-        case Any_(parts):
-            return {"any": [as_data(part) for part in parts]}
+        case _:
+            return {"any": [as_data(part) for part in condition.parts]}

@@ -15,7 +15,7 @@ def test_every_example_of_the_built_in_packs_holds() -> None:
     results = run_cases(POLICY)
 
     assert {"hipaa", "open"} == {result.pack for result in results}
-    assert [] == [result for result in results if not result.passed]
+    assert [result for result in results if not result.passed] == []
 
 
 @pytest.mark.parametrize("pack", POLICY.packs, ids=lambda pack: pack.name)
@@ -35,6 +35,6 @@ def test_a_result_says_what_was_expected_and_what_came() -> None:
     wrong = replace(case, is_allowed=False), replace(case, reason=POLICY.packs[0].otherwise)
     results = run_cases(Policy.of([replace(pack, cases=wrong)], []))
 
-    assert [False, False] == [result.passed for result in results]
+    assert [result.passed for result in results] == [False, False]
     assert (case.line, case.name, True) == (results[0].line, results[0].name, results[0].is_allowed)
-    assert ("phi_stays_on_device", "permitted") == (results[1].expected_reason, results[1].reason)
+    assert (results[1].expected_reason, results[1].reason) == ("phi_stays_on_device", "permitted")

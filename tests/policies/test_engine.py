@@ -21,7 +21,7 @@ from policies import (
 from policies.engine import effective_class
 from policies.pack import Pack
 from policies.rules import All, Effect, In
-from tests.policies.requests import (
+from tests.policies.samples import (
     CLEAN,
     CLOUD,
     COVERED,
@@ -83,8 +83,8 @@ def test_device_comes_first_and_the_rest_in_order() -> None:
     """A clean request reaches everything under hipaa, the device before all."""
     decision = decide(facts(), CLEAN, HIPAA)
 
-    assert ("device", "cloud", "onprem", "covered") == decision.allowed
-    assert ReasonCode.CLEAN_MAY_LEAVE == decision.primary_reason
+    assert decision.allowed == ("device", "cloud", "onprem", "covered")
+    assert decision.primary_reason == ReasonCode.CLEAN_MAY_LEAVE
     assert (DataClass.INTERNAL, HIPAA.hash, ()) == (
         decision.data_class,
         decision.policy_hash,
@@ -96,8 +96,8 @@ def test_health_information_goes_where_an_agreement_covers_it() -> None:
     """PHI reaches the covered destination only, and is not to be stored there."""
     decision = decide(facts(), PHI, HIPAA)
 
-    assert ("device", "covered") == decision.allowed
-    assert ReasonCode.BAA_COVERS == decision.primary_reason
+    assert decision.allowed == ("device", "covered")
+    assert decision.primary_reason == ReasonCode.BAA_COVERS
     assert frozenset({Obligation.NO_STORE}) == decision.obligations
 
 
@@ -111,7 +111,7 @@ def test_agreement_ends_with_its_day() -> None:
     tomorrow = facts(today=TODAY + datetime.timedelta(days=1))
 
     assert "covered" in decide(facts(), PHI, HIPAA).allowed
-    assert ("device",) == decide(tomorrow, PHI, HIPAA).allowed
+    assert decide(tomorrow, PHI, HIPAA).allowed == ("device",)
 
 
 @pytest.mark.parametrize(
@@ -138,10 +138,10 @@ def test_a_failed_detector_does_not_hide_what_a_rule_allows() -> None:
     """Where a pack lets unknown data leave, the reason is that permit, the error is listed."""
     decision = decide(facts(), Findings.unknown("timeout"), policy(PERMIT))
 
-    assert ("device", "cloud") == decision.allowed
-    assert ReasonCode.PERMITTED == decision.primary_reason
+    assert decision.allowed == ("device", "cloud")
+    assert decision.primary_reason == ReasonCode.PERMITTED
     assert ReasonCode.DETECTOR_ERROR in {reason.code for reason in decision.reasons}
-    assert ("timeout",) == decision.errors
+    assert decision.errors == ("timeout",)
 
 
 @pytest.mark.parametrize("effect", [Effect.FORBID, Effect.OBLIGE])
@@ -150,16 +150,16 @@ def test_a_rule_that_fails_forbids(effect: Effect) -> None:
     broken = facts(purpose=["unhashable"])
     decision = decide(broken, CLEAN, policy(PERMIT, rule(effect, READS_PURPOSE, "bad")))
 
-    assert (("device",), ReasonCode.POLICY_ERROR) == (decision.allowed, decision.primary_reason)
-    assert ("p/bad: TypeError",) == decision.errors
+    assert (decision.allowed, decision.primary_reason) == (("device",), ReasonCode.POLICY_ERROR)
+    assert decision.errors == ("p/bad: TypeError",)
 
 
 def test_a_permit_that_fails_permits_nothing() -> None:
     """Another permit still may; alone it leaves the device only."""
     broken, bad = facts(purpose=["unhashable"]), rule(Effect.PERMIT, READS_PURPOSE, "bad")
 
-    assert ("device",) == decide(broken, CLEAN, policy(bad)).allowed
-    assert ("device", "cloud") == decide(broken, CLEAN, policy(bad, PERMIT)).allowed
+    assert decide(broken, CLEAN, policy(bad)).allowed == ("device",)
+    assert decide(broken, CLEAN, policy(bad, PERMIT)).allowed == ("device", "cloud")
 
 
 @pytest.mark.parametrize(
@@ -177,10 +177,10 @@ def test_faulty_facts_leave_the_device_only(changed: dict[str, Any]) -> None:
     """A value of the wrong type is a policy error, of the class UNKNOWN, and leaves no trace."""
     decision = decide(facts(**changed), CLEAN, HIPAA)
 
-    assert (("device",), DataClass.UNKNOWN) == (decision.allowed, decision.data_class)
-    assert ReasonCode.POLICY_ERROR == decision.primary_reason
+    assert (decision.allowed, decision.data_class) == (("device",), DataClass.UNKNOWN)
+    assert decision.primary_reason == ReasonCode.POLICY_ERROR
     assert frozenset({Obligation.NO_STORE, Obligation.NO_CACHE}) == decision.obligations
-    assert {} == dict(decision.cleared)
+    assert dict(decision.cleared) == {}
 
 
 @pytest.mark.parametrize("kinds", [["SECRET"], "SECRET", {"SECRET"}, None])
@@ -188,7 +188,7 @@ def test_kinds_must_be_a_frozenset(kinds: Any) -> None:
     """Other collections could slip past a rule, so they are an error."""
     decision = decide(facts(), replace(CLEAN, kinds=kinds), HIPAA)
 
-    assert (("device",), ("TypeError",)) == (decision.allowed, decision.errors)
+    assert (decision.allowed, decision.errors) == (("device",), ("TypeError",))
 
 
 def test_values_that_raise_at_every_touch() -> None:
@@ -196,14 +196,14 @@ def test_values_that_raise_at_every_touch() -> None:
     broken: Any = Raising()
     decision = decide(broken, broken, broken)
 
-    assert ((), ("RuntimeError",), "") == (decision.allowed, decision.errors, decision.policy_hash)
+    assert (decision.allowed, decision.errors, decision.policy_hash) == ((), ("RuntimeError",), "")
 
 
 def test_no_pack_means_the_device_only() -> None:
     """Without any pack nothing is permitted."""
     decision = decide(facts(), CLEAN, Policy.of([], [DEVICE, CLOUD]))
 
-    assert (("device",), ReasonCode.NO_PERMIT) == (decision.allowed, decision.primary_reason)
+    assert (decision.allowed, decision.primary_reason) == (("device",), ReasonCode.NO_PERMIT)
 
 
 def test_packs_tighten_each_other() -> None:
@@ -211,4 +211,4 @@ def test_packs_tighten_each_other() -> None:
     generous, strict = Pack(name="a", rules=(PERMIT,)), Pack(name="b", rules=())
 
     assert "cloud" in decide(facts(), CLEAN, Policy.of([generous], [CLOUD])).allowed
-    assert () == decide(facts(), CLEAN, Policy.of([generous, strict], [CLOUD])).allowed
+    assert decide(facts(), CLEAN, Policy.of([generous, strict], [CLOUD])).allowed == ()

@@ -4,8 +4,8 @@
 import pytest
 
 from policies import Obligation
-from policies.monotone import MOST_ATOMS, Escape, TooManyPointsError, first_escape
 from policies.model import KINDS
+from policies.monotone import MOST_ATOMS, Escape, TooManyPointsError, first_escape
 from policies.rules import All, Any_, Condition, Effect, In, Not, Rule
 from tests.policies.strategies import rule
 

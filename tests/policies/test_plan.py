@@ -7,7 +7,7 @@ from policies import Tier
 from policies.pack import Pack
 from policies.plan import make_plan
 from policies.rules import All, Any_, Condition, Effect, In, Not
-from tests.policies.requests import CLOUD, COVERED, DEVICE, ONPREM, TODAY, facts
+from tests.policies.samples import CLOUD, COVERED, DEVICE, ONPREM, TODAY, facts
 from tests.policies.strategies import rule
 
 THERE = (DEVICE, ONPREM, CLOUD, COVERED)
@@ -59,8 +59,8 @@ def test_masks_of_tiers_and_agreements() -> None:
         Tier.ONPREM: 0b0011,
         Tier.CLOUD: 0b1111,
     }
-    assert (8, 0, 0) == (
+    assert (
         plan.covered("chat", TODAY),
         plan.covered("embeddings", TODAY),
         plan.covered("chat", late),
-    )
+    ) == (8, 0, 0)

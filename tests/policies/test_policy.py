@@ -9,7 +9,7 @@ import pytest
 from policies import Baa, Destination, Obligation, Policy, ReasonCode, Retention, Tier
 from policies.pack import Pack
 from policies.rules import Effect, In, Rule
-from tests.policies.requests import CLOUD, DEVICE, TODAY
+from tests.policies.samples import CLOUD, DEVICE, TODAY
 from tests.policies.strategies import rule
 
 RULE = rule(Effect.FORBID, In("tier", frozenset({"cloud"})))
@@ -20,7 +20,7 @@ BASE = Policy.of([PACK], [DEVICE, CLOUD])
 def test_hash_has_one_format() -> None:
     """sha256: and 64 hex digits, the same whenever the parts are equal."""
     assert re.fullmatch("sha256:[0-9a-f]{64}", BASE.hash)
-    assert BASE == Policy.of([replace(PACK)], [replace(DEVICE), CLOUD])
+    assert Policy.of([replace(PACK)], [replace(DEVICE), CLOUD]) == BASE
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from policies.rules import (
     describe,
     holds,
 )
-from tests.policies.requests import CLOUD
+from tests.policies.samples import CLOUD
 
 PHI = In("data_class", frozenset({"phi", "pii"}))
 KIND = In("kinds", frozenset({"SSN", "MRN"}))
@@ -76,7 +76,7 @@ def test_describe(condition: Condition, expected: str) -> None:
 
 def test_atoms_come_left_to_right() -> None:
     """Every In of a tree is found."""
-    assert [PHI, KIND, COVERED] == list(atoms(All((PHI, Not(Any_((KIND, COVERED)))))))
+    assert list(atoms(All((PHI, Not(Any_((KIND, COVERED))))))) == [PHI, KIND, COVERED]
 
 
 def test_as_data_is_the_same_for_equal_sets() -> None:
@@ -95,6 +95,6 @@ def test_attributes_cover_the_fields_of_destinations() -> None:
     """Every field of a destination but the BAA, which depends on the request, has a value."""
     fixed = [name for name, spec in FIELDS.items() if spec.is_of_destination and name != "baa"]
 
-    assert ["cloud", "cloud", "", "", False, True] == [attribute(CLOUD, name) for name in fixed]
+    assert [attribute(CLOUD, name) for name in fixed] == ["cloud", "cloud", "", "", False, True]
     with pytest.raises(KeyError):
         attribute(CLOUD, "baa")

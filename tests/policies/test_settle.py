@@ -8,7 +8,7 @@ from policies.decision import Reason
 from policies.pack import Pack
 from policies.rules import All, Effect
 from policies.settle import mask_of, settle
-from tests.policies.requests import CLOUD, DEVICE, ONPREM
+from tests.policies.samples import CLOUD, DEVICE, ONPREM
 from tests.policies.strategies import rule
 
 THERE = (DEVICE, ONPREM, CLOUD, replace(CLOUD, name="nowhere", origin=""))
@@ -51,7 +51,8 @@ def test_obligation_holds_on_the_device_too() -> None:
     """A rule about the device binds it although nothing leaves."""
     outcome = settle((PACK,), THERE, (0, 0, 0b0001), 0b1111, NONE_FAILED)
 
-    assert (("device",), {Obligation.NO_STORE}) == (outcome.allowed, outcome.obligations)
+    assert outcome.allowed == ("device",)
+    assert outcome.obligations == {Obligation.NO_STORE}
 
 
 def test_obligation_for_a_stopped_destination_binds_nobody() -> None:
@@ -65,7 +66,7 @@ def test_a_failed_rule_is_reported_as_such() -> None:
     """Its code is policy_error and it stops everything."""
     outcome = settle((PACK,), THERE, (0b1111, 0, 0), 0b1111, frozenset({1}))
 
-    assert (("device",), ReasonCode.POLICY_ERROR) == (outcome.allowed, outcome.primary_reason)
+    assert (outcome.allowed, outcome.primary_reason) == (("device",), ReasonCode.POLICY_ERROR)
 
 
 def test_no_other_destination_is_a_reason_of_its_own() -> None:

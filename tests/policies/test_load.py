@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bytes to policy, and the corpus of bytes that are none."""
+
+from dataclasses import replace
+
+import pytest
+
+from policies import (
+    Destination,
+    PackSource,
+    PolicyError,
+    Tier,
+    builtin_pack,
+    decide,
+    load_policy,
+)
+from policies.load import MAX_BYTES
+from tests.policies.malformed import GOOD, MALFORMED, Malformed
+from tests.policies.samples import CLEAN, CLOUD, DEVICE, facts
+
+
+def load_bytes(data: bytes) -> None:
+    """Loads one pack called f.yaml."""
+    load_policy([PackSource("f.yaml", data)], [])
+
+
+def failure(data: bytes) -> PolicyError:
+    """The error that loading gives."""
+    with pytest.raises(PolicyError) as caught:
+        load_bytes(data)
+    return caught.value
+
+
+@pytest.mark.parametrize("case", MALFORMED, ids=range(len(MALFORMED)))
+def test_malformed_pack_names_file_line_and_expectation(case: Malformed) -> None:
+    """Each fault is refused at its own line, in words that say what was expected."""
+    assert GOOD.count(case.old) >= 1
+    error = failure(GOOD.replace(case.old, case.new, 1).encode())
+
+    assert ("f.yaml", case.line) == (error.file, error.line)
+    assert case.message in error.message
+
+
+def test_good_pack_loads_and_decides() -> None:
+    """The pack that the corpus spoils is good."""
+    policy = load_policy([PackSource("f.yaml", GOOD.encode())], [DEVICE, CLOUD])
+
+    assert decide(facts(), CLEAN, policy).allowed == ("device", "cloud")
+    assert [rule.line for rule in policy.packs[0].rules] == [5, 11]
+
+
+@pytest.mark.parametrize("name", ["hipaa", "open"])
+def test_built_in_packs_load(name: str) -> None:
+    """Every pack that comes along passes its own checks and cites something for each rule."""
+    pack = load_policy([builtin_pack(name)], []).packs[0]
+
+    assert (name, True) == (pack.name, all(rule.citation for rule in pack.rules))
+
+
+@pytest.mark.parametrize("name", ["nope", "../model", "hipaa.yaml", ""])
+def test_unknown_built_in_pack(name: str) -> None:
+    """A pack that does not exist is refused with the names of those that do."""
+    with pytest.raises(PolicyError, match="no such built-in pack, expected one of: hipaa, open"):
+        builtin_pack(name)
+
+
+def test_size_is_bounded() -> None:
+    """One byte over the limit is refused before anything is parsed."""
+    assert "expected at most 1048576 bytes" in failure(b"#" * (MAX_BYTES + 1)).message
+    assert "the file is empty" in failure(b"#" * MAX_BYTES).message
+
+
+def test_encoding_is_utf8() -> None:
+    """Other bytes are refused at their line."""
+    error = failure(b"pack: demo\nversion: \xff\n")
+
+    assert (error.line, error.message) == (2, "expected UTF-8")
+
+
+@pytest.mark.parametrize("depth", [1_000, 500_000])
+def test_deep_nesting_is_refused_early(depth: int) -> None:
+    """Depth ends with an error, not with the end of the stack."""
+    assert "levels" in failure(b"a: " + b"[" * depth).message
+
+
+def test_rules_are_bounded() -> None:
+    """A pack has at most 256 rules; the first one too many is named."""
+    rule = (
+        "  - {id: r%d, effect: permit, when: {}, reason: permitted, description: d, citation: c}\n"
+    )
+    head = "pack: p\nversion: v\ndescription: d\nrules:\n"
+    error = failure((head + "".join(rule % i for i in range(257))).encode())
+
+    assert (error.line, error.message) == (261, "expected at most 256 rules in a pack")
+
+
+def test_a_rule_that_cannot_be_checked_is_refused() -> None:
+    """Monotonicity is checked by trying every case, so their number is bounded."""
+    tenants = ", ".join(f"{{tenant: t{i}}}" for i in range(300))
+    data = GOOD.replace("{data_class: {at_most: internal}}", f"{{any: [{tenants}]}}")
+
+    assert "rule 'let' has too many cases to check" in failure(data.encode()).message
+
+
+def test_two_packs_of_one_name() -> None:
+    """Reasons name rules by pack, so packs are told apart by name."""
+    with pytest.raises(PolicyError, match=r"g\.yaml:1: there are two packs named 'demo'"):
+        load_policy([PackSource(f, GOOD.encode()) for f in ("f.yaml", "g.yaml")], [])
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        ([CLOUD, replace(CLOUD, region="r")], "used twice"),
+        ([replace(CLOUD, name="")], "is empty"),
+        ([replace(DEVICE, origin="http://127.0.0.1:80")], "the device has no origin"),
+        ([replace(CLOUD, origin="https://Host:443")], "expected an origin"),
+        ([replace(CLOUD, origin="https://host")], "expected an origin"),
+        ([replace(CLOUD, origin="https://user@host:443")], "expected an origin"),
+        ([replace(CLOUD, origin="https://host:443/v1")], "expected an origin"),
+    ],
+)
+def test_destinations_that_make_no_sense(there: list[Destination], message: str) -> None:
+    """A destination that could be mistaken for another is refused, by name."""
+    with pytest.raises(PolicyError, match=message) as caught:
+        load_policy([], there)
+    assert (caught.value.file, caught.value.line) == ("destinations", 0)
+
+
+@pytest.mark.parametrize("origin", ["", "http://127.0.0.1:8000", "https://[::1]:443"])
+def test_destinations_that_do(origin: str) -> None:
+    """Host names, addresses and no origin at all are taken."""
+    there = Destination(name="x", tier=Tier.ONPREM, origin=origin)
+
+    assert (there,) == load_policy([], [there]).destinations
+
+
+def test_flags_are_true_and_false_only() -> None:
+    """Norway stays a country: an unquoted no is text."""
+    data = GOOD.replace("- tier: [onprem, cloud]", "- jurisdiction: no")
+
+    load_bytes(data.encode())

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents to packs: what each way of writing a condition means."""
+
+import pytest
+
+from policies import Obligation, PackSource, ReasonCode, load_policy
+from policies.pack import Pack
+from policies.rules import All, Any_, Condition, In, Not
+from tests.policies.malformed import GOOD
+
+LET = "{data_class: {at_most: internal}}"
+
+
+def parsed(old: str = "", new: str = "") -> Pack:
+    """The good pack with one replacement."""
+    return load_policy([PackSource("f", GOOD.replace(old, new).encode())], []).packs[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{}", All(())),
+        ("{data_class: public}", In("data_class", frozenset({"public"}))),
+        (LET, In("data_class", frozenset({"public", "internal"}))),
+        (
+            "{not: {data_class: {at_least: pci}}}",
+            Not(In("data_class", frozenset({"pci", "secret", "unknown"}))),
+        ),
+        (
+            "{tier: cloud, region: [a, b]}",
+            All((In("tier", frozenset({"cloud"})), In("region", frozenset({"a", "b"})))),
+        ),
+        (
+            "{any: [{baa: true}, {zero_data: false}]}",
+            Any_((In("baa", frozenset({True})), In("zero_data", frozenset({False})))),
+        ),
+        ("{all: [{baa: true}]}", All((In("baa", frozenset({True})),))),
+        ("{declared_class: none}", In("declared_class", frozenset({"none"}))),
+        ('{purpose: ""}', In("purpose", frozenset({""}))),
+    ],
+)
+def test_conditions(text: str, expected: Condition) -> None:
+    """A mapping is a conjunction; lists are alternatives; ranges of classes become sets."""
+    assert expected == parsed(LET, text).rules[0].when
+
+
+def test_pack_is_read_in_full() -> None:
+    """Nothing of the document is lost."""
+    pack = parsed("rules:\n", "otherwise: baa_missing\nrules:\n")
+
+    assert (pack.name, pack.version, pack.description) == ("demo", "1", "a pack for tests")
+    assert pack.otherwise == ReasonCode.BAA_MISSING
+    assert {Obligation.NO_STORE, Obligation.NO_CACHE} == pack.rules[1].obligations
+    assert (
+        pack.rules[0].description,
+        pack.rules[0].citation,
+        pack.rules[0].line,
+    ) == ("lets", "none", 6)
+
+
+def test_examples_are_optional() -> None:
+    """A pack without tests has no cases, and without otherwise the plain reason."""
+    pack = parsed(GOOD[GOOD.index("tests:") :], "")
+
+    assert (pack.cases, pack.otherwise) == ((), ReasonCode.NO_PERMIT)
