@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, MethodNotAllowed
 from gateway.exchange import Exchange, Send
 from gateway.limits import ClientGone, Limits, Receive
 from gateway.records.metrics import Metrics
@@ -36,9 +36,11 @@ class Gateway:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
-        if scope["type"] == "http" and scope["method"] == "POST":
+        if scope["type"] == "http":
             handler = self._handlers.get(scope["path"])
             if handler is not None:
+                if scope["method"] != "POST":
+                    handler = _refuse_method
                 await self._serve(handler, Exchange(scope, receive, send, self._limits))
                 return
         await self._web(scope, receive, send)
@@ -70,6 +72,11 @@ class Gateway:
         if exchange.has_begun_answer:
             raise ConnectionError("answer abandoned") from None
         await exchange.fail(GatewayError("nearward failed to handle this request; see its log"))
+
+
+async def _refuse_method(exchange: Exchange) -> None:
+    exchange.trace.append((b"allow", b"POST"))
+    raise MethodNotAllowed("this path takes POST only")
 
 
 def _where(error: BaseException) -> str:

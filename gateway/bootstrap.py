@@ -22,6 +22,7 @@ from gateway.api.web import Web, make_web
 from gateway.app import Gateway
 from gateway.backends.base import Backend
 from gateway.backends.egress import Egress, Timeouts
+from gateway.backends.errors import RequestRefused
 from gateway.backends.http1 import Client, PoolLimits
 from gateway.backends.litellm_cloud import LiteLLMCloud
 from gateway.backends.local import LocalEngine
@@ -179,26 +180,27 @@ def make_backends(settings: Settings) -> tuple[dict[str, Backend], list[Egress]]
     backends: dict[str, Backend] = {}
     egresses: list[Egress] = []
     for d in settings.destinations:
-        timeouts = Timeouts(**d.timeouts.model_dump())
-        if d.kind != "openai":
-            backends[d.name] = LiteLLMCloud(
-                name=d.name,
-                kind=d.kind,
-                base_url=d.base_url,
-                api_key=d.api_key.get_secret_value(),
-                timeouts=timeouts,
-            )
-            continue
-        egress = Egress(Client(_tls(d), limits=PoolLimits(max_connections=d.max_connections)))
-        egresses.append(egress)
-        backends[d.name] = OpenAIWire(
-            egress,
-            name=d.name,
-            base_url=d.base_url,
-            api_key=d.api_key.get_secret_value(),
-            timeouts=timeouts,
-        )
+        try:
+            backends[d.name] = _backend(d, egresses)
+        except ValueError as error:
+            raise ConfigError(f"destination {d.name}: base_url: {error}") from None
+        except RequestRefused:
+            raise ConfigError(
+                f"destination {d.name}: api_key or base_url: not fit for a header"
+            ) from None
     return backends, egresses
+
+
+def _backend(d: DestinationSettings, egresses: list[Egress]) -> Backend:
+    timeouts = Timeouts(**d.timeouts.model_dump())
+    api_key = d.api_key.get_secret_value()
+    if d.kind != "openai":
+        return LiteLLMCloud(
+            name=d.name, kind=d.kind, base_url=d.base_url, api_key=api_key, timeouts=timeouts
+        )
+    egress = Egress(Client(_tls(d), limits=PoolLimits(max_connections=d.max_connections)))
+    egresses.append(egress)
+    return OpenAIWire(egress, name=d.name, base_url=d.base_url, api_key=api_key, timeouts=timeouts)
 
 
 def engine_socket(settings: Settings) -> Path:

@@ -18,6 +18,9 @@ import yaml
 
 _REFERENCE = re.compile(r"\$\{(env|file):([^}]*)\}")
 _MAX_BYTES = 1024 * 1024
+# A few lines of aliases can stand for a tree without end.
+_MAX_DEPTH = 32
+_MAX_VALUES = 100_000
 Location = tuple[str | int, ...]
 
 
@@ -69,9 +72,14 @@ class _Reader:
         self._path = path
         self._environment = environment
         self._scalars = yaml.SafeLoader("")
+        self._values = 0
         self.lines: dict[Location, int] = {}
 
     def value(self, node: yaml.Node, at: Location) -> Any:
+        self._values += 1
+        if len(at) > _MAX_DEPTH or self._values > _MAX_VALUES:
+            line = node.start_mark.line + 1
+            raise ConfigError(f"{self._path}:{line}: nested too deep or too many values")
         self.lines.setdefault(at, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, at)
@@ -93,7 +101,7 @@ class _Reader:
         line = node.start_mark.line + 1
         try:
             value = self._scalars.construct_object(node)
-        except (yaml.YAMLError, ValueError):
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError):
             raise ConfigError(f"{self._path}:{line}: not a value YAML can read") from None
         if not isinstance(value, str):
             return value

@@ -38,7 +38,12 @@ async def deliver(answer: Answer, exchange: Exchange) -> Delivery:
     """Send `answer`; returns how it ended, also when the caller left midway."""
     headers = [(b"content-type", answer.content_type)]
     if answer.rest is None:
-        await exchange.answer(answer.status, answer.body, headers)
+        try:
+            await exchange.answer(answer.status, answer.body, headers)
+        except asyncio.CancelledError:
+            if not exchange.client_is_gone:
+                raise
+            return Delivery("client_gone", usage_of(answer.body))
         if answer.status != 200:
             return Delivery("upstream_refused", error=f"http_{answer.status}")
         return Delivery("complete", usage_of(answer.body))

@@ -7,7 +7,7 @@ Rules
 2. An intent is in the audit log before an attempt leaves. If it cannot be written, attempts away
    from the device are skipped; the device still answers.
 3. An attempt is given up for the next one before the first byte of its answer, never after:
-   on a connection error, a timeout, or a status in `_TRY_NEXT`.
+   on a connection error, a timeout, or a status other than 200 and those of rule 4.
 4. A caller's own fault (400, 413, 422) is passed back: another destination would say the same.
 5. Nothing an upstream says about *our* key reaches the caller as if it were about theirs.
 """

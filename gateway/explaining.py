@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import time
 from collections.abc import MutableMapping
@@ -45,7 +46,11 @@ async def explain_offline(
         default_class=settings.policy.default_class,
         today=lambda: datetime.datetime.now(datetime.UTC).date(),
     )
-    judged = await judge.judge(_exchange(settings, body, headers))
+    exchange = _exchange(settings, body, headers)
+    try:
+        judged = await judge.judge(exchange)
+    finally:
+        exchange.close()
     try:
         plan = make_planner(settings).plan(judged.request.model, judged.decision, judged.signals)
     except GatewayError as error:
@@ -54,8 +59,12 @@ async def explain_offline(
 
 
 def _exchange(settings: Settings, body: bytes, headers: list[tuple[bytes, bytes]]) -> Exchange:
+    pending = [{"type": "http.request", "body": body}]
+
     async def receive() -> MutableMapping[str, Any]:
-        return {"type": "http.request", "body": body}
+        if not pending:
+            await asyncio.Event().wait()  # the person at the terminal does not leave
+        return pending.pop()
 
     async def send(_: dict[str, Any]) -> None:
         raise AssertionError("an explanation answers nobody")

@@ -20,7 +20,12 @@ Headers = Mapping[bytes, bytes]
 Json = dict[str, Any]
 
 # Header values that decide something: sent twice, it would be unclear which one counts.
-_SINGLE = (b"authorization", b"x-api-key", b"content-length", b"content-type", b"x-nearward-")
+_SINGLE = (
+    *(b"authorization", b"x-api-key", b"content-length", b"content-type", b"content-encoding"),
+    b"x-nearward-",
+)
+# More digits than any length that a limit allows; int() itself refuses thousands of them.
+_LENGTH_DIGITS = 18
 
 
 class ClientGone(Exception):
@@ -44,7 +49,8 @@ def read_headers(raw: list[tuple[bytes, bytes]], limits: Limits) -> Headers:
     headers = dict(raw)
     if len(headers) != len(raw):
         _refuse_repeated(raw)
-    if sum(map(len, headers.values())) > limits.header_bytes:
+    # Names weigh too, and of a repeated header every value: over `raw`, not over the dict.
+    if sum(len(name) + len(value) for name, value in raw) > limits.header_bytes:
         raise BadRequest(f"headers are over {limits.header_bytes} bytes", code="headers_too_large")
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise BadRequest("send the body without content-encoding", code="unsupported_encoding")
@@ -61,32 +67,26 @@ def _refuse_repeated(raw: list[tuple[bytes, bytes]]) -> None:
 
 async def read_body(receive: Receive, headers: Headers, limits: Limits) -> bytes:
     """The whole body; raises BodyTooLarge as soon as it is over, ClientGone if it is cut."""
-    declared = headers.get(b"content-length")
-    if declared is not None and declared.isdigit() and int(declared) > limits.body_bytes:
-        raise BodyTooLarge(f"the body may be {limits.body_bytes} bytes at most")
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body"):
-        return _bounded(body, limits)
-    pieces = [body]
-    total = len(body)
-    while message.get("more_body"):
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and (len(declared) > _LENGTH_DIGITS or int(declared) > limits.body_bytes):
+        raise _too_large(limits)
+    pieces: list[bytes] = []
+    total = 0
+    is_complete = False
+    while not is_complete:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         pieces.append(message.get("body", b""))
         total += len(pieces[-1])
         if total > limits.body_bytes:
-            raise BodyTooLarge(f"the body may be {limits.body_bytes} bytes at most")
-    return b"".join(pieces)
+            raise _too_large(limits)
+        is_complete = not message.get("more_body")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _bounded(body: bytes, limits: Limits) -> bytes:
-    if len(body) > limits.body_bytes:
-        raise BodyTooLarge(f"the body may be {limits.body_bytes} bytes at most")
-    return body
+def _too_large(limits: Limits) -> BodyTooLarge:
+    return BodyTooLarge(f"the body may be {limits.body_bytes} bytes at most")
 
 
 def parse_object(body: bytes, limits: Limits) -> Json:

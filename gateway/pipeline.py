@@ -13,7 +13,7 @@ import time
 
 import orjson
 
-from gateway.delivery import deliver
+from gateway.delivery import Delivery, deliver
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.execution import Executor
@@ -54,8 +54,11 @@ class Pipeline:
             self._journal.refused(judged, "client_gone", 499)
             raise
         exchange.trace += answer_headers(judged, answer)
-        delivery = await deliver(answer, exchange)
-        self._journal.outcome(judged, answer, delivery, exchange.began)
+        delivery = Delivery("truncated", error="interrupted")
+        try:
+            delivery = await deliver(answer, exchange)
+        finally:  # also when the gateway is stopping: what left must not lack its outcome
+            self._journal.outcome(judged, answer, delivery, exchange.began)
 
     async def explain(self, exchange: Exchange) -> None:
         """POST /v1/route/explain: the decision and the plan, with nothing sent anywhere."""
@@ -96,7 +99,7 @@ def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
                 "spans": signals.span_count,
                 "errors": list(signals.findings.errors),
             },
-            "complexity": round(signals.complexity, 4),
+            "complexity": round(signals.complexity(), 4),
             "prompt_tokens_estimate": signals.prompt_tokens,
             "device": {
                 "is_ready": device.is_ready,

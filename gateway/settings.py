@@ -66,7 +66,9 @@ class KeySettings(_Section):
     def _only_what_may_be_relaxed(cls, classes: list[DataClass]) -> list[DataClass]:
         if not _RELAXABLE.issuperset(classes):
             raise ValueError("only public, internal, confidential and pii can be relaxed")
-        return classes
+        # Closed downwards: who may relax pii may relax what is below it.
+        highest = max((c.rank for c in classes), default=-1)
+        return [c for c in DataClass if c.rank <= highest]
 
 
 class DeviceSettings(_Section):
@@ -233,10 +235,14 @@ def load_settings(
     path = find_config(explicit, environment)
     file = read_config(path, environment) if path else ConfigFile(Path("environment"), {})
     _refuse_unknown_variables(environment)
+    for key in file.data:
+        # Before pydantic-settings, which takes some names (`_env_file`) for arguments of its own.
+        if key not in Settings.model_fields:
+            raise ConfigError(f"{file.where((key,))}: {key}: unknown key")
     try:
         settings = Settings(**file.data)
     except ValidationError as error:
-        raise ConfigError(_first_fault(error, file)) from None
+        raise ConfigError(_first_fault(error, file, environment)) from None
     except Exception as error:
         raise ConfigError(f"environment: {error}") from None
     _refuse_doubles("destinations", (d.name for d in settings.destinations), file)
@@ -254,14 +260,25 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
             raise ConfigError(f"environment: {variable} is no setting of nearward")
 
 
-def _first_fault(error: ValidationError, file: ConfigFile) -> str:
+def _first_fault(error: ValidationError, file: ConfigFile, environment: Mapping[str, str]) -> str:
     faults = error.errors(include_input=False, include_url=False)
     first, more = faults[0], len(faults) - 1
     location = first["loc"]
     name = ".".join(str(step) for step in location)
     what = "unknown key" if first["type"] == "extra_forbidden" else _plain(first)
     rest = f" (and {more} more)" if more else ""
-    return f"{file.where(location)}: {name}: {what}{rest}"
+    where = _variable_of(location, environment) or file.where(location)
+    return f"{where}: {name}: {what}{rest}"
+
+
+def _variable_of(location: tuple[str | int, ...], environment: Mapping[str, str]) -> str:
+    """`environment: NAME` when a variable set the value; it then overrode the file."""
+    names = {name.upper(): name for name in environment}
+    for end in range(len(location), 0, -1):
+        variable = "NEARWARD_" + "__".join(str(step) for step in location[:end]).upper()
+        if variable in names:
+            return f"environment: {names[variable]}"
+    return ""
 
 
 def _plain(fault: Any) -> str:

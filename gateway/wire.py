@@ -31,6 +31,12 @@ STEERING_FIELDS = frozenset(
 )
 _TEXT_PARTS = frozenset({"text", "refusal"})
 _MEDIA_PARTS = frozenset({"image_url", "input_audio", "file", "video_url"})
+# A URL shows its scheme in this many characters; base64 has no colon.
+_SCHEME_CHARS = 64
+# Names of fields that may stand in an error besides API_WORDS.
+_PUBLIC_STEPS = API_WORDS | {"id"}
+# OpenAI's own limit; it also bounds what validation costs.
+_MOST_MESSAGES = 2048
 
 
 class _Border(BaseModel):
@@ -66,7 +72,7 @@ class _StreamOptions(_Border):
 
 class _ChatBody(_Border):
     model: Annotated[str, Field(min_length=1, max_length=256)]
-    messages: Annotated[list[_Message], Field(min_length=1)]
+    messages: Annotated[list[_Message], Field(min_length=1, max_length=_MOST_MESSAGES)]
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
     max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -137,15 +143,20 @@ def _refuse_steering(body: Json) -> None:
 
 
 def _as_bad_request(error: ValidationError) -> BadRequest:
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    param = ".".join(_public_location(first["loc"]))
-    return BadRequest(f"{param}: {first['msg']}", param=param)
+    faults = error.errors(include_input=False, include_url=False, include_context=False)
+    places = [".".join(_public_location(fault["loc"])) for fault in faults]
+    # Of a field that may be text or a list, the fault that leads deepest is the caller's.
+    inside = [i for i, place in enumerate(places) if place.startswith(places[0])]
+    worst = max(inside, key=lambda i: len(faults[i]["loc"]))
+    is_model = faults[worst]["type"] == "model_type"
+    what = "Input should be an object" if is_model else faults[worst]["msg"]
+    return BadRequest(f"{places[worst]}: {what}", param=places[worst])
 
 
 def _public_location(location: tuple[int | str, ...]) -> Iterator[str]:
     """The path to the fault without keys that the caller made up: they may hold anything."""
     for step in location:
-        if isinstance(step, int) or step in API_WORDS:
+        if isinstance(step, int) or step in _PUBLIC_STEPS:
             yield str(step)
 
 
@@ -155,22 +166,24 @@ def _holds_media(message: Json) -> bool:
         return False
     media = False
     for part in content:
-        kind = part.get("type")
-        if kind in _TEXT_PARTS:
-            continue
-        if kind not in _MEDIA_PARTS:
-            raise BadRequest("unknown type of content part", code="unsupported_content_part")
+        kind = part["type"]
+        if kind not in _TEXT_PARTS | _MEDIA_PARTS:
+            raise BadRequest(
+                "unknown type of content part", code="unsupported_content_part", param="type"
+            )
+        # Whatever the part calls itself: who gets it may look at the other fields.
         _refuse_remote(part)
-        media = True
+        media = media or kind in _MEDIA_PARTS
     return media
 
 
 def _refuse_remote(part: Json) -> None:
     """A URL would make someone fetch it (SSRF), and tells its host who asked."""
-    for kind in ("image_url", "video_url"):
-        holder = part.get(kind)
+    for kind in sorted(_MEDIA_PARTS & part.keys()):
+        holder = part[kind]
         url = holder.get("url") if isinstance(holder, dict) else holder
-        if url is not None and not (isinstance(url, str) and url.startswith("data:")):
+        is_inline = url is None or (isinstance(url, str) and url.startswith("data:"))
+        if not is_inline or any("://" in text[:_SCHEME_CHARS] for text in strings(holder)):
             raise BadRequest(
                 "media must be inline as a data: URL; nearward fetches no remote media",
                 code="remote_media_refused",

@@ -95,6 +95,8 @@ def make_web(web: Web, version: str, lifespan: Lifespan) -> FastAPI:
         version=version,
         docs_url=None,
         redoc_url=None,
+        # A redirect would be built from the Host header that the caller wrote.
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.add_api_route("/v1/models", web.models)

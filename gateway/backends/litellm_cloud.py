@@ -37,6 +37,16 @@ from policies import Cleared, Obligation
 # kind in the config -> litellm's provider prefix. Only providers that were seen, over a socket,
 # to use the client they are given (tests/gateway/backends/test_litellm_cloud.py).
 PROVIDERS = {"anthropic": "anthropic", "ollama": "ollama_chat"}
+# The fields of OpenAI's API that are translated. litellm obeys many more keyword arguments
+# (credentials, headers, mock answers, hosts), so a caller's other fields must not reach it.
+_FIELDS = frozenset(
+    {
+        *("messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"),
+        *("temperature", "top_p", "n", "seed", "stop", "tools", "tool_choice", "functions"),
+        *("function_call", "parallel_tool_calls", "response_format", "logit_bias", "logprobs"),
+        *("top_logprobs", "presence_penalty", "frequency_penalty", "reasoning_effort"),
+    }
+)
 
 
 class LiteLLMCloud:
@@ -83,7 +93,7 @@ class LiteLLMCloud:
 
     def _arguments(self, call: Call, body: Json) -> Json:
         prefix = PROVIDERS.get(self._kind)
-        arguments = {k: v for k, v in body.items() if k not in ("store", "metadata", "user")}
+        arguments = {k: v for k, v in body.items() if k in _FIELDS}
         return arguments | {
             "model": f"{prefix}/{call.model}" if prefix else call.model,
             "api_base": self._base_url,

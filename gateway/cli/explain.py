@@ -21,8 +21,8 @@ def explain(
 ) -> None:
     """Say where one OpenAI chat request may go, where it would go, and why.
 
-    Reads the request as JSON, prints the decision as JSON. The engine is asked for its state if
-    it runs; otherwise the device is taken to be ready.
+    Reads the request as JSON, prints the decision as JSON. The device is
+    taken to be ready, with the context that the config gives it.
     """
     from gateway.config_file import ConfigError
     from gateway.errors import GatewayError

@@ -15,8 +15,8 @@ from gateway.cli.terminal import ConfigOption, fail, say
 def serve(
     config: ConfigOption = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Gateway processes.", min=1)] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)] = None,
+    workers: Annotated[int | None, typer.Option(help="Gateway processes.", min=1, max=64)] = None,
 ) -> None:
     """Run the gateway with its on-device engine.
 

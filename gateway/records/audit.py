@@ -6,8 +6,9 @@ process; with `sync=True` it is on the disk too (fdatasync), and so survives the
 are shared: everyone who waits while one runs is served by the next (group commit). Outcomes
 gate nothing: they are buffered and go out with the next intent, or within `flush_s`.
 
-When a write fails, the log is unhealthy: intents raise AuditUnavailable (so nothing leaves),
-readiness is false, and the next intent tries a fresh segment, at most once a second.
+When a write fails, the log is unhealthy: intents raise AuditUnavailable (so nothing leaves) and
+readiness is false. A fresh segment is tried after `retry_s`, by the next intent or by itself: a
+gateway that is not ready gets no requests that could wake it.
 """
 
 from __future__ import annotations
@@ -17,20 +18,22 @@ import contextlib
 import fcntl
 import os
 import secrets
+import tempfile
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
 from gateway.errors import AuditUnavailable
 from gateway.records.chain import GENESIS, Entry, Fault, Link, last_link, seal, verify
 
-_RETRY_S = 1.0
 _BUFFER_RECORDS = 10_000
 _KEY_BYTES = 32
 
 
 class AuditBusy(Exception):
-    """Another process writes this worker's audit log."""
+    """The log cannot be opened: another process writes it, or its files are damaged."""
 
 
 class AuditLog:
@@ -44,12 +47,19 @@ class AuditLog:
         worker: int = 0,
         sync_timeout_s: float = 0.25,
         flush_s: float = 0.2,
+        retry_s: float = 1.0,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` dates the records; `timer` measures, whatever happens to the wall clock."""
         self._directory = directory
         self._clock = clock
         self._worker = worker
         self._sync_timeout_s = sync_timeout_s
         self._flush_s = flush_s
+        self._retry_s = retry_s
+        self._timer = timer
+        # Threads of its own: scans of long prompts may fill the loop's shared ones.
+        self._syncer = ThreadPoolExecutor(2, "audit")
         self._pending: list[Entry] = []
         self._link = Link(0, GENESIS)
         self._fd = -1
@@ -81,21 +91,30 @@ class AuditLog:
             self.dropped += 1
             return
         self._pending.append(entry)
-        if self._flush is None:
-            loop = asyncio.get_running_loop()
-            self._flush = loop.call_later(self._flush_s, self._flush_quietly)
+        self._wake_in(self._flush_s)
 
     def close(self) -> None:
-        """Write what is left and release the segment."""
-        if self._flush is not None:
-            self._flush.cancel()
+        """Write what is left and release the log; once is enough."""
+        if self._lock_fd < 0:
+            return
         self._pending.append({"t": self._clock(), "event": "close", "dropped": self.dropped})
         with contextlib.suppress(AuditUnavailable):
             self._write()
-        with contextlib.suppress(OSError):
-            os.fdatasync(self._fd)
+        if self._fd >= 0:
+            with contextlib.suppress(OSError):
+                os.fdatasync(self._fd)
+        # After the last write, which wakes again when it fails.
+        if self._flush is not None:
+            self._flush.cancel()
+        self._syncer.shutdown(wait=False)
         self._close_segment()
         os.close(self._lock_fd)
+        self._lock_fd = -1
+
+    def _wake_in(self, seconds: float) -> None:
+        if self._flush is None:
+            loop = asyncio.get_running_loop()
+            self._flush = loop.call_later(seconds, self._flush_quietly)
 
     def _flush_quietly(self) -> None:
         self._flush = None
@@ -104,10 +123,10 @@ class AuditLog:
 
     def _write(self) -> None:
         """Seal and write all that is pending, in one system call."""
-        if not self._pending:
-            return
         if self._failed_at is not None:
             self._reopen()
+        if not self._pending:
+            return
         lines: list[bytes] = []
         link = self._link
         for entry in self._pending:
@@ -123,26 +142,27 @@ class AuditLog:
         self._pending.clear()
 
     def _fail(self, problem: str) -> NoReturn:
-        self._failed_at = self._clock()
+        self._failed_at = self._timer()
+        self._refuse(problem)
+
+    def _refuse(self, problem: str) -> NoReturn:
         # The intent that could not be written is not kept: its request will not go out.
         self._pending = [e for e in self._pending if e["event"] != "intent"]
+        self._wake_in(self._retry_s)
         raise AuditUnavailable(f"the audit log cannot be written ({problem}); nothing may leave")
 
     def _reopen(self) -> None:
         assert self._failed_at is not None
-        if self._clock() - self._failed_at < _RETRY_S:
-            self._fail_again()
+        if self._timer() - self._failed_at < self._retry_s:
+            self._refuse("it failed a moment ago")
         self._close_segment()
         try:
             self._open_segment()
-        except OSError:
-            self._failed_at = self._clock()
-            self._fail_again()
+        except OSError as error:
+            self._fail(error.strerror or "no new segment")
+        except AuditBusy:
+            self._fail("its last segment was emptied")
         self._failed_at = None
-
-    def _fail_again(self) -> NoReturn:
-        self._pending = [e for e in self._pending if e["event"] != "intent"]
-        raise AuditUnavailable("the audit log cannot be written; nothing may leave")
 
     async def _durable(self) -> None:
         """Wait for an fdatasync that starts after now."""
@@ -155,7 +175,8 @@ class AuditLog:
         try:
             await asyncio.wait_for(asyncio.shield(task), self._sync_timeout_s)
         except (OSError, TimeoutError):
-            self._failed_at = self._clock()
+            self._failed_at = self._timer()
+            self._wake_in(self._retry_s)
             raise AuditUnavailable("the audit log's disk does not answer in time") from None
 
     async def _after(self, running: asyncio.Task[None]) -> None:
@@ -165,7 +186,7 @@ class AuditLog:
         await self._fdatasync()
 
     async def _fdatasync(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(None, os.fdatasync, self._fd)
+        await asyncio.get_running_loop().run_in_executor(self._syncer, os.fdatasync, self._fd)
 
     def _open_segment(self) -> None:
         existing = segments(self._directory, self._worker)
@@ -213,10 +234,10 @@ def segments(directory: Path, worker: int) -> list[Path]:
 def verify_directory(directory: Path) -> tuple[int, int, list[Fault]]:
     """(records, segments, faults) over all workers; FileNotFoundError without a log or its key."""
     key = (directory / "key").read_bytes()
-    workers = sorted({p.name.split("-")[0] for p in directory.glob("*-*.jsonl")})
+    workers = {p.name.split("-")[0] for p in directory.glob("[0-9]*-*.jsonl")}
     records, files, faults = 0, 0, []
-    for worker in workers:
-        paths = segments(directory, int(worker))
+    for worker in sorted(int(name) for name in workers if name.isdecimal()):
+        paths = segments(directory, worker)
         files += len(paths)
         whole, fault = verify(key, ((p.name, p.read_bytes()) for p in paths))
         records += whole
@@ -228,13 +249,22 @@ def verify_directory(directory: Path) -> tuple[int, int, list[Fault]]:
 def audit_key(directory: Path) -> bytes:
     """The HMAC key beside the log, made on first use (mode 0600)."""
     path = directory / "key"
-    with contextlib.suppress(FileExistsError):
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    if not path.exists():
+        # Linked into place whole: another worker that starts now must not read half a key.
+        fd, name = tempfile.mkstemp(dir=directory, prefix=".key-")
         try:
-            os.write(fd, secrets.token_bytes(_KEY_BYTES))
+            with os.fdopen(fd, "wb") as file:
+                file.write(secrets.token_bytes(_KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(name)
         finally:
-            os.close(fd)
-    return path.read_bytes()
+            Path(name).unlink()
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise AuditBusy(f"{path}: damaged; restore it, or move the whole log away")
+    return key
 
 
 def _lock(path: Path) -> int:

@@ -105,11 +105,21 @@ def verify(key: bytes, segments: Iterable[tuple[str, bytes]]) -> tuple[int, Faul
                 entry, link = unseal(key, link, line)
                 if number == 1:
                     _check_open(entry, previous, torn)
+                elif entry.get("event") == "open":
+                    raise ValueError("an `open` record stands inside a segment")
             except ValueError as error:
                 return count, Fault(name, number, str(error))
             count += 1
+        if len(tail) > _whole_bytes(tail):
+            return count, Fault(name, len(lines) + 1, "the newline after this record was changed")
         previous, torn = name, len(tail)
     return count, None
+
+
+def _whole_bytes(tail: bytes) -> int:
+    """The most that a torn write could have left of the record in `tail`: all but its newline."""
+    mark = tail.find(_MAC_MARK)
+    return len(tail) if mark < 0 else mark + _TAIL_BYTES
 
 
 def _check_open(entry: Entry, previous: str, torn: int) -> None:

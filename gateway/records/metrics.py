@@ -6,7 +6,9 @@ Label look-ups cost more than the counting (1.3 against 0.4 us), so bound childr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -20,84 +22,50 @@ class Metrics:
 
     def __init__(self, *, multiprocess_dir: str | None = None) -> None:
         self._multiprocess_dir = multiprocess_dir
-        registry = self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "nearward_requests",
+        self.registry = CollectorRegistry()
+        self.request = self._counter(
+            "requests",
             "Requests answered, by where they went, data class, reason and HTTP status.",
             ["route", "data_class", "reason", "status"],
-            registry=registry,
         )
-        self._seconds = Histogram(
-            "nearward_request_seconds",
-            "From the request's arrival to the end of its answer.",
-            ["route"],
-            buckets=_LATENCY_S,
-            registry=registry,
+        self.attempt = self._counter(
+            "attempts", "Attempts by destination and how each ended.", ["destination", "outcome"]
         )
-        self._first_byte = Histogram(
-            "nearward_first_byte_seconds",
-            "From the request's arrival to the answer's first byte.",
-            ["route"],
-            buckets=_LATENCY_S,
-            registry=registry,
+        self.tokens = self._counter(
+            "tokens", "Tokens as counted by who answered.", ["route", "direction"]
+        )
+        self.rejected = self._counter(
+            "rejected", "Requests answered with an error, by its code.", ["code"]
+        )
+        self.seconds = self._by_route(
+            "request_seconds", "From the request's arrival to the end of its answer."
         )
         self.overhead = Histogram(
             "nearward_overhead_seconds",
             "What nearward itself spent before the first attempt.",
             buckets=_OVERHEAD_S,
-            registry=registry,
+            registry=self.registry,
         )
-        self._attempts = Counter(
-            "nearward_attempts",
-            "Attempts by destination and how each ended.",
-            ["destination", "outcome"],
-            registry=registry,
+        self.in_flight = self._gauge("in_flight", "Requests being answered.", "livesum")
+        self.audit_healthy = self._gauge(
+            "audit_healthy", "1 while the audit log can be written.", "min"
         )
-        self._tokens = Counter(
-            "nearward_tokens",
-            "Tokens as counted by who answered.",
-            ["route", "direction"],
-            registry=registry,
+        self.engine_ready = self._gauge(
+            "engine_ready", "1 while the on-device model answers.", "min"
         )
-        self._signal_errors = Counter(
-            "nearward_signal_errors",
-            "Privacy verdicts that ended as unknown.",
-            registry=registry,
-        )
-        self._rejected = Counter(
-            "nearward_rejected",
-            "Requests refused before a decision.",
-            ["code"],
-            registry=registry,
-        )
-        self.in_flight = Gauge(
-            "nearward_in_flight",
-            "Requests being answered.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self.audit_healthy = Gauge(
-            "nearward_audit_healthy",
-            "1 while the audit log can be written.",
-            registry=registry,
-            multiprocess_mode="min",
-        )
-        self.engine_ready = Gauge(
-            "nearward_engine_ready",
-            "1 while the on-device model answers.",
-            registry=registry,
-            multiprocess_mode="min",
-        )
-        self.signal_error = self._signal_errors.inc
-        self._bind()
 
-    def _bind(self) -> None:
-        self.request = cache(self._requests.labels)
-        self.seconds = cache(self._seconds.labels)
-        self.first_byte = cache(self._first_byte.labels)
-        self.attempt = cache(self._attempts.labels)
-        self.tokens = cache(self._tokens.labels)
-        self.rejected = cache(self._rejected.labels)
+    def _counter(self, name: str, text: str, labels: list[str]) -> Callable[..., Counter]:
+        counter = Counter(f"nearward_{name}", text, labels, registry=self.registry)
+        return cache(counter.labels)
+
+    def _by_route(self, name: str, text: str) -> Callable[..., Histogram]:
+        histogram = Histogram(
+            f"nearward_{name}", text, ["route"], buckets=_LATENCY_S, registry=self.registry
+        )
+        return cache(histogram.labels)
+
+    def _gauge(self, name: str, text: str, mode: Literal["livesum", "min"]) -> Gauge:
+        return Gauge(f"nearward_{name}", text, registry=self.registry, multiprocess_mode=mode)
 
     def render(self) -> bytes:
         """The text exposition format."""

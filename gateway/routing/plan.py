@@ -86,13 +86,15 @@ class Planner:
         """Raises NotFound, naming the alias, when one points at no model that is served."""
         for alias, target in self._aliases.items():
             try:
-                self.read_model(target)
+                self._meaning(target)
             except NotFound:
                 raise NotFound(f"alias {alias}: {target} is no model of this gateway") from None
 
     def read_model(self, model: str) -> tuple[Intent, str]:
         """What the caller means by `model`; raises NotFound for one that nobody serves."""
-        model = self._aliases.get(model, model)
+        return self._meaning(self._aliases.get(model, model))
+
+    def _meaning(self, model: str) -> tuple[Intent, str]:
         if model == "auto":
             return "auto", ""
         if model in self._named:
@@ -135,7 +137,7 @@ class Planner:
             return Plan(away, "device_not_ready")
         if not device.fits(signals.prompt_tokens):
             return Plan(away + near, "too_long_for_device")
-        if signals.complexity >= self._hard_from:
+        if signals.complexity() >= self._hard_from:
             return Plan(away + near, "hard_prompt")
         return Plan(near + away, "device_can_answer")
 

@@ -17,6 +17,7 @@ from gateway.config_file import ConfigError
 
 _PREFIX = "nw-"
 _SECRET_BYTES = 32
+_DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,13 @@ class KeyFile:
     def read(self) -> list[StoredKey]:
         """All keys; raises ConfigError when the file is damaged."""
         try:
-            return [StoredKey(**entry) for entry in orjson.loads(self._path.read_bytes())]
+            keys = [StoredKey(**entry) for entry in orjson.loads(self._path.read_bytes())]
+            if any(len(bytes.fromhex(key.sha256)) != _DIGEST_BYTES for key in keys):
+                raise ValueError("not a SHA-256")
+            return keys
         except FileNotFoundError:
             return []
-        except (orjson.JSONDecodeError, TypeError):
+        except (ValueError, TypeError):
             raise ConfigError(
                 f"{self._path}: damaged; restore it or remove it and make new keys"
             ) from None
@@ -75,8 +79,14 @@ class KeyFile:
         self._write(kept)
 
     def _write(self, keys: list[StoredKey]) -> None:
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         data = orjson.dumps([asdict(k) for k in keys], option=orjson.OPT_INDENT_2)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._replace(data)
+        except OSError as error:
+            raise ConfigError(f"{self._path}: cannot be written ({error.strerror})") from None
+
+    def _replace(self, data: bytes) -> None:
         fd, name = tempfile.mkstemp(dir=self._path.parent, prefix=".keys-")
         try:
             with os.fdopen(fd, "wb") as file:

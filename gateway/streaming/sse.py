@@ -24,7 +24,8 @@ import orjson
 # The usage event and [DONE] that end a stream take a few hundred bytes; 16 KiB leaves room for
 # upstreams that repeat the last delta beside the usage.
 _WINDOW = 16 * 1024
-_DONE = b"data: [DONE]"
+# At the start of a line only: text that an answer quotes stands inside a JSON string.
+_DONE = re.compile(rb"(?:\A|[\r\n])data: ?\[DONE\]\Z")
 _DATA = re.compile(rb"^data: ?(\{.*\})\r?$", re.MULTILINE)
 
 
@@ -58,8 +59,7 @@ class SseTail:
 
     def is_done(self) -> bool:
         """Whether the stream ended with its final event."""
-        tail = self._join().rstrip(b"\r\n ")
-        return tail.endswith((_DONE, b"data:[DONE]"))
+        return _DONE.search(self._join().rstrip(b"\r\n ")) is not None
 
     def is_between_events(self) -> bool:
         """Whether the bytes so far end where an event may begin."""

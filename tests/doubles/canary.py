@@ -46,30 +46,30 @@ class Canary:
     def found_in(self, data: bytes) -> list[str]:
         """How the mark can be read out of the data, e.g. ["raw"] or ["gzip > base64"]; or []."""
         token = self.token.encode()
-        found = {
-            label
-            for label, view in _views(data, "", _DEPTH, set())
-            if token.lower() in view.lower()
-        }
+        found = {label for label, view in _views(data) if token.lower() in view.lower()}
         if "" in found:
             found.remove("")
             found.add("raw" if token in data else "case")
         return sorted(found)
 
 
-def _views(data: bytes, label: str, depth: int, seen: set[bytes]) -> Iterator[tuple[str, bytes]]:
-    """The data, and all that decoding it makes, depth first; each distinct view once."""
-    if data in seen:
-        return
-    seen.add(data)
-    yield label, data
-    if not depth:
-        return
-    for name, decode in _DECODERS.items():
-        decoded = decode(data)
-        if decoded:
-            deeper = f"{label} > {name}" if label else name
-            yield from _views(decoded[:_VIEW_LIMIT_BYTES], deeper, depth - 1, seen)
+def _views(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """The data, and all that up to three decodings in a row make of it; each view once.
+
+    Breadth first, so that each view is reached by its shortest way and its own decodings are not
+    cut off by the depth of a longer one.
+    """
+    seen, level = {data}, [("", data)]
+    for depth in range(_DEPTH + 1):
+        yield from level
+        deeper: list[tuple[str, bytes]] = []
+        for label, view in level if depth < _DEPTH else ():
+            for name, decode in _DECODERS.items():
+                decoded = decode(view)[:_VIEW_LIMIT_BYTES]
+                if decoded and decoded not in seen:
+                    seen.add(decoded)
+                    deeper.append((f"{label} > {name}" if label else name, decoded))
+        level = deeper
 
 
 def _url(data: bytes) -> bytes:

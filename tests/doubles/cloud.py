@@ -112,13 +112,18 @@ class Cloud(Serving):
     """The server. `tls` is a server context; its clients' server names (SNI) are recorded."""
 
     def __init__(
-        self, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", unix_path: str = ""
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        unix_path: str = "",
     ) -> None:
         super().__init__()
         self.requests: list[Received] = []
         self.connections = 0
         self.otherwise = Act()
-        self.port = 0
+        self.port = port
         self._plan: deque[Act] = deque()
         self._tls = tls
         self._host = host
@@ -152,13 +157,15 @@ class Cloud(Serving):
             link.wire.writer.close()
 
     async def start(self) -> None:
-        """Listen on a free port, or on the unix socket."""
+        """Listen on the port (a free one for 0), or on the unix socket."""
         if self._tls is not None:
             self._tls.sni_callback = self._note_server_name
         if self._unix_path:
             self._server = await asyncio.start_unix_server(self._serve, self._unix_path)
             return
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.port, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Few modules can open a connection or start a process, and this names them.
+
+Invariant I4: no byte reaches a cloud without a `Cleared` that `policies` made. It holds only while
+the transport has no other user and nobody else makes tokens, so the source is checked for both.
+"""
+
+import ast
+
+import pytest
+
+from tests.architecture.source import Module, calls, dotted, imported_names, modules
+
+TRANSPORT = "gateway/backends/http1"  # http1.py, http1_request.py ...: one transport in parts
+TRANSPORT_USERS = {"gateway/backends/egress.py", "gateway/backends/local.py"}
+WIRING = "gateway/bootstrap.py"  # makes connection pools, to hand them to the users above at once
+
+# Ways to open a connection; a listening socket is the server's business.
+CONNECTS = (
+    "asyncio.open_connection",
+    "asyncio.open_unix_connection",
+    ".create_connection",
+    ".create_unix_connection",
+    ".sock_connect",
+    ".sock_sendto",
+    "socket.create_connection",
+    "HTTPConnection",
+    "HTTPSConnection",
+    "urlopen",
+    ".connect_ex",
+)
+
+PROCESS_STARTERS = (
+    "subprocess.",
+    ".subprocess_exec",
+    ".subprocess_shell",
+    "create_subprocess_exec",
+    "create_subprocess_shell",
+    "os.exec",
+    "os.fork",
+    "os.posix_spawn",
+    "os.popen",
+    "os.spawn",
+    "os.system",
+    "pty.",
+)
+MAY_START_PROCESSES = {
+    "gateway/cli/inspect.py",  # asks the engine's package, which the gateway does not import
+    "gateway/cli/model.py",  # likewise
+    "gateway/runtime.py",  # the engine
+    "gateway/serving.py",  # one process per worker
+    "local_engine/build.py",  # compiler and package installer
+    "local_engine/store/pull.py",  # package installer
+    "local_engine/supervisor.py",  # the engine, as a supervised child
+}
+
+# Only the core mints them; a test that needs one asks `decide`.
+SEALED = ("Cleared", "Decision")
+
+
+def _offences(found: list[tuple[Module, int, str]]) -> list[str]:
+    return [f"{module.path}:{line} {name}" for module, line, name in found]
+
+
+def test_only_the_guard_and_the_device_use_the_transport() -> None:
+    """Outside the transport itself, egress.py and local.py alone import it, and the wiring."""
+    users = {
+        module.path
+        for module in modules("gateway")
+        if not module.path.startswith(TRANSPORT)
+        and any(name.startswith(TRANSPORT.replace("/", ".")) for name in imported_names(module))
+    }
+
+    assert users <= TRANSPORT_USERS | {WIRING}
+
+
+def test_the_wiring_keeps_no_client() -> None:
+    """Each transport client is made as the first argument of `Egress` or `LocalEngine`."""
+    (wiring,) = (module for module in modules("gateway") if module.path == WIRING)
+    clients = {id(node) for node in ast.walk(wiring.tree) if _is_call_of(node, {"Client"})}
+    handed_over = {
+        id(node.args[0])
+        for node in ast.walk(wiring.tree)
+        if isinstance(node, ast.Call) and _is_call_of(node, {"Egress", "LocalEngine"}) and node.args
+    }
+
+    assert clients
+    assert clients <= handed_over
+
+
+def _is_call_of(node: ast.AST, names: set[str]) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func) in names
+
+
+def test_nobody_else_opens_connections() -> None:
+    """No module of the gateway but the transport calls anything that connects."""
+    found = [
+        (module, line, name)
+        for module in modules("gateway")
+        if not module.path.startswith(TRANSPORT)
+        for line, name in calls(module)
+        if f".{name}".endswith(CONNECTS)
+    ]
+
+    assert _offences(found) == []
+
+
+@pytest.mark.parametrize("sealed", SEALED)
+def test_only_the_core_makes_decisions_and_tokens(sealed: str) -> None:
+    """Nobody outside `policies` constructs, copies with changes or unpickles a sealed value."""
+    found = [
+        (module, line, name)
+        for module in modules("gateway", "local_engine")
+        for line, name in calls(module)
+        if f".{name}".endswith((f".{sealed}", f".{sealed}.__new__", "object.__new__"))
+    ]
+
+    assert _offences(found) == []
+
+
+def test_one_module_asks_for_decisions() -> None:
+    """Every request's decision is made in judgement.py: there is one call to look after."""
+    callers = [
+        module.path
+        for module in modules("gateway")
+        for _, name in calls(module)
+        if f".{name}".endswith(".decide")
+    ]
+
+    assert callers == ["gateway/judgement.py"]
+
+
+def test_only_listed_modules_start_processes() -> None:
+    """Starting a process is left to the supervisor, the builder and the installer."""
+    found = [
+        (module, line, name)
+        for module in modules("gateway", "local_engine", "policies")
+        if module.path not in MAY_START_PROCESSES
+        for line, name in calls(module)
+        if any(f".{name}".find(f".{starter.lstrip('.')}") >= 0 for starter in PROCESS_STARTERS)
+    ]
+
+    assert _offences(found) == []
