@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from gateway.signals.capability import Capability, Snapshot
@@ -36,11 +37,14 @@ class Scanner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What is known of a request besides its facts."""
+    """What is known of a request besides its facts.
+
+    `complexity()` is worked out when asked for: only `auto` between several destinations asks.
+    """
 
     findings: Findings
     span_count: int
-    complexity: float
+    complexity: Callable[[], float]
     device: Snapshot
     prompt_tokens: int
 
@@ -62,20 +66,16 @@ class SignalReader:
     async def read(self, request: ChatRequest) -> Signals:
         """All three signals; raises nothing."""
         if len(request.text) > _OFF_LOOP_CHARS:
-            findings, spans, complexity = await asyncio.to_thread(self._judge, request)
+            findings, spans = await asyncio.to_thread(self._privacy, request.text)
         else:
-            findings, spans, complexity = self._judge(request)
+            findings, spans = self._privacy(request.text)
         return Signals(
             findings=findings,
             span_count=spans,
-            complexity=complexity,
+            complexity=partial(self._complexity, request.question),
             device=self._capability.read(),
             prompt_tokens=int(len(request.text) / _CHARS_PER_TOKEN) + 1,
         )
-
-    def _judge(self, request: ChatRequest) -> tuple[Findings, int, float]:
-        findings, spans = self._privacy(request.text)
-        return findings, spans, self._complexity(request.question)
 
     def _privacy(self, text: str) -> tuple[Findings, int]:
         try:

@@ -36,15 +36,19 @@ def _known(name: str, trigger: str, pattern: str, *, group: int = 0) -> Recognis
 
 
 RECOGNISERS = (
-    _known("aws_key", r"A[A-Z]{3}[A-Z0-9]{16}", r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}\b"),
-    _known("sk_key", r"[srp]k[-_][A-Za-z0-9_-]{16}", r"\b[srp]k[-_][A-Za-z0-9_-]{16,200}"),
+    _known(
+        "aws_key",
+        r"(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]",
+        r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}\b",
+    ),
+    _known("sk_key", r"[srp]k[-_][A-Za-z0-9_-]{8}", r"\b[srp]k[-_][A-Za-z0-9_-]{16,200}"),
     _known(
         "forge_token",
         r"gh[pousr]_[A-Za-z0-9]{20}|github_pat_|glpat-",
         r"\b(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_\w{20,255}|glpat-[\w-]{20,64})",
     ),
     _known("chat_token", r"xox[a-z]-[A-Za-z0-9-]{10}", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,250}"),
-    _known("google_key", r"AIza[A-Za-z0-9_-]{35}", r"\bAIza[\w-]{35}"),
+    _known("google_key", r"AIza[A-Za-z0-9_-]{4}", r"\bAIza[\w-]{35}"),
     Recogniser(
         "private_key",
         r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY",
@@ -71,14 +75,15 @@ RECOGNISERS = (
     _known(
         "url_login",
         r"://[^/\x00-\x20@:]{0,64}:[^/\x00-\x20@]{1,100}@",
-        r"://[^/\s@:]{0,64}:([^/\s@]{1,100})@",
+        r"://[^/\x00-\x20@:]{0,64}:([^/\x00-\x20@]{1,100})@",
         group=1,
     ),
     Recogniser(
         "told",
         rf"(?i)(?:{_WORDS})[^a-z]",
         exact(
-            rf"(?i)(?<![a-z])(?:{_WORDS})(?P<sign>[\"']?(?:[ ]?(?:is|was|to|as|=>|:=|==?|:)){{0,2}}"
+            rf"(?i)(?<![a-z])(?:{_WORDS})(?![a-z])(?P<sign>[\"']?"
+            r"(?:[ ]?(?:is|was|to|as|=>|:=|==?|:)){0,2}"
             r"[ \t]{0,3}[\"'`]?)(?P<value>[^\s\"'`,;]{4,128})"
         ),
         _told,

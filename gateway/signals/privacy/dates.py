@@ -16,6 +16,7 @@ _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
+_WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
 _YEAR = r"(?:'\d{2}|\d{4})"
 _CUE = (
     r"dob|d\.o\.b\.?|born|birth ?date|date of birth|admitted|discharged|seen|visit(?:ed)?|drawn"
@@ -35,11 +36,14 @@ def _numeric(match: re.Match[str]) -> Found | None:
     return _date(match) if is_plausible else None
 
 
-def _named(match: re.Match[str]) -> Found | None:
-    """Lower-case "may" and "mar" are words; as months they need a year beside them."""
+def _month_day(match: re.Match[str]) -> Found | None:
+    return _date(match) if 0 < int(match.group("day")) <= 31 else None
+
+
+def _day_month(match: re.Match[str]) -> Found | None:
+    """In "only 3 may enter" the month is a verb: it needs a year."""
     day = int(match.group("day"))
-    word = match.group("month")
-    is_word = word in ("may", "mar", "MAY") and match.group("year") is None
+    is_word = match.group("month") in ("may", "mar") and match.group("year") is None
     return _date(match) if 0 < day <= 31 and not is_word else None
 
 
@@ -67,23 +71,25 @@ RECOGNISERS = (
         "date_month_day",
         rf"(?i){_MONTH}\.?,?[ \t\n-]{{1,3}}[0-9]",
         exact(
-            rf"(?i)\b(?P<month>{_MONTH})\.?,?[ \t\n-]{{1,3}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b"
-            rf"(?!\.\d)(?P<year>[ \t\n,.-]{{1,3}}{_YEAR}\b)?"
+            rf"\b{_WEEKDAY}(?P<month>{_MONTH})\.?,?[ \t\n-]{{1,3}}(?P<day>\d{{1,2}})"
+            rf"(?:st|nd|rd|th)?\b(?!\.\d)(?P<year>[ \t\n,.-]{{1,3}}{_YEAR}\b)?"
         ),
-        _named,
+        _month_day,
+        is_lowered=True,
     ),
     Recogniser(
         "date_day_month",
         rf"(?i)[0-9](?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{{1,3}}{_MONTH}",
         exact(
-            r"(?i)(?<![\w.$])(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{1,3}"
+            r"(?<![\w.$])(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{1,3}"
             rf"(?P<month>{_MONTH})\b(?P<year>[ \t\n,./-]{{1,3}}(?:{_YEAR}|\d{{2}})\b)?"
         ),
-        _named,
+        _day_month,
+        is_lowered=True,
     ),
     Recogniser(
         "date_cued",
-        rf"(?i)(?:{_CUE})[\"']?[ :=\"'on]{{0,8}}[0-9]",
+        rf"(?i)(?:{_CUE})[\"']?[ :=\"'on]*[0-9]",
         exact(
             rf"(?i)\b(?:{_CUE})[\"']?(?:[ :=\"']|on){{0,6}}"
             r"((?:0?[1-9]|1[0-2])/(?:[12]\d|3[01]|0?[1-9])|(?:19|20)\d{6})(?![\d/])"

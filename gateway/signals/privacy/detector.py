@@ -10,6 +10,7 @@ Rules
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -17,15 +18,23 @@ from gateway.signals.privacy import health, normalise
 from gateway.signals.privacy.found import Found
 from gateway.signals.privacy.language import reads_as_english
 from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
-from gateway.signals.privacy.recognisers import ALL, RECOGNISERS, Document, RecogniserStage
+from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage
 from gateway.signals.privacy.verdict import Kind, Mode, Span, Verdict
 from policies import DataClass
 
 MAX_CHARS = 1_000_000
 _BINARY_SHARE = 0.05
+# Each finding costs some 5 us: more than these would break the time bound.
+_FINDINGS_FLOOR = 500
+_CHARS_PER_FINDING = 64
 _REVISION = "1"  # raise when code changes what is found without changing a pattern
 
-_EXTRA = (health.WORDS_TRIGGER, health.ENDING_TRIGGER, normalise.TRIGGER, r"[\x00-\x08\x0e-\x1a\x7f]")
+_EXTRA = (
+    health.WORDS_TRIGGER,
+    health.ENDING_TRIGGER,
+    normalise.TRIGGER,
+    r"[\x00-\x08\x0e-\x1a\x7f]",
+)
 TRIGGERS = (*(each.trigger for each in RECOGNISERS), *_EXTRA)
 _HEALTH, _ENDING, _DISGUISE, _CONTROL = (1 << (len(RECOGNISERS) + i) for i in range(4))
 _CONTROLS = dict.fromkeys([*range(9), *range(0x0E, 0x1B), 0x7F, 0xFFFD])
@@ -72,23 +81,11 @@ class Detector:
             return _unknown("stage_error:cascade")
 
     def _scan(self, text: str, mode: Mode, with_health: bool) -> Verdict:
-        is_ascii = text.isascii()
         hits = self._prefilter.hits(text.encode("utf-8", "replace"))
-        if is_ascii and not self._always_runs and not with_health:
-            if not hits:
-                return _NOTHING
-            if hits == _HEALTH:
-                return _HEALTH_ONLY
+        if not hits & ~_HEALTH and not (self._always_runs or with_health) and text.isascii():
+            return _HEALTH_ONLY if hits else _NOTHING
         reasons: list[str] = []
-        normal = normalise.Normalised(text)
-        if not is_ascii or hits & _DISGUISE:
-            normal = normalise.normalise(text)
-            if normal.text != text:
-                hits |= self._prefilter.hits(normal.text.encode("utf-8", "replace"))
-            if normal.has_opaque_run:
-                reasons.append("opaque_run")
-        if (hits & _CONTROL or not is_ascii) and _is_binary(text):
-            reasons.append("binary")
+        normal, hits = self._normalise(text, hits, reasons)
         found = self._run_stages(Document(normal.text, hits), reasons)
         has_health = bool(hits & _HEALTH) or bool(
             hits & _ENDING and health.has_clinical_ending(normal.text)
@@ -98,13 +95,37 @@ class Detector:
             found = [*found, *health.health_spans(normal.text)]
         return Verdict(data_class, _spans(found, normal), has_health, tuple(reasons))
 
+    def _normalise(
+        self, text: str, hits: int, reasons: list[str]
+    ) -> tuple[normalise.Normalised, int]:
+        """The text to scan and its prefilter answer; what cannot be read goes to `reasons`."""
+        is_ascii = text.isascii()
+        if (hits & _CONTROL or not is_ascii) and _is_binary(text):
+            reasons.append("binary")
+        if is_ascii and not hits & _DISGUISE:
+            return normalise.Normalised(text), hits
+        try:
+            normal = normalise.normalise(text)
+        except normalise.TooDisguised:
+            reasons.append("too_disguised")
+            return normalise.Normalised(text), hits
+        if normal.has_opaque_run:
+            reasons.append("opaque_run")
+        if normal.text != text:
+            hits |= self._prefilter.hits(normal.text.encode("utf-8", "replace"))
+        return normal, hits
+
     def _run_stages(self, document: Document, reasons: list[str]) -> list[Found]:
         found: list[Found] = []
+        most = _FINDINGS_FLOOR + len(document.text) // _CHARS_PER_FINDING
         for stage in self._stages:
             try:
-                found.extend(stage.find(document))
+                found.extend(itertools.islice(stage.find(document), most - len(found) + 1))
             except Exception:  # rule 1
                 reasons.append(f"stage_error:{stage.name}")
+            if len(found) > most:
+                reasons.append("too_many")
+                break
         return found
 
 
@@ -138,7 +159,7 @@ def _classify(
         data_class, reason = _personal(identifiers, has_health, mode, text)
         classes.append(data_class)
         reasons.append(reason)
-    return DataClass.join(*classes)
+    return max(classes, key=lambda each: each.rank)
 
 
 def _personal(
@@ -174,6 +195,3 @@ def _version() -> str:
     for trigger in _EXTRA:
         digest.update(trigger.encode())
     return digest.hexdigest()[:12]
-
-
-__all__ = ["ALL", "MAX_CHARS", "TRIGGERS", "Detector", "Stage"]

@@ -41,7 +41,16 @@ class Recogniser:
     trigger: str
     pattern: re.Pattern[str]
     locate: Locate
+    is_lowered: bool = False  # the pattern is in lower case and runs on `lowered` text
     spans_windows: bool = False  # may match more than a window's overlap: search the whole text
+
+
+_LOWER = {code: code + 32 for code in range(65, 91)}
+
+
+def lowered(text: str) -> str:
+    """ASCII capitals to small letters; every character keeps its place."""
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 def exact(pattern: str) -> re.Pattern[str]:

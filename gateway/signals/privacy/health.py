@@ -14,43 +14,51 @@ from gateway.signals.privacy.found import Found, exact
 from gateway.signals.privacy.verdict import Kind
 
 _WORDS = (
-    r"patients?|pts?|diagnos\w{1,6}|symptoms?|prognosis|treatments?|treated|therap(?:y|ies|eutic)"
-    r"|medications?|medicines?|meds|dos(?:age|ing|es?)|prescri\w{2,8}|surger(?:y|ies)|surgical"
-    r"|post-?op\w{0,8}|pre-?op\w{0,8}|clinics?|clinical\w{0,2}|hospitals?|hospitali[sz]ed|inpatient"
-    r"|outpatient|discharge (?:summary|note|instructions?)|admission|icu|emergency department"
-    r"|chest pain|shortness of breath|headaches?|migraines?|fever|nausea|vomiting|seizures?"
-    r"|fractures?|lesions?|biops(?:y|ies)|tumou?rs?|cancers?|metasta\w{2,5}|malignan\w{1,3}"
-    r"|diabet(?:es|ic)|hypertens\w{3,4}|asthma|copd|chf|ckd|gerd|hiv|aids|lupus|strokes?|cardiac"
-    r"|heart (?:failure|attack|disease)|infarction|atrial|fibrillation|kidney|renal|liver|hepatic"
-    r"|pulmonary|oncolog\w{1,4}|cardiolog\w{1,4}|neurolog\w{1,5}|psychiatr\w{1,5}|depressi(?:on|ve)"
-    r"|bipolar|schizophreni\w{1,2}|anxiety|dementia|alzheimer'?s?|parkinson'?s?|epilep\w{2,3}"
-    r"|pregnan\w{2,3}|prenatal|obstetric\w?|vaccin\w{1,7}|immuni[sz]\w{2,6}|antibiotics?|insulin"
-    r"|metformin|warfarin|aspirin|ibuprofen|heparin|opioids?|opioid use|chemo\w{0,8}|radiation"
-    r"|dialysis|transplant\w{0,5}|pacemaker|blood (?:pressure|sugar|test|work)|lab (?:results?|work)"
-    r"|colonoscopy|mri|ct scan|x-?ray|ultrasound|ecg|ekg|mammogram|hpi|pmh|hx|dx|ddx|rx|tx|c/o|s/p"
-    r"|mrn|medical|health(?:care)? (?:plan|record|insurance)|home health|allerg\w{1,4}|a1c|hba1c"
-    r"|bmi|inr|egfr|creatinine|comorbid\w{3,5}|disease|syndrome|disorder|chronic|acute|infections?"
-    r"|infected|covid(?:-19)?|influenza|pneumonia|sepsis|doctor'?s? (?:visit|appointment|note)|nurses?"
-    r"|physicians?|pcp|ehr|emr|referral letter|anticoagula\w{2,5}|inhibitors?|blockers?|rehab\w{0,9}"
-    r"|\d{1,3}[- ]?(?:yo|y/o|year[- ]old) (?:\w{1,12} ){0,2}(?:m|f|male|female|man|woman)"
-    r"|\d{1,4} ?(?:mg|mcg|ml|units?) (?:po|iv|im|daily|bid|tid|qid|prn|qd|once|twice)"
+    r"(?:mg|mcg|ml|units?) (?:po|iv|im|daily|bid|tid|qid|prn|qd|once|twice)|\d+[- ]?(?:yo|y/o)"
+    r"|a1c|acute|admission|aids|alzheimer'?s?|antibiotics?|anxiety|aspirin|asthma|atrial"
+    r"|biops(?:y|ies)|bipolar|blockers?|blood (?:pressure|sugar|test|work)|bmi|c/o|cancers?"
+    r"|cardiac|chest pain|chf|chronic|ckd|clinics?|colonoscopy|comatose|copd|covid(?:-19)?"
+    r"|creatinine|ct scan|ddx|dementia|depressi(?:on|ve)|diabet(?:es|ic)|dialysis"
+    r"|discharge (?:summary|note|instructions?)|disease|disorder"
+    r"|doctor'?s? (?:visit|appointment|note)|dos(?:age|ing|es?)|dx|ecg|egfr|ehr|ekg"
+    r"|emergency department|emr|fever|fhir|fibrillation|fractures?|gerd|hba1c|headaches?"
+    r"|health(?:care)? (?:plan|record|insurance)|heart (?:failure|attack|disease)"
+    r"|hep(?:atitis)? [abc]|heparin|hepatic|hiv|home health|hospitali[sz]ed|hospitals?|hpi|hx"
+    r"|ibuprofen|icu|infarction|infected|infections?|influenza|inhibitors?|inpatient|inr"
+    r"|insulin|kidney|lab (?:results?|work)|lesions?|liver|lupus|mammogram|medical"
+    r"|medications?|medicines?|meds|metformin|migraines?|mri|mrn|nausea|nurses?|obstetric\w?"
+    r"|opioid use|opioids?|outpatient|pacemaker|parkinson'?s?|patients?|pcp|phi|physicians?"
+    r"|pmh|pneumonia|pre-?eclampsia|prenatal|prn|prognosis|pts?|pulmonary|radiation"
+    r"|referral letter|renal|rx|s/p|seizures?|sepsis|shortness of breath|strokes?"
+    r"|surger(?:y|ies)|surgical|symptoms?|syndrome|therap(?:y|ies|eutic)|treated|treatments?"
+    r"|tumou?rs?|tx|ultrasound|vomiting|warfarin|x-?ray|year[- ]old (?:male|female)"
 )
-_MARKS = r'(?:PID|OBX|OBR|MSH|PV1)\||"resourceType"|\((?:0010|0008|0020),[0-9A-F]{4}\)'
+_STEMS = (
+    r"allerg|anticoagula|cardiolog|chemo|clinical|comorbid|diagnos|epilep|hypertens|immuni[sz]"
+    r"|malignan|metasta|neurolog|oncolog|post-?op|pre-?op|pregnan|prescri|psychiatr|rehab"
+    r"|schizophreni|transplant|vaccin"
+)
+_MARKS = (
+    r'(?:PID|OBX|OBR|MSH|PV1)\||"resourceType"|(?:patient|medical|clinic)[a-z]*_|ehr_'
+    r"|\((?:0010|0008|0020),[0-9A-F]{4}\)"
+)
 _ENDING = (
     r"itis|emia|aemia|opath(?:y|ic)|ectomy|plasty|ostomy|otomy|algia|penia|uria|oma|omas|pril|sartan"
     r"|statin|olol|mab|azole|cillin|mycin|gliptin|gliflozin|tinib|prazole|triptan|oxetine|azepam"
     r"|parin|xaban|dipine|ythromycin|floxacin|osis|plegia|trophy|megaly|scopy|graphy scan"
 )
 _EVERYDAY = frozenset(
-    "academia bohemia aroma diploma oklahoma tacoma roma soma paloma sonoma coma macedonia osmosis"
-    " hypnosis symbiosis metamorphosis april telescopy microscopy botany bosom axioma loma genoma"
-    " coloma idioma poma sarcoma's neurosis topiary empathy sympathy apathy telepathy trophy atrophy"
-    " photosynthesis mitosis meiosis".split()
+    (
+        "academia bohemia aroma diploma oklahoma tacoma roma soma paloma sonoma coma macedonia"
+        " osmosis hypnosis symbiosis metamorphosis april telescopy microscopy botany bosom axioma"
+        " loma genoma coloma idioma poma sarcoma's neurosis topiary empathy sympathy apathy"
+        " telepathy trophy atrophy photosynthesis mitosis meiosis"
+    ).split()
 )
 
-WORDS_TRIGGER = rf"(?i)\b(?:{_WORDS})\b|{_MARKS.replace('MSH', 'MSH')}"
+WORDS_TRIGGER = rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})|{_MARKS}"
 ENDING_TRIGGER = rf"(?i)[a-z]{{2}}(?:{_ENDING})\b"
-_WORD_SPAN = exact(rf"(?i)\b(?:{_WORDS})\b|{_MARKS}")
+_WORD_SPAN = exact(rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})[a-z]*|{_MARKS}")
 _ENDING_SPAN = exact(rf"(?i)\b([a-z]{{2,24}}(?:{_ENDING}))\b")
 
 

@@ -16,19 +16,23 @@ from gateway.signals.privacy.verdict import Kind
 # Keywords as regular expressions; a space stands for one of space, underscore, hyphen or nothing.
 _KEYWORDS: dict[Kind, str] = {
     Kind.MRN: r"mrn|mr ?#|m\.r\.n\.?|medical record|medical chart|chart(?= ?(?:n|#|id))"
-    r"|hospital(?= (?:n|id|#))|patient(?: ?(?:id|identifier|number|no)\b|(?= ?#))|pid|empi",
-    Kind.HEALTH_PLAN: r"member(?:ship)?|policy|subscriber|beneficiary|health plan|plan(?= ?(?:id|n|#))"
-    r"|insurance(?: (?:policy|plan|card))?|insur|insurer|medicaid|medicare|mbi|hicn|hbn|hpbn"
-    r"|group(?= ?(?:id|n|#))|nhs",
+    r"|hospital(?= (?:n|id|#))|patient(?: ?(?:id|identifier|number|no)\b|(?= ?#))|pid|empi|emr"
+    r"|med ?rec(?:ord)?s?",
+    Kind.HEALTH_PLAN: r"member(?:ship)?|policy|subscriber|beneficiary|health plan"
+    r"|plan(?= ?(?:id|n|#))"
+    r"|insurance(?: (?:policy|plan|card))?|insur|insurer|ins(?= ?(?:id|n|#|:|is))|medicaid"
+    r"|medicare|mbi|hicn|hbn|hpbn|group(?= ?(?:id|n|#))|nhs",
     Kind.ACCOUNT: r"account|acct|a/c|routing|iban|bank account|invoice(?= ?(?:n|#|id))|claim",
-    Kind.LICENSE: r"licen[cs]e(?! ?plate)|dea|npi|driver'?s? licen[cs]e|dl(?= ?(?:n|#|:))|certificate",
+    Kind.LICENSE: r"licen[cs]e(?! ?plate)|dea|npi|driver'?s? licen[cs]e|dl(?= ?(?:n|#|:))"
+    r"|certificate",
     Kind.VEHICLE: r"vin|licen[cs]e plate|number plate|plate|vehicle(?= ?(?:id|n|#|reg))",
     Kind.DEVICE: r"serial|s/n|sn|device|udi|imei|lot(?= ?(?:n|#|:))|implant|mac address",
     Kind.BIOMETRIC: r"fingerprint|retina(?:l)? scan|iris scan|voice ?print|face ?print|biometric",
     Kind.SSN: r"ssn|social security",
     Kind.OTHER_ID: r"accession|specimen|encounter|passport|aadhaa?r|pan(?= (?:n|c|#))|voter"
     r"|tax(?:payer)?|tin|ein|itin|national|employee|student|user(?= ?id)|site(?= ?(?:id|n|#))"
-    r"|(?:case|study|subject|ticket|order|reference|ref|record|file)(?= ?(?:id\b|n[ou]|#|:))|id(?= ?[#:])",
+    r"|(?:case|study|subject|ticket|order|reference|ref|record|file)(?= ?(?:id\b|n[ou]|#|:))"
+    r"|id(?= ?[#:])",
 }
 _SORTED = [
     (kind, words.replace(" ?", "~?").replace(" ", "~").replace("~", "[ _-]"))
@@ -39,15 +43,21 @@ _LINK = (
     r"|in|with|address|template|hash|reg|\#|:|=)"
 )
 # The same words, without the look-ahead that triggers cannot have.
-_TRIGGER = "|".join(re.sub(r"\(\?[=!](?:[^()]|\([^()]*\))*\)|\\b", "", words) for _, words in _SORTED)
+_TRIGGER = "|".join(
+    re.sub(r"\(\?[=!](?:[^()]|\([^()]*\))*\)|\\b", "", words) for _, words in _SORTED
+)
 _PATTERN = (
-    r"(?i)(?<![A-Za-z0-9])(?:"
+    r"(?<![a-z0-9])(?:"
     + "|".join(f"(?P<{kind.value}>{words})" for kind, words in _SORTED)
-    + rf")s?(?![A-Za-z])(?P<link>[\"'.]?(?:[ \t_\n-]{{0,2}}{_LINK}(?![a-z])\.?){{0,4}})[\"']?[ \t\"'(\[\#:=_-]{{0,4}}"
-    r"(?P<value>(?=[A-Z/._-]{0,12}\d)[A-Z0-9](?:[A-Z0-9]|[/._-](?=[A-Z0-9])){2,29}(?: \d{2,6}){0,3})"
+    + rf")s?(?![a-z])(?P<link>[\"'.]?(?:[ \t_\n-]{{0,2}}{_LINK}(?![a-z])\.?){{0,4}})"
+    r"[\"']?[ \t\"'(\[\#:=_-]{0,4}"
+    r"(?P<value>(?=[a-z/._-]{0,12}\d)[a-z0-9]"
+    r"(?:[a-z0-9]|[/._-](?=[a-z0-9])){2,29}(?: \d{2,6}){0,3})"
 )
 _YEAR = re.compile(r"(?:19|20)\d\d(?:[/-]\d{2,4})?")
-_QUANTITY = re.compile(r"\d{1,2}(?:-?(?:year|yr|yo|month|day|week|hour)\w*|st|nd|rd|th|mg|ml|x|kg)", re.I)
+_QUANTITY = re.compile(
+    r"\d{1,2}(?:-?(?:year|yr|yo|month|day|week|hour)\w*|st|nd|rd|th|mg|ml|x|kg)", re.I
+)
 # Without a linking word these must be followed by a token that cannot be a plain quantity.
 _LOOSE = frozenset({Kind.ACCOUNT, Kind.HEALTH_PLAN, Kind.DEVICE, Kind.LICENSE, Kind.OTHER_ID})
 
@@ -77,6 +87,6 @@ def _locate(match: re.Match[str]) -> Found | None:
 
 RECOGNISERS = (
     Recogniser(
-        "keyword_id", rf"(?is)(?:{_TRIGGER})s?[^a-z].{{0,100}}[0-9]", exact(_PATTERN), _locate
+        "keyword_id", rf"(?is)(?:{_TRIGGER})s?[^a-z].*[0-9]", exact(_PATTERN), _locate, True
     ),
 )

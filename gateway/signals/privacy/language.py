@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 
-_SAMPLE_CHARS = 4_000
+_SAMPLE_CHARS = 2_000
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset(
-    "the a an is are was were of to and in on for with my your his her their our it this that i you"
-    " he she we they what how why who when where which can could do does did please be been have has"
-    " had not from by at as or if about write give name email phone call me".split()
+    (
+        "the a an is are was were of to and in on for with my your his her their our it this that i"
+        " you he she we they what how why who when where which can could do does did please be been"
+        " have has had not from by at as or if about write give name email phone call me"
+    ).split()
 )
 # Function words of Spanish, Portuguese, French, Italian, German, Dutch, Swedish, Polish, Turkish,
 # Indonesian and Vietnamese without accents that English does not use.
@@ -33,15 +35,19 @@ _OTHER = frozenset(
 
 def reads_as_english(text: str) -> bool:
     """False for mostly non-Latin letters and for more foreign than English function words."""
-    words = _WORD.findall(text[:_SAMPLE_CHARS])
+    sample = text[:_SAMPLE_CHARS]
+    if sample.isascii():  # no letter to look at, and splitting is enough to find the small words
+        return not _is_foreign(sample.lower().split(), 0)
+    words = _WORD.findall(sample.lower())
     letters = sum(map(len, words))
-    ascii_letters = sum(len(word) for word in words if word.isascii())
-    if letters and ascii_letters < 0.7 * letters:
+    if sum(len(word.encode("ascii", "ignore")) for word in words) < 0.7 * letters:
         return False
-    lowered = [word.lower() for word in words]
-    english = sum(word in _ENGLISH for word in lowered)
-    other = sum(word in _OTHER for word in lowered)
-    accented = sum(not word.isascii() for word in words)
+    return not _is_foreign(words, sum(not word.isascii() for word in words))
+
+
+def _is_foreign(words: list[str], accented: int) -> bool:
+    english = sum(map(_ENGLISH.__contains__, words))
+    other = sum(map(_OTHER.__contains__, words))
     if other + accented >= 2 and other > english:
-        return False
-    return not (len(words) >= 8 and english == 0 and accented * 4 >= len(words))
+        return True
+    return len(words) >= 8 and english == 0 and accented * 4 >= len(words)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 
 from gateway.signals.privacy.found import Found, Locate, Recogniser, exact
-from gateway.signals.privacy.name_stops import FOLLOWERS, NOT_NAMES, PUBLIC, QUALIFIERS
+from gateway.signals.privacy.name_stops import EPONYMS, FOLLOWERS, NOT_NAMES, PUBLIC, QUALIFIERS
 from gateway.signals.privacy.verdict import Kind
 
 # Letters that can start and continue a name: Latin with its supplements, Greek, Cyrillic.
-_UPPER = r"A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u0178\u0179\u017b\u017d\u0386-\u03ab\u0400-\u042f\u1e00-\u1eff"
+_UPPER = (
+    r"A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u0178\u0179\u017b\u017d"
+    r"\u0386-\u03ab\u0400-\u042f\u1e00-\u1eff"
+)
 _ANY = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u052f\u1e00-\u1eff"
 _WORD = rf"[{_UPPER}](?:[{_ANY}]|'(?=[{_UPPER}])){{1,24}}(?:-[{_UPPER}][{_ANY}]{{1,24}})?"
 _PARTICLE = r"(?:de|da|del|della|der|den|di|do|dos|du|van|von|bin|ibn|al|el|la|le|ten|ter|y)"
@@ -23,7 +26,9 @@ _MORE = rf"(?:[ ](?:{_PARTICLE}[ ]){{0,2}}(?:{_WORD}|{_INITIAL})){{0,3}}"
 _NAME = rf"(?P<name>(?:{_WORD}|(?:[{_UPPER}]\.[ ]?){{1,2}}{_WORD}){_MORE})"
 _FULL = rf"(?P<name>{_WORD}(?:,?[ ](?:{_WORD}|{_INITIAL})){{1,3}})"
 
-_TITLE = r"mr|mrs|ms|mx|miss|mister|dr|drs|prof|professor|doctor|nurse|sr|sra|señora?|herr|frau|mme|pt"
+_TITLE = (
+    r"mr|mrs|ms|mx|miss|mister|dr|drs|prof|professor|doctor|nurse|sr|sra|señora?|herr|frau|mme|pt"
+)
 _PERSON = (
     r"patients?|pt|client|member|resident|veteran|male|female|man|woman|boy|girl|gentleman|lady"
     r"|child|infant|baby|newborn|toddler|teen(?:ager)?|adolescent|yo|y/o"
@@ -52,7 +57,7 @@ def _name(strong_words: int) -> Locate:
         words = text.replace(",", "").split(" ")
         while words and words[-1].rstrip(".") in FOLLOWERS:  # "Dr Smith On", "John Smith MRN"
             text = text[: len(text) - len(words.pop())].rstrip(" ,")
-        if not words or words[0].rstrip(".") in NOT_NAMES or words[-1] in NOT_NAMES:
+        if not words or _is_public_term(words):
             return None
         if text in PUBLIC or words[0] in PUBLIC:
             return None
@@ -60,6 +65,12 @@ def _name(strong_words: int) -> Locate:
         return Found(start, start + len(text), Kind.NAME, len(words) >= strong_words)
 
     return locate
+
+
+def _is_public_term(words: list[str]) -> bool:
+    if len(words) == 1 and words[0] in EPONYMS:
+        return True
+    return words[0].rstrip(".") in NOT_NAMES or words[-1] in NOT_NAMES
 
 
 def _labelled(match: re.Match[str]) -> Found | None:
@@ -83,7 +94,8 @@ RECOGNISERS = (
         "name_person",
         rf"(?i:{_PERSON})[ ,:;(\"'-]{{0,3}}(?i:{_LIKE}|name:?)?[ :,\"'(-]{{1,3}}{_CAPITAL}",
         exact(
-            rf"(?<![{_ANY}])(?i:{_PERSON})[ ,:;(\"'-]{{0,3}}(?i:{_LIKE}|name:?)?[ :,\"'(-]{{1,3}}{_NAME}"
+            rf"(?<![{_ANY}])(?i:{_PERSON})[ ,:;(\"'-]{{0,3}}"
+            rf"(?i:{_LIKE}|name:?)?[ :,\"'(-]{{1,3}}{_NAME}"
         ),
         _name(2),
     ),
@@ -99,7 +111,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "name_is",
-        rf"(?i:name is|name's|named|i am|i'm|this is|attn|attention|dear|re:|cc:)[ :.]{{1,3}}{_CAPITAL}",
+        rf"(?i:name is|name's|named|attn|dear|re:|cc:)[ :.]{{1,3}}{_CAPITAL}",
         exact(rf"(?<![{_ANY}])(?i:name is|name's|named|attn|dear|re:|cc:)[ :.]{{1,3}}{_NAME}"),
         _name(2),
     ),
@@ -114,7 +126,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "name_key",
-        rf"(?i:(?:patient|first|last|full|given|family|sur|member|client)[ _-]?name)[\"' :=]{{1,6}}{_CAPITAL}",
+        rf"(?i:name)[\"' :=]+{_CAPITAL}",
         exact(
             rf"(?i:\b(?:patient|first|last|full|given|family|sur|member|client)[ _-]?name)"
             rf"[\"' :=]{{1,6}}{_NAME}"
@@ -139,9 +151,7 @@ RECOGNISERS = (
     Recogniser(
         "name_clause",
         rf"[A-Za-z.\x80-\xff],? (?i:{_CLAUSE})",
-        exact(
-            rf"(?<=[ ,(]){_FULL},? (?i:{_CLAUSE})\b"
-        ),
+        exact(rf"(?<=[ ,(]){_FULL},? (?i:{_CLAUSE})\b"),
         _name(9),
     ),
     Recogniser(
@@ -152,7 +162,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "name_hl7",
-        r"[A-Z]\^[A-Z]",
+        r"\|[A-Z'-]+\^",
         exact(r"(?<=\|)[A-Z'-]{2,30}(?:\^[A-Z'-]{1,30}){1,3}(?=[|^\n])"),
         lambda match: Found(match.start(), match.end(), Kind.NAME),
     ),

@@ -19,7 +19,7 @@ _STREET = (
 _UNIT = r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Room|Rm)\.? ?#?[A-Z0-9-]{1,6})?"
 # United States Postal Service, Publication 28, appendix B.
 _STATE = (
-    r"A[LKZRAEP]|C[AOT]|D[CE]|FL|G[AU]|HI|I[DLNA]|K[SY]|LA|M[EDAINSOPT]|N[EVHJMYCD]|O[HKR]|P[AR]|RI"
+    r"A[LKZRAEP]|C[AOT]|D[CE]|F[LM]|G[AU]|HI|I[DLNA]|K[SY]|LA|M[EDAINSOPTH]|N[EVHJMYCD]|O[HKR]|P[ARW]|RI"
     r"|S[CD]|T[NX]|UT|V[TAI]|W[AVIY]"
 )
 _FACILITY = (
@@ -27,7 +27,9 @@ _FACILITY = (
     r"|Health|Infirmary|Surgery Center|Cancer Center|Hospice|Nursing Home|Presbyterian|Sinai"
     r"|Medical Group|Memorial|Healthcare|VA|Heart Institute|General|Langone|Kettering|Kaiser"
 )
-_SITES = r"UCSF|Johns Hopkins|MD Anderson|Cedars?[ -]Sinai|Mount Sinai|Mass General|NYU Langone|Baylor"
+_SITES = (
+    r"UCSF|Johns Hopkins|MD Anderson|Cedars?[ -]Sinai|Mount Sinai|Mass General|NYU Langone|Baylor"
+)
 _NOT_A_FACILITY = re.compile(
     r"(?:World|Public|Mental|National|Global|Behavioral|Occupational|Department|Ministry|Institutes?"
     r"|Women's|Men's|US|Federal|European|American|International)\b.*(?:Health|General|VA)"
@@ -58,6 +60,18 @@ RECOGNISERS = (
         always(Kind.GEO),
     ),
     Recogniser(
+        "street_unit",
+        r"(?i)(?:apt|apartment|suite|ste|unit|flat)\.? ?#?[0-9a-z]"
+        r"|(?:lives|living|resides|residing|address) ?(?:at|is|:)",
+        exact(
+            rf"(?<![\w.,$#/-])\d{{1,6}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}},?"
+            r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]{1,6}\b"
+            r"|(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) "
+            rf"\d{{1,6}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}}"
+        ),
+        always(Kind.GEO),
+    ),
+    Recogniser(
         "post_box",
         r"(?i)(?:p\.? ?o\.? ?|unit [0-9]{1,6} )box [0-9]",
         exact(r"(?i)\b(?:p\.? ?o\.? ?|unit \d{1,6} )box \d{1,6}\b"),
@@ -65,9 +79,9 @@ RECOGNISERS = (
     ),
     Recogniser(
         "zip",
-        rf"(?:{_STATE}),?[ \t\n]{{1,3}}[0-9]{{5}}|(?i:zip).{{0,12}}[0-9]{{5}}",
+        r"[A-Z][A-Z],?[ \t\n]+[0-9]{5}|(?i:zip)[^0-9]*[0-9]{5}",
         exact(
-            rf"(?:(?:{_CAPITALISED}[ ]?){{0,3}},?[ \t\n]{{0,3}}\b(?:{_STATE}),?[ \t\n]{{1,3}}\d{{5}}(?:-\d{{4}})?"
+            rf"(?:\b(?:{_STATE}),?[ \t\n]{{1,3}}\d{{5}}(?:-\d{{4}})?"
             r"|(?i:\bzip(?: ?code)?(?: is|:| =)? ?\d{5}(?:-\d{4})?))(?![\d-])"
         ),
         always(Kind.GEO),
@@ -76,8 +90,9 @@ RECOGNISERS = (
         "facility",
         rf"{_FACILITY}|{_SITES}",
         exact(
-            r"(?<![A-Za-z])(?:at|from|to|by|in|of|with|visited|our|the|@)[ ](?:the |our )?"
-            rf"((?:{_CAPITALISED}(?:[ ](?:and|of|for|&))?[ ]){{1,4}}(?:{_FACILITY})\b|(?:{_SITES})\b)"
+            r"(?<![A-Za-z])(?:at|from|to|by|in|of|with|visited|our|@)[ ](?:the |our )?"
+            rf"((?:{_CAPITALISED}(?:[ ](?:and|of|for|&))?[ ]){{1,4}}(?:{_FACILITY})\b"
+            rf"|(?:{_SITES})\b)"
         ),
         _facility,
     ),

@@ -68,14 +68,19 @@ class Re2Prefilter:
         self._set = re2.Set.SearchSet(options)
         for trigger in triggers:
             self._set.Add(trigger)
+        # Matches everything: when it is missing the set ran out of memory, which RE2 tells
+        # no otherwise.
+        self._sentinel: int = self._set.Add("")
         self._set.Compile()
 
     def hits(self, data: bytes) -> int:
         """See `Prefilter`."""
         mask = 0
-        for number in self._set.Match(data):
+        for number in self._set.Match(data) or ():
             mask |= 1 << number
-        return mask
+        if not mask >> self._sentinel:
+            raise MemoryError("RE2 set")
+        return mask ^ 1 << self._sentinel
 
 
 def build_prefilter(triggers: Sequence[str]) -> Prefilter:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.signals.privacy import credentials, dates, keyword_ids, names, numbers, places
-from gateway.signals.privacy.found import Found, Recogniser, always, exact
+from gateway.signals.privacy.found import Found, Recogniser, always, exact, lowered
 from gateway.signals.privacy.prefilter import Prefilter
 from gateway.signals.privacy.verdict import Kind
 
@@ -58,29 +58,33 @@ class RecogniserStage:
         text, hits = document.text, document.hits & ALL
         if not hits:
             return
+        texts = text, lowered(text) if hits & _LOWERED else text
         if len(text) <= WINDOW_CHARS + OVERLAP_CHARS:
-            yield from _run(text, hits, 0, len(text), len(text))
+            yield from _run(texts, hits, 0, len(text), len(text))
             return
-        yield from _run(text, hits & _LONG, 0, len(text), len(text))
+        yield from _run(texts, hits & _LONG, 0, len(text), len(text))
         for start in range(0, len(text), WINDOW_CHARS):
             end = min(start + WINDOW_CHARS + OVERLAP_CHARS, len(text))
             # One character more on the left: some triggers start with what stands before.
             window = text[max(0, start - 16) : end].encode("utf-8", "replace")
             local = self._prefilter.hits(window) & hits & ~_LONG
             if local:
-                yield from _run(text, local, start, end, start + WINDOW_CHARS)
+                yield from _run(texts, local, start, end, start + WINDOW_CHARS)
 
 
 _LONG = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.spans_windows)
+_LOWERED = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.is_lowered)
 
 
-def _run(text: str, hits: int, start: int, end: int, last_start: int) -> Iterator[Found]:
+def _run(
+    texts: tuple[str, str], hits: int, start: int, end: int, last_start: int
+) -> Iterator[Found]:
     while hits:
         lowest = hits & -hits
         hits ^= lowest
         recogniser = RECOGNISERS[lowest.bit_length() - 1]
-        locate = recogniser.locate
-        for match in recogniser.pattern.finditer(text, start, end):
+        locate, source = recogniser.locate, texts[recogniser.is_lowered]
+        for match in recogniser.pattern.finditer(source, start, end):
             if match.start() > last_start:
                 break
             found = locate(match)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an engine is, whatever library stands behind it and whatever carries its answers.
+
+A life of a request:
+
+1. `submit` tokenizes, checks that the prompt fits and takes a place in the line, or raises.
+2. The engine thread takes it from the line when a slot is free.
+3. The prompt is decoded in chunks, then one token after the other; each piece of text that is
+   certain (whole characters, no beginning of a stop string) goes to the sink as `Token`.
+4. Exactly one `Done` or `Failed` ends it. Nothing comes after that.
+
+The sink is called from other threads and must not block. Batching, prefix reuse,
+speculation and grammars change what happens in steps 2 and 3; this file stays as it is but for
+new fields with defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, Protocol
+
+from local_engine.errors import LocalEngineError
+
+FinishReason = Literal["stop", "length"]
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One turn. The text is kept out of the repr, so that it cannot reach a log by accident."""
+
+    role: Role
+    content: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParams:
+    """How the next token is drawn. Temperature 0 is greedy; the neutral value switches a rule off.
+
+    Neutral values: top_k 0, top_p 1, min_p 0, repeat_penalty 1, the other two penalties 0.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int | None = None
+    repeat_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+
+    @property
+    def has_penalties(self) -> bool:
+        """Whether any of the three penalties does something."""
+        neutral = (1.0, 0.0, 0.0)
+        return (self.repeat_penalty, self.presence_penalty, self.frequency_penalty) != neutral
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """One chat completion. `max_tokens=None` means as many as the context holds."""
+
+    request_id: str
+    messages: tuple[ChatMessage, ...]
+    sampling: SamplingParams
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts; the token that ends an answer is not counted."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def total_tokens(self) -> int:
+        """Both together."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Seconds spent waiting in line, on the prompt and on the answer."""
+
+    queued_s: float
+    prefill_s: float
+    decode_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Text that is certain; may stand for several tokens."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The answer is complete."""
+
+    finish_reason: FinishReason
+    usage: Usage
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The answer will never be complete."""
+
+    error: LocalEngineError
+
+
+Event = Token | Done | Failed
+EventSink = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStatus:
+    """A snapshot for /health. Rates are moving averages, `None` before the first figure."""
+
+    engine: str
+    is_ready: bool
+    n_ctx: int
+    slots: int
+    busy: int
+    queued: int
+    prefill_tps: float | None
+    decode_tps: float | None
+    first_token_s: float | None
+
+
+class Ticket(Protocol):
+    """A request that was accepted."""
+
+    def cancel(self) -> None:
+        """Give up the request; it ends with `Failed(GenerationCancelledError)`. May be repeated."""
+        ...
+
+
+class Engine(Protocol):
+    """The port that the server talks to. All methods may be called from any thread."""
+
+    def start(self) -> Future[None]:
+        """Load in the background; the future ends when ready or holds the error."""
+        ...
+
+    def submit(self, request: GenerationRequest, sink: EventSink) -> Ticket:
+        """Queue a request.
+
+        Raises ContextLengthExceededError, EngineBusyError or EngineUnavailableError.
+        """
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a plain text, without any template."""
+        ...
+
+    def status(self) -> EngineStatus:
+        """What the engine is doing."""
+        ...
+
+    def close(self) -> None:
+        """Cancel everything and free the model."""
+        ...

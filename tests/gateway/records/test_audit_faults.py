@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The audit log when the disk is full, slow, short or gone (F12): nothing leaves, and it heals."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import AuditUnavailable
+from gateway.records.audit import AuditLog, segments, verify_directory
+from gateway.records.chain import Entry
+from tests.gateway.fakes import FakeClock, parsed
+
+
+class Disk:
+    """os.write that fails on chosen calls to the audit log."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._real = os.write
+        self.calls = 0
+        self.fails_at: set[int] = set()
+        self.takes_bytes: int | None = None
+        self.error = errno.ENOSPC
+        monkeypatch.setattr(os, "write", self)
+
+    def __call__(self, fd: int, data: bytes) -> int:
+        if b'"mac":"' not in data:  # another file, or the loop waking itself
+            return self._real(fd, data)
+        self.calls += 1
+        if self.calls not in self.fails_at:
+            return self._real(fd, data)
+        if self.takes_bytes is None:
+            raise OSError(self.error, os.strerror(self.error))
+        return self._real(fd, data[: self.takes_bytes])
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    return Disk(monkeypatch)
+
+
+@pytest.fixture
+def timer() -> FakeClock:
+    return FakeClock(100.0)
+
+
+@pytest.fixture
+async def log(tmp_path: Path, timer: FakeClock, disk: Disk) -> AsyncIterator[AuditLog]:
+    log = AuditLog(
+        tmp_path, clock=FakeClock(), timer=timer, flush_s=30, retry_s=1.0, sync_timeout_s=0.05
+    )
+    yield log
+    disk.fails_at = set()
+    timer.now += 10
+    log.close()
+
+
+def intent(number: int) -> Entry:
+    return {"event": "intent", "id": f"r{number}"}
+
+
+def ids(directory: Path) -> list[str]:
+    lines = [x for p in segments(directory, 0) for x in p.read_bytes().split(b"\n")[:-1]]
+    return [e["id"] for e in parsed(lines) if "id" in e]
+
+
+@pytest.mark.parametrize(
+    ("nth", "error"), [(2, errno.ENOSPC), (3, errno.EIO), (4, errno.EROFS), (5, errno.EIO)]
+)
+async def test_failed_write_refuses_and_heals_after_a_second(
+    log: AuditLog, disk: Disk, tmp_path: Path, nth: int, error: int
+) -> None:
+    """The N-th write fails: refused and unhealthy until a second later; then all is well.
+
+    The refused intent is nowhere in the log; the chain is whole.
+    """
+    disk.fails_at, disk.error = {nth}, error
+    timer = log._timer
+    assert isinstance(timer, FakeClock)
+    kept = []
+    for number in range(2, 7):
+        try:
+            await log.intent(intent(number), sync=False)
+            kept.append(f"r{number}")
+        except AuditUnavailable:
+            assert number == nth
+            assert not log.is_healthy
+            with pytest.raises(AuditUnavailable):
+                await log.intent(intent(90), sync=False)
+            timer.now += 0.99
+            with pytest.raises(AuditUnavailable):
+                await log.intent(intent(91), sync=False)
+            timer.now += 0.02
+
+    assert log.is_healthy
+    assert ids(tmp_path) == kept
+    assert len(kept) == 4
+    assert verify_directory(tmp_path)[2] == []
+    assert len(segments(tmp_path, 0)) == 2
+
+
+@pytest.mark.parametrize("takes", [0, 1, 40])
+async def test_short_write_is_a_failure(
+    log: AuditLog, disk: Disk, timer: FakeClock, tmp_path: Path, takes: int
+) -> None:
+    """A disk that takes part of a record refuses the intent; the torn part is declared."""
+    disk.fails_at, disk.takes_bytes = {2}, takes
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(1), sync=False)
+
+    timer.now += 1
+    await log.intent(intent(2), sync=False)
+
+    assert ids(tmp_path) == ["r2"]
+    assert verify_directory(tmp_path)[2] == []
+    assert b'"torn_bytes":%d' % takes in segments(tmp_path, 0)[1].read_bytes()
+
+
+async def test_reopening_that_fails_waits_again(
+    log: AuditLog, disk: Disk, timer: FakeClock, tmp_path: Path
+) -> None:
+    """When the fresh segment cannot be opened either, no half segment stays, and it waits anew."""
+    disk.fails_at = {2, 3, 4}
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(1), sync=False)
+    timer.now += 1
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(2), sync=False)
+    timer.now += 0.5
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(3), sync=False)
+    disk.takes_bytes = 30
+    timer.now += 0.5
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(4), sync=False)
+    assert len(segments(tmp_path, 0)) == 1
+
+    timer.now += 1
+    await log.intent(intent(5), sync=False)
+
+    assert disk.calls == 6
+    assert ids(tmp_path) == ["r5"]
+    assert verify_directory(tmp_path)[2] == []
+
+
+async def test_outcomes_survive_a_full_disk(
+    log: AuditLog, disk: Disk, timer: FakeClock, tmp_path: Path
+) -> None:
+    """Outcomes never raise, and are written once the disk has room; refused intents are not."""
+    disk.fails_at = {2}
+    log.outcome({"event": "outcome", "id": "o1"})
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(1), sync=False)
+    log.outcome({"event": "outcome", "id": "o2"})
+    timer.now += 1
+
+    await log.intent(intent(2), sync=False)
+
+    assert ids(tmp_path) == ["o1", "o2", "r2"]
+
+
+async def test_heals_without_any_request(disk: Disk, tmp_path: Path) -> None:
+    """A gateway that is not ready gets no requests, so the log must come back by itself."""
+    log = AuditLog(tmp_path, clock=FakeClock(), flush_s=0.01, retry_s=0.02)
+    disk.fails_at = {2, 3}  # the write, and the first try of a fresh segment
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(1), sync=False)
+
+    async with asyncio.timeout(5):
+        while not log.is_healthy:
+            await asyncio.sleep(0.01)
+
+    assert disk.calls >= 4
+    log.close()
+    assert verify_directory(tmp_path)[2] == []
+
+
+async def test_wall_clock_steps_do_not_matter(disk: Disk, tmp_path: Path, timer: FakeClock) -> None:
+    """The pause after a failure is measured, not read off a clock that may be set back (F14)."""
+    wall = FakeClock()
+    log = AuditLog(tmp_path, clock=wall, timer=timer)
+    disk.fails_at = {2}
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(1), sync=False)
+    wall.now -= 3600
+    timer.now += 1
+
+    await log.intent(intent(2), sync=False)
+    assert log.is_healthy
+    log.close()
+
+
+async def test_emptied_segment_is_no_crash(
+    log: AuditLog, disk: Disk, timer: FakeClock, tmp_path: Path
+) -> None:
+    """A log that somebody emptied while it could not be written refuses, as AuditUnavailable."""
+    disk.fails_at = {2}
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(1), sync=False)
+    segments(tmp_path, 0)[0].write_bytes(b"")
+    timer.now += 1
+
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(2), sync=False)
+
+    assert not log.is_healthy
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """fdatasync waits until the event is set."""
+    release = threading.Event()
+    monkeypatch.setattr(os, "fdatasync", lambda _: release.wait(5))
+    return release
+
+
+async def test_slow_sync_refuses_in_time(
+    log: AuditLog, stuck: threading.Event, timer: FakeClock
+) -> None:
+    """A disk that hangs refuses all who wait within the timeout, and heals when it is back."""
+    began = asyncio.get_running_loop().time()
+    results = await asyncio.gather(
+        *(log.intent(intent(i), sync=True) for i in range(10)), return_exceptions=True
+    )
+    took_s = asyncio.get_running_loop().time() - began
+    assert all(isinstance(r, AuditUnavailable) for r in results)
+    assert took_s < 1
+    assert not log.is_healthy
+
+    stuck.set()
+    timer.now += 1
+    await asyncio.sleep(0.02)
+    await log.intent(intent(11), sync=True)
+    assert log.is_healthy
+
+
+async def test_failed_sync_refuses(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch, timer: FakeClock
+) -> None:
+    """An I/O error of the sync refuses the intent, for the first and for those who wait behind."""
+    real = os.fdatasync
+
+    def failing(_: int) -> None:
+        raise OSError(errno.EIO, "I/O error")
+
+    monkeypatch.setattr(os, "fdatasync", failing)
+    results = await asyncio.gather(
+        *(log.intent(intent(i), sync=True) for i in range(3)), return_exceptions=True
+    )
+    assert all(isinstance(r, AuditUnavailable) for r in results)
+
+    monkeypatch.setattr(os, "fdatasync", real)
+    timer.now += 1
+    await log.intent(intent(9), sync=True)
+    assert log.is_healthy
+
+
+async def test_busy_threads_do_not_hold_up_the_sync(log: AuditLog) -> None:
+    """Scans of long prompts may fill every shared thread: intents still get to the disk (F20)."""
+    release = threading.Event()
+    busy = [asyncio.create_task(asyncio.to_thread(release.wait, 5)) for _ in range(64)]
+    await asyncio.sleep(0)
+    try:
+        await log.intent(intent(1), sync=True)
+    finally:
+        release.set()
+        await asyncio.gather(*busy)
+
+
+async def test_close_on_a_full_disk(tmp_path: Path, disk: Disk) -> None:
+    """Closing raises nothing when the last record cannot be written, and frees the lock."""
+    log = AuditLog(tmp_path, clock=FakeClock())
+    log.outcome({"event": "outcome", "id": "o"})
+    disk.fails_at = {2}
+    log.close()
+
+    AuditLog(tmp_path, clock=FakeClock()).close()
+    assert verify_directory(tmp_path)[2] == []
+
+
+def test_start_on_a_full_disk(tmp_path: Path, disk: Disk) -> None:
+    """A log that cannot be opened at start says so and leaves no empty segment behind."""
+    disk.fails_at = {1}
+    with pytest.raises(OSError, match="No space"):
+        AuditLog(tmp_path, clock=FakeClock())
+
+    assert segments(tmp_path, 0) == []

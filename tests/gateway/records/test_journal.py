@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is written about a request: audit, metrics and headers, without a word of the caller."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.delivery import Delivery
+from gateway.execution import Answer
+from gateway.facts import Wishes
+from gateway.records.audit import AuditLog
+from gateway.records.journal import (
+    Journal,
+    answer_headers,
+    decision_headers,
+    reason_code,
+    refusal_headers,
+)
+from gateway.records.metrics import Metrics
+from gateway.streaming.sse import Usage
+from policies import DataClass, Findings
+from tests.gateway.fakes import FakeClock
+from tests.gateway.judging import attempt_at, judged_of
+
+CANARY = "Zebrafink-7731"
+
+
+class Log:
+    """An audit log that remembers."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self.synced: list[bool] = []
+
+    async def intent(self, entry: dict[str, Any], *, sync: bool) -> None:
+        self.entries.append(entry)
+        self.synced.append(sync)
+
+    def outcome(self, entry: dict[str, Any]) -> None:
+        self.entries.append(entry)
+
+
+def journal(log: Log, metrics: Metrics | None = None, *, strict: bool = False) -> Journal:
+    return Journal(
+        log,  # type: ignore[arg-type]
+        metrics or Metrics(),
+        clock=FakeClock(1_790_000_000.1234),
+        syncs_every_class=strict,
+    )
+
+
+def answer(name: str = "c1", why: str = "hard_prompt", status: int = 200) -> Answer:
+    return Answer(attempt_at(name), 2, why, status, b"", b"", None, 0.0005)
+
+
+async def test_intent_says_what_will_leave_and_why() -> None:
+    """The record holds ids, classes, destination, rules and size."""
+    log = Log()
+    judged = judged_of(findings=Findings(DataClass.PII, frozenset({"NAME", "EMAIL"})))
+    await journal(log).intent(judged, attempt_at("c1"), 1)
+
+    (entry,) = log.entries
+    assert (entry["event"], entry["id"], entry["t"]) == ("intent", judged.id, 1_790_000_000.123)
+    assert (entry["tenant"], entry["key"]) == ("acme", "ada")
+    assert (entry["class"], entry["detected"]) == ("pii", "pii")
+    assert entry["kinds"] == ["EMAIL", "NAME"]
+    assert (entry["to"], entry["tier"], entry["model"]) == ("c1", "cloud", "c1-model")
+    assert entry["policy"] == judged.decision.policy_hash
+    assert entry["bytes"] == judged.request.body_bytes
+    assert entry["rules"] == ["open/any-destination"]
+
+
+@pytest.mark.parametrize(
+    ("data_class", "to", "strict", "synced"),
+    [
+        (DataClass.PUBLIC, "c1", False, False),
+        (DataClass.INTERNAL, "c1", False, False),
+        (DataClass.CONFIDENTIAL, "c1", False, True),
+        (DataClass.PHI, "c1", False, True),
+        (DataClass.PUBLIC, "c1", True, True),
+        (DataClass.PHI, "device", False, False),
+        (DataClass.PHI, "device", True, False),
+    ],
+)
+async def test_which_intents_wait_for_the_disk(
+    data_class: DataClass, to: str, strict: bool, synced: bool
+) -> None:
+    """Above internal, or all of them when strict; what stays here never waits (I5)."""
+    log = Log()
+    judged = judged_of(findings=Findings(data_class))
+    await journal(log, strict=strict).intent(judged, attempt_at(to), 1)
+
+    assert log.synced == [synced]
+
+
+async def test_no_word_of_the_caller_is_written() -> None:
+    """Prompt, names, metadata, session and purpose appear in no record, metric or header."""
+    log, metrics = Log(), Metrics()
+    judged = judged_of(
+        text=CANARY,
+        user=CANARY,
+        metadata={CANARY: CANARY},
+        wishes=Wishes(session=CANARY, purpose=CANARY, subject_region=CANARY),
+    )
+    book = journal(log, metrics)
+    await book.intent(judged, attempt_at("c1"), 1)
+    book.outcome(judged, answer(), Delivery("complete"), time.perf_counter())
+    book.refused(judged, "policy_blocked", 403)
+    headers = answer_headers(judged, answer()) + refusal_headers(judged, "policy_blocked")
+
+    written = orjson.dumps(log.entries) + metrics.render() + repr(headers).encode()
+    assert CANARY.encode() not in written
+
+
+async def test_outcome_is_counted_and_recorded() -> None:
+    """The books agree on route, class, reason, status and tokens."""
+    log, metrics = Log(), Metrics()
+    book = journal(log, metrics)
+    book.attempt(attempt_at("c1"), "answered")
+    delivery = Delivery("truncated", Usage(3, 5), "upstream_truncated")
+    book.outcome(judged_of(), answer(), delivery, time.perf_counter() - 0.25)
+
+    (entry,) = log.entries
+    assert (entry["event"], entry["result"], entry["error"]) == (
+        "outcome",
+        "truncated",
+        "upstream_truncated",
+    )
+    assert (entry["to"], entry["attempts"], entry["status"]) == ("c1", 2, 200)
+    assert (entry["tokens_in"], entry["tokens_out"]) == (3, 5)
+    assert 250 <= entry["ms"] < 5000
+    text = metrics.render().decode()
+    labels = 'data_class="internal",reason="hard_prompt",route="cloud",status="200"'
+    assert f"nearward_requests_total{{{labels}}} 1.0" in text
+    assert 'nearward_tokens_total{direction="in",route="cloud"} 3.0' in text
+    assert 'nearward_tokens_total{direction="out",route="cloud"} 5.0' in text
+    assert 'nearward_attempts_total{destination="c1",outcome="answered"} 1.0' in text
+    assert 'nearward_request_seconds_count{route="cloud"} 1.0' in text
+
+
+async def test_refusal_is_counted_and_recorded() -> None:
+    """A judged request without an answer is in the books with its code."""
+    log, metrics = Log(), Metrics()
+    journal(log, metrics).refused(judged_of(), "policy_blocked", 403)
+
+    (entry,) = log.entries
+    assert (entry["event"], entry["error"], entry["status"]) == ("refused", "policy_blocked", 403)
+    assert 'route="blocked",status="403"' in metrics.render().decode()
+
+
+def test_reason_is_policys_where_it_insisted() -> None:
+    """When only the device was allowed the rule is the reason, otherwise routing's preference."""
+    stays = judged_of(findings=Findings(DataClass.SECRET))
+
+    assert reason_code(judged_of(), answer()) == "hard_prompt"
+    only = answer("device", "only_the_device_is_allowed")
+    assert reason_code(stays, only) == "secret_stays_on_device"
+    assert reason_code(stays, answer("device", "asked_for_local")) == "asked_for_local"
+
+
+def test_headers_explain_the_answer() -> None:
+    """Every answer says where it came from and under which policy."""
+    judged = judged_of()
+
+    assert dict(answer_headers(judged, answer())) == {
+        b"x-nearward-decision-id": judged.id.encode(),
+        b"x-nearward-data-class": b"internal",
+        b"x-nearward-policy": judged.decision.policy_hash.encode(),
+        b"x-nearward-route": b"cloud",
+        b"x-nearward-model": b"c1-model",
+        b"x-nearward-region": b"eu-west-1",
+        b"x-nearward-reason": b"hard_prompt",
+        b"x-nearward-redactions": b"0",
+        b"x-nearward-attempts": b"2",
+        b"x-nearward-overhead-us": b"500",
+    }
+    refused = dict(refusal_headers(judged, "policy_blocked"))
+    assert refused[b"x-nearward-route"] == b"blocked"
+    assert refused[b"x-nearward-reason"] == b"policy_blocked"
+    assert set(dict(decision_headers(judged))) < set(refused)
+
+
+async def test_journal_writes_to_a_real_log(tmp_path: Path) -> None:
+    """Every kind of record can be sealed and verified."""
+    from gateway.records.audit import verify_directory
+
+    log = AuditLog(tmp_path, clock=FakeClock())
+    book = Journal(log, Metrics(), clock=FakeClock())
+    await book.intent(judged_of(findings=Findings.unknown("broken")), attempt_at("c1"), 1)
+    book.outcome(judged_of(), answer(), Delivery("complete"), time.perf_counter())
+    book.refused(judged_of(), "x", 403)
+    log.close()
+
+    assert verify_directory(tmp_path) == (5, 1, [])

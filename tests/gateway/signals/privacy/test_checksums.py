@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check digits: published examples pass, one changed character fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.signals.privacy import checksums
+
+EXAMPLES = [
+    (checksums.luhn, "4111111111111111", "4111111111111112"),
+    (checksums.vin, "1M8GDM9AXKP042788", "1M8GDM9A1KP042788"),
+    (checksums.vin, "11111111111111111", "1111111111111111"),
+    (checksums.dea, "AB1234563", "AB1234564"),
+    (checksums.dea, "AB1234563", "AB12345"),
+    (checksums.npi, "1234567893", "1234567894"),
+    (checksums.npi, "1234567893", "123456789"),
+    (checksums.iban, "GB82WEST12345698765432", "GB82WEST12345698765433"),
+    (checksums.iban, "GB82WEST12345698765432", "GB82"),
+]
+
+
+@pytest.mark.parametrize(("check", "good", "bad"), EXAMPLES)
+def test_accepts_the_right_digit_only(check: Callable[[str], bool], good: str, bad: str) -> None:
+    """A valid number passes and its corrupted twin does not."""
+    assert check(good)
+    assert not check(bad)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two engines agree, and no recogniser finds what the prefilter had ruled out."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.signals.privacy.detector import TRIGGERS
+from gateway.signals.privacy.found import lowered
+from gateway.signals.privacy.prefilter import HyperscanPrefilter, Re2Prefilter, build_prefilter
+from gateway.signals.privacy.recognisers import RECOGNISERS
+from tests.gateway.signals.privacy.test_recognisers import CLEAN, FOUND
+
+pytest.importorskip("hyperscan")
+HYPERSCAN = HyperscanPrefilter(TRIGGERS)
+RE2 = Re2Prefilter(TRIGGERS)
+PIECES = [marked.replace("[", "").replace("]", "") for _, marked in FOUND] + CLEAN
+TEXTS = st.one_of(
+    st.text(max_size=60),
+    st.lists(st.sampled_from([*PIECES, *" \n.,:-'Aa1", "É", "ñ"]), max_size=4).map("".join),
+    st.sampled_from(RECOGNISERS).flatmap(lambda each: st.from_regex(each.pattern)),
+)
+
+
+@given(TEXTS)
+def test_both_engines_answer_the_same(text: str) -> None:
+    """Hyperscan and RE2 set the same bits."""
+    data = text.encode("utf-8", "replace")
+
+    assert HYPERSCAN.hits(data) == RE2.hits(data)
+
+
+@given(TEXTS)
+def test_the_prefilter_is_a_superset(text: str) -> None:
+    """Where an exact pattern matches, its trigger matched."""
+    text = text.encode("utf-8", "replace").decode()
+    hits = HYPERSCAN.hits(text.encode())
+    for number, each in enumerate(RECOGNISERS):
+        if each.pattern.search(lowered(text) if each.is_lowered else text):
+            assert hits >> number & 1, each.name
+
+
+def test_threads_do_not_share_scratch_space() -> None:
+    """Two threads scan at once with the same database."""
+    answers: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(HYPERSCAN.hits(b"a@b.org " * 999)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert answers == [HYPERSCAN.hits(b"a@b.org")] * 4
+
+
+def test_without_hyperscan_re2_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without the wheel gets the other engine."""
+    monkeypatch.setitem(sys.modules, "hyperscan", None)
+
+    assert isinstance(build_prefilter(["a"]), Re2Prefilter)
+
+
+def test_an_exhausted_re2_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RE2 answers nothing when out of memory; that must not read as "no identifier"."""
+
+    class Exhausted:
+        def Match(self, _data: bytes) -> Any:  # noqa: N802
+            return None
+
+    prefilter = Re2Prefilter(["a"])
+    monkeypatch.setattr(prefilter, "_set", Exhausted())
+
+    with pytest.raises(MemoryError):
+        prefilter.hits(b"a")

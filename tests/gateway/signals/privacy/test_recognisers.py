@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each kind: what is found, with exact borders, and what looks alike and is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.signals.privacy import Detector, Kind
+
+DETECTOR = Detector()
+
+FOUND = [
+    (Kind.NAME, "Letter to Dr [Jane Roe] about the result"),
+    (Kind.NAME, "I saw patient [John Q. Public] today"),
+    (Kind.NAME, "my name is [Oluwaseun Adeyemi]"),
+    (Kind.NAME, "Name: [Siobhan O'Neill]"),
+    (Kind.NAME, "my mother [Maria del Carmen Ruiz] called"),
+    (Kind.NAME, '{"patient_name": "[Kofi Mensah]"}'),
+    (Kind.NAME, "[Ngozi Eze], DOB unknown"),
+    (Kind.NAME, "PID|1||X|[DOE^JANE]|"),
+    (Kind.NAME, "a man with gout, [Pavel Novak], who came in"),
+    (Kind.NAME, "gout in someone like [Anna S.], please"),
+    (Kind.NAME, "was reviewed by [Amara Okafor] there"),
+    (Kind.GEO, "Ship to [742 Evergreen Terrace] now"),
+    (Kind.GEO, "at [19 Mill Bend Apt. 4] in town"),
+    (Kind.GEO, "send it to [P.O. Box 1234] please"),
+    (Kind.GEO, "Springfield, [IL 62704]"),
+    (Kind.GEO, "he was at [Lakeside General Hospital] then"),
+    (Kind.GEO, "a woman living in [Tromso]"),
+    (Kind.DATE, "on [03/04/2022]"),
+    (Kind.DATE, "on [2022-03-04]"),
+    (Kind.DATE, "on [March 5th, 2021]"),
+    (Kind.DATE, "on [5 March 2021]"),
+    (Kind.DATE, "DOB: [19700131]"),
+    (Kind.AGE_90, "a [93-year-old] lady"),
+    (Kind.AGE_90, "[aged 101] now"),
+    (Kind.PHONE, "ring [(212) 555-0142] now"),
+    (Kind.PHONE, "on [+44 20 7946 0958] now"),
+    (Kind.PHONE, "cell: [2125550142]"),
+    (Kind.FAX, "fax to [212-555-0142]"),
+    (Kind.EMAIL, "write to [jane.roe@example.org]."),
+    (Kind.SSN, "it is [219-09-9999] ok"),
+    (Kind.SSN, "SSN [219099999]"),
+    (Kind.MRN, "MRN: [AB-99812]"),
+    (Kind.MRN, "medical record number is [0044821]"),
+    (Kind.HEALTH_PLAN, "member id [XQ778812]"),
+    (Kind.HEALTH_PLAN, "insurance policy #[88291-LK]"),
+    (Kind.ACCOUNT, "account number [99812377]"),
+    (Kind.ACCOUNT, "pay [GB82 WEST 1234 5698 7654 32] TODAY"),
+    (Kind.LICENSE, "DEA [AB1234563]"),
+    (Kind.LICENSE, "driver's license number is [F1628-2354]"),
+    (Kind.VEHICLE, "car [1M8GDM9AXKP042788]"),
+    (Kind.VEHICLE, "license plate: [7abc123]"),
+    (Kind.DEVICE, "serial no. [SN-99812]"),
+    (Kind.URL, "see [https://example.org/p/7]."),
+    (Kind.IP, "from [203.0.113.7] it came"),
+    (Kind.IP, "from [2001:db8:85a3::8a2e:370:7334] it came"),
+    (Kind.BIOMETRIC, "fingerprint template id [77f812]"),
+    (Kind.PHOTO, "look: [data:image/png;base64,iVBORw0KGgo=]"),
+    (Kind.OTHER_ID, "passport no [X1234567]"),
+    (Kind.OTHER_ID, "case #[JH-998877]"),
+    (Kind.CARD, "card [4111 1111 1111 1111] ok"),
+    (Kind.SECRET, "key [AKIAIOSFODNN7EXAMPLE] here"),
+    (Kind.SECRET, "use [sk-abcdefghijklmnop1234]"),
+    (Kind.SECRET, "token [ghp_abcdefghijklmnopqrst1234]"),
+    (Kind.SECRET, "Authorization: Bearer [abcdefghijklmnop.1234]"),
+    (Kind.SECRET, "password: [hunter2]"),
+    (Kind.SECRET, "jwt [eyJhbGciOiJI.eyJzdWIi.c2ln]"),
+    (Kind.SECRET, "[-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----]"),
+]
+CLEAN = [
+    "Is Dr. Pepper sweeter than Dr. Seuss is funny?",
+    "Explain Patient Safety and the Patient Portal",
+    "product name: Great Widget",
+    "It happened in 2021 and again in March",
+    "version 1.2.10 of the library",
+    "only 3 may enter",
+    "The ratio 3/4 and the score 10-2",
+    "call 911 now",
+    "She sold 1234567890 grains",
+    "000-12-3456 and 666-12-3456 and 912-12-3456",
+    "4111 1111 1111 1112",
+    "11M8GDM9A1KP04278",
+    "account balance and member states, policy of 2019",
+    "my password is secret, reset it",
+    "password: str",
+    "listen on 127.0.0.1 or 0.0.0.0 or 999.1.1.1",
+    "http://localhost/",
+    "GB83 WEST 1234 5698 7654 32",
+    "the Surgeon General said so",
+    "45/67/2022 and 99-99-99",
+    "an 88-year-old bridge",
+]
+
+
+@pytest.mark.parametrize(("kind", "marked"), FOUND)
+def test_finds_each_kind_with_exact_borders(kind: Kind, marked: str) -> None:
+    """The characters in brackets, and only these, form a span of the kind."""
+    start = marked.index("[")
+    end = marked.rindex("]") - 1
+    text = marked[:start] + marked[start + 1 : end + 1] + marked[end + 2 :]
+    spans = DETECTOR.scan(text).spans
+
+    assert (start, end, kind) in [(span.start, span.end, span.kind) for span in spans]
+
+
+@pytest.mark.parametrize("text", CLEAN)
+def test_leaves_look_alikes_alone(text: str) -> None:
+    """Nothing is found in everyday text that resembles an identifier."""
+    assert DETECTOR.scan(text).spans == ()
+
+
+def test_a_long_text_is_searched_in_windows_without_losing_its_ends() -> None:
+    """Identifiers across every window border are found once."""
+    identifier = "jane.roe@example.org"
+    for offset in (0, 4_085, 4_096, 5_110, 9_000):
+        text = "word " * (offset // 5) + " " * (offset % 5) + identifier + " word" * 3_000
+        spans = DETECTOR.scan(text).spans
+
+        assert [(span.start, span.end) for span in spans] == [(offset, offset + len(identifier))]

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Headers and metadata to wishes and facts: the stricter counts, the unknown is refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import BadRequest
+from gateway.facts import Wishes, make_facts, read_wishes
+from gateway.identity import Principal
+from policies import DataClass, Findings, Tier, decide
+from tests.gateway.fakes import TODAY, chat_request, open_policy
+
+CLASSES = st.sampled_from(DataClass)
+TIERS = (Tier.DEVICE, Tier.ONPREM, Tier.CLOUD)
+
+
+def header(label: str, value: str) -> dict[bytes, bytes]:
+    return {b"x-nearward-" + label.encode(): value.encode()}
+
+
+def test_nothing_sent_is_nothing_wished() -> None:
+    """Other headers and metadata make no wish."""
+    assert read_wishes({b"accept": b"x"}, {"chat": "7"}) == Wishes()
+
+
+@given(CLASSES, CLASSES)
+def test_stricter_class_of_the_twins_counts(one: DataClass, other: DataClass) -> None:
+    """Of header and metadata the more sensitive class is taken, whichever says it."""
+    wishes = read_wishes(header("data-class", one), {"nearward_data_class": other})
+
+    assert wishes.data_class is DataClass.join(one, other)
+
+
+@pytest.mark.parametrize("one", TIERS)
+@pytest.mark.parametrize("other", TIERS)
+def test_nearer_tier_of_the_twins_counts(one: Tier, other: Tier) -> None:
+    """Of header and metadata the nearer tier is taken, whichever says it."""
+    wishes = read_wishes(header("max-tier", one), {"nearward_max_tier": other})
+
+    assert wishes.max_tier is min(one, other, key=TIERS.index)
+
+
+@pytest.mark.parametrize(("a", "b"), [("true", "false"), ("0", "1"), ("TRUE", "0")])
+def test_either_twin_makes_a_dry_run(a: str, b: str) -> None:
+    """A dry run asked for in one place is a dry run."""
+    assert read_wishes(header("dry-run", a), {"nearward_dry_run": b}).is_dry_run
+
+
+def test_all_wishes_are_read_from_headers() -> None:
+    """Each header has its field."""
+    headers = {
+        **header("data-class", " PHI "),
+        **header("purpose", "treatment"),
+        **header("subject-region", "EU"),
+        **header("max-tier", "onprem"),
+        **header("dry-run", "false"),
+        **header("session", "s-1"),
+        **header("latency-budget-ms", "1500"),
+    }
+
+    assert read_wishes(headers, {}) == Wishes(
+        DataClass.PHI, "treatment", "EU", Tier.ONPREM, False, "s-1", 1.5
+    )
+
+
+def test_all_wishes_are_read_from_metadata() -> None:
+    """The metadata twins say the same."""
+    metadata = {
+        "nearward_data_class": "secret",
+        "nearward_purpose": "research",
+        "nearward_subject_region": "US",
+        "nearward_max_tier": "device",
+        "nearward_dry_run": "1",
+        "nearward_session": "s-2",
+        "nearward_latency_budget_ms": "600000",
+    }
+
+    assert read_wishes({}, metadata) == Wishes(
+        DataClass.SECRET, "research", "US", Tier.DEVICE, True, "s-2", 600.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("label", "value"),
+    [
+        ("data-class", "phii"),
+        ("data-class", ""),
+        ("data-class", "phi,public"),
+        ("max-tier", "moon"),
+        ("max-tier", ""),
+        ("dry-run", "yes"),
+        ("dry-run", ""),
+        ("latency-budget-ms", "0"),
+        ("latency-budget-ms", "600001"),
+        ("latency-budget-ms", "-1"),
+        ("latency-budget-ms", "1.5"),
+        ("latency-budget-ms", "9" * 65),
+        ("purpose", "x" * 65),
+        ("session", "x" * 65),
+        ("session", "a\x00b"),
+        ("subject-region", "a\x1bb"),
+        ("break-glass", "true"),
+        ("data-clas", "phi"),
+        ("route", "cloud"),
+        ("", "x"),
+    ],
+)
+def test_bad_values_are_refused_in_both_places(label: str, value: str) -> None:
+    """A value that is not understood is refused, never ignored, and never quoted."""
+    for sent in (
+        (header(label, value), {}),
+        ({}, {"nearward_" + label.replace("-", "_"): value}),
+    ):
+        with pytest.raises(BadRequest) as caught:
+            read_wishes(*sent)
+        assert len(value) < 5 or value not in caught.value.message
+
+
+@pytest.mark.parametrize("label", ["purpose", "subject-region", "session", "latency-budget-ms"])
+def test_twins_without_an_order_must_agree(label: str) -> None:
+    """Where neither is stricter, two different values are refused and equal ones accepted."""
+    key = "nearward_" + label.replace("-", "_")
+    read_wishes(header(label, "7"), {key: "7"})
+
+    with pytest.raises(BadRequest):
+        read_wishes(header(label, "7"), {key: "8"})
+
+
+def test_facts_carry_what_was_known() -> None:
+    """Principal, request and wishes all arrive in the facts."""
+    principal = Principal("ada", "acme", "admin", frozenset({DataClass.PII}))
+    request = chat_request(
+        messages=[
+            {
+                "role": "user",
+                "content": [
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}
+                ],
+            }
+        ],
+        tools=[{"type": "function", "function": {"name": "f"}}],
+    )
+    wishes = Wishes(DataClass.PII, "treatment", "EU", Tier.ONPREM)
+
+    facts = make_facts("r1", principal, request, wishes, floor=DataClass.PHI, today=TODAY)
+
+    assert (facts.request_id, facts.tenant, facts.role) == ("r1", "acme", "admin")
+    assert (facts.declared_class, facts.default_class) == (DataClass.PII, DataClass.PHI)
+    assert facts.may_relax == {DataClass.PII}
+    assert (facts.purpose, facts.subject_region) == ("treatment", "EU")
+    assert (facts.max_tier, facts.today) == (Tier.ONPREM, TODAY)
+    assert facts.has_media
+    assert facts.has_tools
+
+
+@given(CLASSES, CLASSES, CLASSES, st.sampled_from(["open", "hipaa"]))
+def test_declaring_never_lowers(
+    declared: DataClass, floor: DataClass, detected: DataClass, pack: str
+) -> None:
+    """A declared class never lowers the class, and never opens a destination (I2, B6)."""
+    policy = open_policy("c1", pack=pack)
+    principal = Principal("ada", "acme", "user")
+    with_class, without = (
+        decide(
+            make_facts("r", principal, chat_request(), w, floor=floor, today=TODAY),
+            Findings(detected),
+            policy,
+        )
+        for w in (read_wishes(header("data-class", declared), {}), Wishes())
+    )
+
+    assert with_class.data_class.rank >= without.data_class.rank
+    assert set(with_class.allowed) <= set(without.allowed)

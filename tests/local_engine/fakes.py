@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Doubles for the engine's ports, and small files to feed its readers."""
+
+from __future__ import annotations
+
+import queue
+import struct
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+from local_engine.engine import (
+    ChatMessage,
+    Done,
+    EngineStatus,
+    Event,
+    EventSink,
+    Failed,
+    GenerationRequest,
+    Role,
+    SamplingParams,
+    Timings,
+    Token,
+    Usage,
+)
+from local_engine.errors import LocalEngineError
+from local_engine.llama_api import RuntimeConfig
+
+END_TOKEN = 0
+ANSWER = "Hi é!"
+
+
+def a_request(text: str = "hello", **changes: object) -> GenerationRequest:
+    """A greedy one-message request."""
+    fields: dict[str, object] = {
+        "request_id": "r1",
+        "messages": (ChatMessage(Role.USER, text),),
+        "sampling": SamplingParams(temperature=0),
+        **changes,
+    }
+    return GenerationRequest(**fields)  # type: ignore[arg-type]
+
+
+class Collector:
+    """A sink that hands out what it was given."""
+
+    def __init__(self) -> None:
+        self._events: queue.Queue[Event] = queue.Queue()
+
+    def __call__(self, event: Event) -> None:
+        self._events.put(event)
+
+    def next(self) -> Event:
+        """The next event; fails after five seconds."""
+        return self._events.get(timeout=5)
+
+    def finish(self) -> tuple[str, Done | Failed]:
+        """The whole text and the last event."""
+        text = ""
+        while isinstance(event := self.next(), Token):
+            text += event.text
+        assert self._events.empty()
+        return text, event
+
+
+class FakeRuntime:
+    """One token per byte; answers `answer`, then the end token. Steps can be held up."""
+
+    def __init__(self, answer: bytes = ANSWER.encode(), n_ctx: int = 200) -> None:
+        self.n_ctx = n_ctx
+        self.answer = list(answer)
+        self.codes: list[int] = []
+        self.batches: list[tuple[int, int]] = []
+        self.samplers = 0
+        self.forgotten = 0
+        self.is_closed = False
+        self.gate = threading.Event()
+        self.gate.set()
+        self.is_decoding = threading.Event()
+        self._left: list[int] = []
+
+    def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
+        if parse_special:
+            return [END_TOKEN]
+        return [byte + 1 for byte in text.encode()]
+
+    def piece(self, token: int) -> bytes:
+        return bytes([token - 1])
+
+    def is_end(self, token: int) -> bool:
+        return token == END_TOKEN
+
+    def decode(
+        self, tokens: Sequence[int], position: int, *, abort: Callable[[], bool] | None
+    ) -> int:
+        self.is_decoding.set()
+        assert self.gate.wait(timeout=5)
+        self.batches.append((position, len(tokens)))
+        if abort is not None and abort():
+            return 2
+        return self.codes.pop(0) if self.codes else 0
+
+    def new_sampler(self, params: SamplingParams) -> int:
+        self.samplers += 1
+        self._left = [byte + 1 for byte in self.answer] + [END_TOKEN]
+        return 1
+
+    def free_sampler(self, sampler: int) -> None:
+        self.samplers -= 1
+
+    def sample(self, sampler: int) -> int:
+        return self._left.pop(0)
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class FakeTicket:
+    """Counts cancellations."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+
+class FakeEngine:
+    """Plays back events; `error` is raised by submit."""
+
+    def __init__(
+        self, events: Sequence[Event] = (), *, error: LocalEngineError | None = None
+    ) -> None:
+        self.events = events
+        self.error = error
+        self.requests: list[GenerationRequest] = []
+        self.ticket = FakeTicket()
+        self.is_ready = True
+        self.is_closed = False
+        self.loaded: Future[None] = Future()
+
+    def start(self) -> Future[None]:
+        return self.loaded
+
+    def submit(self, request: GenerationRequest, sink: EventSink) -> FakeTicket:
+        self.requests.append(request)
+        if self.error is not None:
+            raise self.error
+        for event in self.events:
+            sink(event)
+        return self.ticket
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def status(self) -> EngineStatus:
+        return EngineStatus(
+            engine="fake",
+            is_ready=self.is_ready,
+            n_ctx=128,
+            slots=1,
+            busy=0,
+            queued=0,
+            prefill_tps=None,
+            decode_tps=12.5,
+            first_token_s=None,
+        )
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def done(reason: str = "stop", prompt: int = 5, completion: int = 2) -> Done:
+    """A Done event."""
+    usage = Usage(prompt_tokens=prompt, completion_tokens=completion)
+    timings = Timings(queued_s=0, prefill_s=0.1, decode_s=0.2)
+    return Done("length" if reason == "length" else "stop", usage, timings)
+
+
+def string(text: str) -> bytes:
+    """A GGUF string."""
+    data = text.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def a_gguf(template: str = "<|im_start|><|im_end|>") -> bytes:
+    """A small valid file: two strings, a number, an array, one 32-element F32 tensor."""
+    keys = [
+        string("general.architecture") + struct.pack("<I", 8) + string("llama"),
+        string("tokenizer.chat_template") + struct.pack("<I", 8) + string(template),
+        string("general.alignment") + struct.pack("<II", 4, 32),
+        string("tokenizer.ggml.tokens")
+        + struct.pack("<IIQ", 9, 8, 3)
+        + b"".join(map(string, "abc")),
+        string("tokenizer.ggml.scores") + struct.pack("<IIQ", 9, 6, 3) + bytes(12),
+        string("tokenizer.ggml.bos_token_id") + struct.pack("<II", 4, 1),
+    ]
+    tensor = string("output.weight") + struct.pack("<IQQIQ", 2, 32, 2, 0, 0)
+    header = b"GGUF" + struct.pack("<IQQ", 3, 1, len(keys)) + b"".join(keys) + tensor
+    padding = -len(header) % 32
+    return header + bytes(padding) + bytes(32 * 2 * 4)
+
+
+def a_config(**changes: object) -> RuntimeConfig:
+    """A runtime configuration."""
+    fields: dict[str, object] = {
+        "model_file": Path("model.gguf"),
+        "n_ctx": 64,
+        "n_batch": 16,
+        "slots": 1,
+        "decode_threads": 1,
+        "prefill_threads": 2,
+        **changes,
+    }
+    return RuntimeConfig(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a chat request may say."""
+
+from __future__ import annotations
+
+import pytest
+
+from local_engine.chat_request import ChatCall, parse_chat, parse_json_object
+from local_engine.engine import ChatMessage, Role, SamplingParams
+from local_engine.errors import InvalidRequestError, LocalEngineError
+from local_engine.profile import ModelProfile
+
+PROFILE = ModelProfile(name="m", sampling=SamplingParams(temperature=0.2, top_k=40))
+HELLO = [{"role": "user", "content": "hello"}]
+
+
+def parse(**body: object) -> ChatCall:
+    """Parse with one message unless told otherwise."""
+    return parse_chat({"messages": HELLO, **body}, PROFILE, "r1")
+
+
+def test_a_bare_request_gets_the_models_own_settings() -> None:
+    """Silence means the profile, also for the length."""
+    call = parse()
+
+    assert call.request.sampling == PROFILE.sampling
+    assert call.request.max_tokens == PROFILE.default_max_tokens
+    assert call.request.stop == ()
+    assert (call.streams, call.includes_usage) == (False, False)
+
+
+def test_every_setting_arrives() -> None:
+    """None is lost on the way."""
+    values: dict[str, object] = {
+        "temperature": 1, "top_k": 5, "top_p": 0.5, "min_p": 0.1, "seed": -3,
+        "repeat_penalty": 1.1, "presence_penalty": 0.5, "frequency_penalty": -0.5,
+    }  # fmt: skip
+    call = parse(
+        **values,
+        model="m",
+        stop=["a", ""],
+        max_tokens=9,
+        max_completion_tokens=7,
+        stream=True,
+        stream_options={"include_usage": True},
+    )
+
+    assert call.request.sampling == SamplingParams(**values)  # type: ignore[arg-type]
+    assert call.request.max_tokens == 7
+    assert call.request.stop == ("a",)
+    assert (call.streams, call.includes_usage) == (True, True)
+
+
+def test_messages_may_be_strings_or_text_parts() -> None:
+    """A developer is a system."""
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    call = parse(
+        messages=[{"role": "developer", "content": "s"}, {"role": "user", "content": parts}]
+    )
+
+    assert call.request.messages == (ChatMessage(Role.SYSTEM, "s"), ChatMessage(Role.USER, "ab"))
+
+
+def test_values_that_ask_for_nothing_are_accepted() -> None:
+    """Clients send their defaults."""
+    parse(n=1, tools=[], logprobs=False, response_format={"type": "text"}, user="x", tool_choice=None)
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"n": 2}, "n"),
+        ({"n": True}, "n"),
+        ({"tools": [{"type": "function"}]}, "tools"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"logprobs": True}, "logprobs"),
+        ({"logit_bias": {"1": 5}}, "logit_bias"),
+        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role=tool"),
+        (
+            {"messages": [{"role": "assistant", "content": None, "tool_calls": [{}]}]},
+            "messages[0].tool_calls",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
+            "messages[0].content[0].type",
+        ),
+    ],
+)
+def test_what_is_not_served_is_refused_by_name(body: dict[str, object], param: str) -> None:
+    """400 unsupported_parameter."""
+    with pytest.raises(LocalEngineError) as caught:
+        parse(**body)
+
+    assert (caught.value.status, caught.value.code) == (400, "unsupported_parameter")
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"messages": None}, "messages"),
+        ({"messages": []}, "messages"),
+        ({"messages": HELLO * 10_001}, "messages"),
+        ({"messages": ["hi"]}, "messages[0]"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": ["user"], "content": "x"}]}, "messages[0].role"),
+        ({"messages": [{"role": "user"}]}, "messages[0].content"),
+        ({"messages": [{"role": "user", "content": ["x"]}]}, "messages[0].content[0]"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            "messages[0].content[0].text",
+        ),
+        ({"temperature": 2.1}, "temperature"),
+        ({"temperature": "1"}, "temperature"),
+        ({"temperature": True}, "temperature"),
+        ({"top_p": float("nan")}, "top_p"),
+        ({"top_k": 1.5}, "top_k"),
+        ({"seed": 2**64}, "seed"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"max_tokens": -1}, "max_tokens"),
+        ({"max_tokens": 10**9}, "max_tokens"),
+        ({"stop": 5}, "stop"),
+        ({"stop": ["a"] * 17}, "stop"),
+        ({"stop": ["a" * 513]}, "stop"),
+        ({"stream": "yes"}, "stream"),
+        ({"stream_options": {"include_usage": True}}, "stream_options"),
+        ({"stream": True, "stream_options": []}, "stream_options"),
+        ({"stream": True, "stream_options": {"include_usage": 1}}, "include_usage"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(body: dict[str, object], param: str) -> None:
+    """400 invalid_value, with the field in `param`."""
+    with pytest.raises(InvalidRequestError) as caught:
+        parse(**body)
+
+    assert (caught.value.status, caught.value.param) == (400, param)
+
+
+def test_another_model_is_not_found() -> None:
+    """404 model_not_found."""
+    with pytest.raises(LocalEngineError) as caught:
+        parse(model="gpt-4o")
+
+    assert (caught.value.status, caught.value.code) == (404, "model_not_found")
+
+
+@pytest.mark.parametrize("raw", [b"", b"[1]", b'{"a": NaN}', b'{"a": "\\ud800"}', b"\xff{}", b"[" * 9999])
+def test_a_body_that_is_no_json_object_is_refused(raw: bytes) -> None:
+    """400, and the body is not quoted."""
+    with pytest.raises(InvalidRequestError, match="request body"):
+        parse_json_object(raw)

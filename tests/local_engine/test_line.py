@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The line and the compiled backend together, over a fake runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from local_engine.engine import Done, Event, Failed, Ticket, Token
+from local_engine.errors import (
+    ContextLengthExceededError,
+    EngineBusyError,
+    EngineUnavailableError,
+    GenerationCancelledError,
+    ModelFileError,
+)
+from local_engine.line import Backend, LineEngine, LineLimits
+from local_engine.llamacpp import LlamaCppBackend
+from local_engine.profile import ModelProfile
+from tests.local_engine.fakes import ANSWER, Collector, FakeRuntime, a_request
+
+PROFILE = ModelProfile(name="m")
+
+
+@contextmanager
+def an_engine(
+    runtime: FakeRuntime, n_batch: int = 8, limits: LineLimits | None = None
+) -> Iterator[LineEngine]:
+    """A started engine."""
+    engine = LineEngine(
+        lambda: LlamaCppBackend(runtime, PROFILE, n_batch=n_batch), PROFILE, limits=limits
+    )
+    engine.start().result(timeout=5)
+    try:
+        yield engine
+    finally:
+        runtime.gate.set()
+        engine.close()
+
+
+def test_an_answer_comes_whole_and_frees_what_it_used() -> None:
+    """Tokens, then one Done with the usage; sampler freed, context emptied."""
+    runtime, sink = FakeRuntime(), Collector()
+    with an_engine(runtime) as engine:
+        engine.submit(a_request(), sink)
+        text, last = sink.finish()
+        status = engine.status()
+
+    assert text == ANSWER
+    assert isinstance(last, Done)
+    assert last.finish_reason == "stop"
+    assert last.usage.completion_tokens == len(ANSWER.encode())
+    assert last.usage.total_tokens == last.usage.prompt_tokens + last.usage.completion_tokens
+    assert (runtime.samplers, runtime.forgotten, runtime.is_closed) == (0, 1, True)
+    assert (status.busy, status.queued, status.is_ready) == (0, 0, True)
+
+
+def test_the_prompt_is_decoded_in_chunks_and_then_token_by_token() -> None:
+    """No decode is longer than n_batch, and positions have no gap."""
+    runtime, sink = FakeRuntime(), Collector()
+    with an_engine(runtime, n_batch=8) as engine:
+        engine.submit(a_request(), sink)
+        _, last = sink.finish()
+
+    assert isinstance(last, Done)
+    assert max(size for _, size in runtime.batches) == 8
+    ends = [position + size for position, size in runtime.batches]
+    assert [position for position, _ in runtime.batches] == [0, *ends[:-1]]
+    assert ends[-1] == last.usage.prompt_tokens + last.usage.completion_tokens
+
+
+def test_max_tokens_ends_with_length() -> None:
+    """The bound is exact, and half a character at the bound is dropped."""
+    sink = Collector()
+    with an_engine(FakeRuntime()) as engine:
+        engine.submit(a_request(max_tokens=4), sink)
+        text, last = sink.finish()
+
+    assert text == "Hi "
+    assert isinstance(last, Done)
+    assert (last.finish_reason, last.usage.completion_tokens) == ("length", 4)
+
+
+def test_a_stop_string_ends_the_answer() -> None:
+    """The text before it is kept."""
+    sink = Collector()
+    with an_engine(FakeRuntime()) as engine:
+        engine.submit(a_request(stop=("i é",)), sink)
+        text, last = sink.finish()
+
+    assert text == "H"
+    assert isinstance(last, Done)
+    assert last.finish_reason == "stop"
+
+
+def test_an_answer_never_runs_over_the_context() -> None:
+    """What the prompt leaves bounds the answer."""
+    runtime, sink = FakeRuntime(answer=b"x" * 500, n_ctx=60), Collector()
+    with an_engine(runtime) as engine:
+        engine.submit(a_request(max_tokens=10_000), sink)
+        _, last = sink.finish()
+
+    assert isinstance(last, Done)
+    assert last.usage.total_tokens == 60
+    assert last.finish_reason == "length"
+
+
+def test_a_prompt_that_does_not_fit_is_refused_with_numbers_only() -> None:
+    """Before it enters the line; the text is not in the message."""
+    with an_engine(FakeRuntime(n_ctx=50)) as engine:
+        with pytest.raises(ContextLengthExceededError, match=r"\d+ tokens.* 50") as caught:
+            engine.submit(a_request("secret" * 20), Collector())
+        with pytest.raises(ContextLengthExceededError, match="characters"):
+            engine.submit(a_request("secret" * 1000), Collector())
+
+    assert "secret" not in str(caught.value)
+
+
+def test_cancelling_frees_the_slot() -> None:
+    """The request ends with one Failed, and the next one is served."""
+    runtime, first, second = FakeRuntime(), Collector(), Collector()
+    runtime.gate.clear()
+    with an_engine(runtime) as engine:
+        ticket = engine.submit(a_request(), first)
+        engine.submit(a_request(), second)
+        assert runtime.is_decoding.wait(timeout=5)
+        assert (engine.status().busy, engine.status().queued) == (1, 1)
+        ticket.cancel()
+        ticket.cancel()
+        runtime.gate.set()
+        text, last = first.finish()
+        other, _ = second.finish()
+
+    assert text == ""
+    assert isinstance(last, Failed)
+    assert isinstance(last.error, GenerationCancelledError)
+    assert other == ANSWER
+
+
+def test_cancelling_between_tokens_stops_the_answer() -> None:
+    """Not only the prompt asks: the step after the cancellation is not taken."""
+    runtime, sink = FakeRuntime(answer=b"x" * 100), Collector()
+    tickets: list[Ticket] = []
+
+    def cancel_at_first_token(event: Event) -> None:
+        if isinstance(event, Token):
+            tickets[0].cancel()
+        sink(event)
+
+    runtime.gate.clear()
+    with an_engine(runtime) as engine:
+        tickets.append(engine.submit(a_request(), cancel_at_first_token))
+        runtime.gate.set()
+        text, last = sink.finish()
+
+    assert text == "x"
+    assert isinstance(last, Failed)
+
+
+def test_a_full_line_says_when_to_come_back() -> None:
+    """429 with Retry-After; whoever hung up makes room."""
+    runtime, sinks = FakeRuntime(), [Collector() for _ in range(5)]
+    runtime.gate.clear()
+    with an_engine(runtime, limits=LineLimits(waiting=2)) as engine:
+        engine.submit(a_request(), sinks[0])
+        assert runtime.is_decoding.wait(timeout=5)
+        waiting = [engine.submit(a_request(), sink) for sink in sinks[1:3]]
+        with pytest.raises(EngineBusyError) as caught:
+            engine.submit(a_request(), sinks[3])
+        waiting[0].cancel()
+        engine.submit(a_request(), sinks[4])
+        assert isinstance(sinks[1].next(), Failed)
+        runtime.gate.set()
+        assert sinks[4].finish()[0] == ANSWER
+
+    assert caught.value.headers() == ((b"retry-after", b"1"),)
+
+
+@pytest.mark.parametrize("code", [1, -1, -3])
+def test_a_failed_step_fails_its_request_only(code: int) -> None:
+    """The context is emptied and the next request is served."""
+    runtime, first, second = FakeRuntime(), Collector(), Collector()
+    runtime.codes = [code]
+    with an_engine(runtime) as engine:
+        engine.submit(a_request(), first)
+        _, last = first.finish()
+        engine.submit(a_request(), second)
+        assert second.finish()[0] == ANSWER
+
+    assert isinstance(last, Failed)
+    assert last.error.code == "decode_failed"
+    assert str(code) in last.error.message
+
+
+def test_an_unexpected_error_does_not_end_the_thread() -> None:
+    """The message names the kind of error, nothing of the request."""
+    runtime, first, second = FakeRuntime(answer=b"x"), Collector(), Collector()
+    with an_engine(runtime) as engine:
+        runtime.answer = [-2]  # no such byte: piece() raises
+        engine.submit(a_request(), first)
+        _, last = first.finish()
+        runtime.answer = [65]
+        engine.submit(a_request(), second)
+        assert second.finish()[0] == "A"
+
+    assert isinstance(last, Failed)
+    assert last.error.message == "The engine failed (ValueError)."
+
+
+def test_before_loading_and_after_closing_nothing_is_accepted() -> None:
+    """503 in both cases, and no crash in freed memory."""
+    runtime = FakeRuntime()
+    engine = LineEngine(lambda: LlamaCppBackend(runtime, PROFILE, n_batch=8), PROFILE)
+    with pytest.raises(EngineUnavailableError, match="loading"):
+        engine.submit(a_request(), Collector())
+    assert not engine.status().is_ready
+    engine.start().result(timeout=5)
+    assert engine.count_tokens("abc") == 3
+    engine.close()
+
+    with pytest.raises(EngineUnavailableError, match="stopping"):
+        engine.count_tokens("abc")
+
+
+def test_closing_ends_every_request() -> None:
+    """The one at work and those in line get their Failed."""
+    runtime, sinks = FakeRuntime(), [Collector(), Collector()]
+    runtime.gate.clear()
+    with an_engine(runtime) as engine:
+        for sink in sinks:
+            engine.submit(a_request(), sink)
+        assert runtime.is_decoding.wait(timeout=5)
+
+    assert all(isinstance(sink.finish()[1], Failed) for sink in sinks)
+
+
+def test_a_model_that_cannot_be_loaded_is_reported() -> None:
+    """The future holds the error."""
+
+    def load() -> Backend:
+        raise ModelFileError("broken")
+
+    engine = LineEngine(load, PROFILE)
+    with pytest.raises(ModelFileError, match="broken"):
+        engine.start().result(timeout=5)
+    engine.close()
