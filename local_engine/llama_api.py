@@ -116,14 +116,41 @@ def load_bindings() -> Any:
         ) from error
 
 
+class _LoadLog:
+    """llama.cpp's log: silent, but for the errors of the last load.
+
+    The callback is one for the whole process and must never be freed, so it lives in the module.
+    """
+
+    def __init__(self) -> None:
+        self._errors: list[str] = []
+        self._callback: object = None
+
+    def listen(self, api: Any) -> None:
+        """Start anew."""
+        self._errors = []
+        if self._callback is None:
+            self._callback = api.llama_log_callback(self._on_line)
+            api.llama_log_set(self._callback, None)
+
+    def _on_line(self, level: int, text: bytes, _data: object) -> None:
+        if level == _LOG_ERROR and len(self._errors) < 5:
+            self._errors.append(text.decode("utf-8", "replace").strip())
+
+    def first_error(self) -> str:
+        """Why the load failed."""
+        return self._errors[0] if self._errors else "llama.cpp gave no reason"
+
+
+_LOG = _LoadLog()
+
+
 class LlamaRuntime:
     """`Runtime` over llama-cpp-python's low-level API. Construct and use it in one thread."""
 
     def __init__(self, config: RuntimeConfig) -> None:
         self._api = load_bindings()
-        self._load_errors: list[str] = []
-        self._log = self._api.llama_log_callback(self._on_log)
-        self._api.llama_log_set(self._log, None)
+        _LOG.listen(self._api)
         self._api.llama_backend_init()
         self._model = self._load_model(config)
         self._vocab = self._api.llama_model_get_vocab(self._model)
@@ -136,11 +163,6 @@ class LlamaRuntime:
         self._no_callback = self._api.ggml_abort_callback()
         self._piece_buffer = ctypes.create_string_buffer(512)
 
-    def _on_log(self, level: int, text: bytes, _data: object) -> None:
-        # Lines of the loader name tensors and files; nothing is kept once a model is loaded.
-        if level >= _LOG_ERROR and len(self._load_errors) < 20:
-            self._load_errors.append(text.decode("utf-8", "replace").strip())
-
     def _on_abort(self, _data: object) -> bool:
         return self._abort is not None and self._abort()
 
@@ -149,8 +171,9 @@ class LlamaRuntime:
         params.n_gpu_layers = 0
         model = self._api.llama_model_load_from_file(os.fsencode(config.model_file), params)
         if not model:
-            why = self._load_errors[0] if self._load_errors else "llama.cpp gave no reason"
-            raise ModelFileError(f"model file cannot be loaded: {config.model_file.name}: {why}")
+            raise ModelFileError(
+                f"model file cannot be loaded: {config.model_file.name}: {_LOG.first_error()}"
+            )
         return model
 
     def _new_context(self, config: RuntimeConfig) -> Any:

@@ -18,6 +18,8 @@ import signal
 import socket
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,6 +72,19 @@ class EngineServer(uvicorn.Server):
             )
         )
 
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own version ends the process by the signal itself, before we have freed
+        the model and removed the socket."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
     async def run_on(self, listener: socket.socket) -> None:
         """Serve until a signal comes or loading fails."""
         loading = asyncio.wrap_future(self.engine.start())
@@ -107,6 +122,7 @@ def listen(path: Path) -> socket.socket:
         if path.is_socket():
             path.unlink()
         listener.bind(str(path))
+        listener.listen(128)  # now: whoever sees the socket may connect and is served soon
     except OSError as error:
         listener.close()
         raise EngineSetupError(f"cannot listen on {path}: {error.strerror or error}") from error

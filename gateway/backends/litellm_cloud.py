@@ -70,13 +70,17 @@ class LiteLLMCloud:
         """Start the call; raises BackendError, EgressRefused without a fitting clearance."""
         self._check(call)
         litellm = await self._load()
+        from gateway.backends.litellm_guard import OPENED
+
         body = outgoing_body(call)
+        opened: list[Any] = []
+        OPENED.set(opened)
         try:
             answer = await litellm.acompletion(**self._arguments(call, body))
         except Exception as error:
             raise _translated(error) from None
         if call.stream:
-            return _StreamReply(answer, self._timeouts.idle_s)
+            return _StreamReply(answer, opened, self._timeouts.idle_s)
         return BytesReply(200, orjson.dumps(answer.model_dump(exclude_none=True)))
 
     async def close(self) -> None:
@@ -163,9 +167,10 @@ class _StreamReply:
 
     status = 200
 
-    def __init__(self, chunks: AsyncIterator[Any], idle_s: float) -> None:
+    def __init__(self, chunks: AsyncIterator[Any], opened: list[Any], idle_s: float) -> None:
         self.headers = [(b"content-type", b"text/event-stream")]
         self._chunks = chunks
+        self._opened = opened
         self._idle_s = idle_s
         self._is_done = False
 
@@ -191,16 +196,17 @@ class _StreamReply:
     def close(self) -> None:
         """Abandon the stream; its connection is closed in the background."""
         self._is_done = True
-        closing = getattr(self._chunks, "aclose", None)
-        if closing is not None:
-            task = asyncio.ensure_future(_quietly(closing()))
-            _closing.add(task)
-            task.add_done_callback(_closing.discard)
+        task = asyncio.ensure_future(_close_all([*self._opened, self._chunks]))
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
 
 
 _closing: set[asyncio.Future[None]] = set()
 
 
-async def _quietly(closing: Any) -> None:
-    with contextlib.suppress(Exception):
-        await closing
+async def _close_all(streams: list[Any]) -> None:
+    for stream in streams:
+        closing = getattr(stream, "aclose", None)
+        if closing is not None:
+            with contextlib.suppress(Exception):
+                await closing()

@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 import httpx
 
 from gateway.backends.egress import Origin
 from gateway.backends.errors import EgressRefused
+
+# The bodies that were opened for the call of this context. litellm's stream wrappers do not all
+# pass a close on to the connection, so whoever abandons a stream closes these.
+OPENED: ContextVar[list[httpx.AsyncByteStream]] = ContextVar("opened")
 
 
 class OriginGuard(httpx.AsyncHTTPTransport):
@@ -22,4 +28,8 @@ class OriginGuard(httpx.AsyncHTTPTransport):
         port = f":{url.port}" if url.port else ""
         if Origin.parse(f"{url.scheme}://{url.host}{port}").text != self._origin:
             raise EgressRefused("litellm asked for another origin")
-        return await super().handle_async_request(request)
+        response = await super().handle_async_request(request)
+        opened = OPENED.get(None)
+        if opened is not None and isinstance(response.stream, httpx.AsyncByteStream):
+            opened.append(response.stream)
+        return response

@@ -41,13 +41,13 @@ def serve(
         logs.configure(settings.log.level, as_json=not sys.stderr.isatty())
         if settings.device.enabled:
             serving.engine_arguments(settings)
-        listener = serving.listen(settings)
-        secret = serving.first_key(settings, datetime.datetime.now(datetime.UTC).isoformat())
-        greet(settings, listener.getsockname()[1], secret)
-        if settings.server.workers == 1:
-            uvloop.run(serving.serve_here(settings, listener))
-        else:
-            uvloop.run(serving.serve_workers(settings, listener, config))
+        with serving.listen(settings) as listener:
+            secret = serving.first_key(settings, datetime.datetime.now(datetime.UTC).isoformat())
+            greet(settings, listener.getsockname()[1], secret)
+            if settings.server.workers == 1:
+                uvloop.run(serving.serve_here(settings, listener))
+            else:
+                uvloop.run(serving.serve_workers(settings, listener, config))
     except (ConfigError, AuditBusy) as error:
         fail(error)
     except OSError as error:

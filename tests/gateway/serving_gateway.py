@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
+from unittest import mock
 
 import uvicorn
 
 from gateway.bootstrap import Application, build, engine_socket
 from gateway.serving import listen, uvicorn_config
 from gateway.settings import Settings
+from gateway.signals.privacy import Detector
 from tests.doubles.cloud import Cloud
 from tests.gateway.fakes import KEY
 
+# Its tables take a second to build and never change: one serves every test.
+_detector = cache(Detector)
 KEY_SETTINGS = {"id": "ada", "hash": "sha256:" + hashlib.sha256(KEY.encode()).hexdigest()}
 
 
@@ -54,7 +59,8 @@ class RunningGateway:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.application: Application = build(settings)
+        with mock.patch("gateway.bootstrap.Detector", _detector):
+            self.application: Application = build(settings)
         self._listener = listen(settings)
         self.port = self._listener.getsockname()[1]
         self._server = uvicorn.Server(uvicorn_config(settings, self.application.asgi))

@@ -29,17 +29,11 @@ _FINDINGS_FLOOR = 500
 _CHARS_PER_FINDING = 64
 _REVISION = "1"  # raise when code changes what is found without changing a pattern
 
-_EXTRA = (
-    health.WORDS_TRIGGER,
-    health.ENDING_TRIGGER,
-    normalise.TRIGGER,
-    r"[\x00-\x08\x0e-\x1a\x7f]",
-)
+_EXTRA = (normalise.TRIGGER, r"[\x00-\x08\x0e-\x1a\x7f]")
 TRIGGERS = (*(each.trigger for each in RECOGNISERS), *_EXTRA)
-_HEALTH, _ENDING, _DISGUISE, _CONTROL = (1 << (len(RECOGNISERS) + i) for i in range(4))
+_DISGUISE, _CONTROL = (1 << (len(RECOGNISERS) + i) for i in range(2))
 _CONTROLS = dict.fromkeys([*range(9), *range(0x0E, 0x1B), 0x7F, 0xFFFD])
 _NOTHING = Verdict(DataClass.PUBLIC, (), False, ())
-_HEALTH_ONLY = Verdict(DataClass.PUBLIC, (), True, ())
 
 
 class Stage(Protocol):
@@ -63,6 +57,9 @@ class Detector:
         stages: Callable[[Prefilter], tuple[Stage, ...]] | None = None,
     ) -> None:
         self._prefilter = prefilter or build_prefilter(TRIGGERS)
+        # Apart from the first: clinical words only matter beside an identifier, and looking for
+        # them costs as much as looking for all identifiers.
+        self._health = build_prefilter(health.TRIGGERS)
         self._stages = stages(self._prefilter) if stages else (RecogniserStage(self._prefilter),)
         self._always_runs = stages is not None
         self.version = _version()
@@ -82,18 +79,20 @@ class Detector:
 
     def _scan(self, text: str, mode: Mode, with_health: bool) -> Verdict:
         hits = self._prefilter.hits(text.encode("utf-8", "replace"))
-        if not hits & ~_HEALTH and not (self._always_runs or with_health) and text.isascii():
-            return _HEALTH_ONLY if hits else _NOTHING
+        if not hits and not (self._always_runs or with_health) and text.isascii():
+            return _NOTHING
         reasons: list[str] = []
         normal, hits = self._normalise(text, hits, reasons)
         found = self._run_stages(Document(normal.text, hits), reasons)
-        has_health = bool(hits & _HEALTH) or bool(
-            hits & _ENDING and health.has_clinical_ending(normal.text)
-        )
+        has_health = bool(found or with_health) and self._has_health(normal.text)
         data_class = _classify(found, has_health, mode, normal.text, reasons)
         if with_health and has_health:
             found = [*found, *health.health_spans(normal.text)]
         return Verdict(data_class, _spans(found, normal), has_health, tuple(reasons))
+
+    def _has_health(self, text: str) -> bool:
+        hits = self._health.hits(text.encode("utf-8", "replace"))
+        return bool(hits & 1) or (hits > 1 and health.has_clinical_ending(text))
 
     def _normalise(
         self, text: str, hits: int, reasons: list[str]
@@ -192,6 +191,6 @@ def _version() -> str:
     digest = hashlib.sha256(_REVISION.encode())
     for each in RECOGNISERS:
         digest.update(f"\0{each.name}\0{each.trigger}\0{each.pattern.pattern}".encode())
-    for trigger in _EXTRA:
+    for trigger in (*_EXTRA, *health.TRIGGERS):
         digest.update(trigger.encode())
     return digest.hexdigest()[:12]

@@ -58,6 +58,7 @@ _EVERYDAY = frozenset(
 
 WORDS_TRIGGER = rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})|{_MARKS}"
 ENDING_TRIGGER = rf"(?i)[a-z]{{2}}(?:{_ENDING})\b"
+TRIGGERS = (WORDS_TRIGGER, ENDING_TRIGGER)
 _WORD_SPAN = exact(rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})[a-z]*|{_MARKS}")
 _ENDING_SPAN = exact(rf"(?i)\b([a-z]{{2,24}}(?:{_ENDING}))\b")
 

@@ -61,8 +61,8 @@ RECOGNISERS = (
     ),
     Recogniser(
         "street_unit",
-        r"(?i)(?:apt|apartment|suite|ste|unit|flat)\.? ?#?[0-9a-z]"
-        r"|(?:lives|living|resides|residing|address) ?(?:at|is|:)",
+        r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]"
+        r"|(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) [0-9]",
         exact(
             rf"(?<![\w.,$#/-])\d{{1,6}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}},?"
             r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]{1,6}\b"

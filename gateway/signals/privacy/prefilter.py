@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Protocol
 
 _RE2_MEMORY_BYTES = 256 << 20
@@ -83,8 +84,12 @@ class Re2Prefilter:
         return mask ^ 1 << self._sentinel
 
 
-def build_prefilter(triggers: Sequence[str]) -> Prefilter:
-    """Hyperscan when it can be imported and runs on this processor, otherwise RE2."""
+@cache
+def build_prefilter(triggers: tuple[str, ...]) -> Prefilter:
+    """Hyperscan when it can be imported and runs on this processor, otherwise RE2.
+
+    Built once for each set of triggers: compiling takes most of a second, and it holds no state.
+    """
     try:
         return HyperscanPrefilter(triggers)
     except Exception:  # missing wheel, or a processor without the instructions it wants

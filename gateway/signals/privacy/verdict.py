@@ -50,7 +50,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The class of a text and why. `reasons` are codes, see `gateway/signals/design.md`."""
+    """The class of a text and why. `reasons` are codes, see `gateway/signals/design.md`.
+
+    Whether there is a health context is only looked at where something identifies a person.
+    """
 
     data_class: DataClass
     spans: tuple[Span, ...]

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine's process: options, socket, loading, stopping; the engine itself is a fake."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import stat
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from local_engine import selection, server
+from local_engine.device import ThreadPlan
+from local_engine.errors import EXIT_SETUP, EngineSetupError, LibraryMissingError, ModelFileError
+from local_engine.line import LineEngine
+from local_engine.profile import ModelProfile
+from local_engine.selection import EngineOptions, installed_kind, make_engine
+from local_engine.server import EngineServer, ServerOptions, build_engine, listen, parse_options
+from local_engine.unix_http import UnixConnection
+from tests.local_engine.fakes import FakeEngine, a_gguf
+
+PROFILE = ModelProfile(name="m")
+
+
+def options(tmp_path: Path, name: str = "mine") -> ServerOptions:
+    """Options for a small file that is a valid header without a model behind it."""
+    model = tmp_path / "m.gguf"
+    model.write_bytes(a_gguf())
+    return ServerOptions(
+        socket_path=tmp_path / "run" / "e.sock",
+        model_file=model,
+        model_name=name,
+        n_ctx=64,
+        threads=None,
+        engine="llamacpp",
+    )
+
+
+def test_the_command_line_is_read() -> None:
+    """Every flag, and the defaults."""
+    short = ["--socket", "/s", "--model-file", "/f", "--model-name", "n"]
+    found = parse_options([*short, "--ctx", "512", "--threads", "3", "--engine", "xllamacpp"])
+
+    assert (found.n_ctx, found.threads, found.engine) == (512, 3, "xllamacpp")
+    assert parse_options(short).threads is None
+    assert parse_options(short).engine == "auto"
+
+
+@pytest.mark.parametrize("bad", [["--threads", "0"], ["--threads", "x"], ["--ctx", "-1"], []])
+def test_a_wrong_command_line_is_a_usage_error(
+    bad: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2."""
+    good = ["--socket", "/s", "--model-file", "/f", "--model-name", "n"] if bad else []
+    with pytest.raises(SystemExit) as caught:
+        parse_options([*good, *bad])
+
+    assert caught.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_the_socket_is_for_this_user_only(tmp_path: Path) -> None:
+    """0600 in 0700, and a socket left by a crash is replaced."""
+    path = tmp_path / "run" / "e.sock"
+    listen(path).close()
+    with listen(path):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_an_open_folder_or_a_foreign_file_is_refused(tmp_path: Path) -> None:
+    """Somebody else could have put a socket there; a file is not ours to remove."""
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    with pytest.raises(EngineSetupError, match="0700"):
+        listen(shared / "e.sock")
+    shared.chmod(0o700)
+    (shared / "e.sock").write_text("mine")
+    with pytest.raises(EngineSetupError, match="cannot listen"):
+        listen(shared / "e.sock")
+
+
+def test_the_engine_is_chosen_by_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled before prebuilt; nothing is an error that says what to do."""
+    found = {"xllamacpp": True}
+    monkeypatch.setattr(selection.importlib.util, "find_spec", lambda name: found.get(name))
+    monkeypatch.setattr(selection.llama_api, "is_installed", lambda: True)
+    assert installed_kind() == "llamacpp"
+    monkeypatch.setattr(selection.llama_api, "is_installed", lambda: False)
+    assert installed_kind() == "xllamacpp"
+    found.clear()
+    with pytest.raises(LibraryMissingError, match="make setup"):
+        installed_kind()
+
+
+@pytest.mark.parametrize("kind", ["llamacpp", "xllamacpp"])
+def test_a_missing_library_is_reported_when_loading(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The future of `start` holds it."""
+    monkeypatch.setenv("LLAMA_CPP_LIB_PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    chosen = EngineOptions(kind=kind, model_file=tmp_path / "m", threads=ThreadPlan(1, 1))
+    engine = make_engine(chosen, PROFILE)
+    with pytest.raises(LibraryMissingError):
+        engine.start().result(timeout=5)
+    engine.close()
+
+
+def test_the_model_file_is_checked_before_anything_is_loaded(tmp_path: Path) -> None:
+    """A known model by its digest, any by its header."""
+    engine, profile = build_engine(options(tmp_path))
+    assert isinstance(engine, LineEngine)
+    assert profile.n_ctx == 64
+    with pytest.raises(ModelFileError, match="damaged"):
+        build_engine(options(tmp_path, "smollm2-135m-instruct-q4_1"))
+
+
+def test_a_fault_of_the_machine_is_one_line_and_78(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback."""
+    broken = options(tmp_path)
+    broken.model_file.write_bytes(b"nothing")
+
+    assert server.serve(broken) == EXIT_SETUP
+    err = capsys.readouterr().err
+    assert err.startswith("local engine: not a GGUF file")
+    assert len(err.splitlines()) == 1
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """78, the socket is gone, the engine closed."""
+    engine = FakeEngine()
+    engine.loaded.set_exception(ModelFileError("no good"))
+    monkeypatch.setattr(server, "build_engine", lambda _options: (engine, PROFILE))
+    chosen = options(tmp_path)
+
+    assert server.serve(chosen) == EXIT_SETUP
+    assert engine.is_closed
+    assert not chosen.socket_path.exists()
+    assert "no good" in capsys.readouterr().err
+
+
+async def test_it_serves_until_sigterm(tmp_path: Path) -> None:
+    """A real socket, a real request, a graceful end."""
+    engine = FakeEngine()
+    engine.loaded.set_result(None)
+    path = tmp_path / "run" / "e.sock"
+    listener = listen(path)
+    running = asyncio.create_task(EngineServer(engine, PROFILE).run_on(listener))
+
+    def ask() -> tuple[int, str]:
+        with closing(UnixConnection(str(path), timeout_s=5)) as connection:
+            connection.request("GET", "/health")
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())["status"]
+
+    assert await asyncio.to_thread(ask) == (200, "ready")
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(running, timeout=5)
+    listener.close()
+    assert engine.is_closed
+
+
+def test_main_hardens_the_process_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a model or a socket is touched."""
+    steps: list[object] = []
+    monkeypatch.setattr(server, "die_with_parent", steps.append)
+    monkeypatch.setattr(server, "forbid_core_dumps", lambda: steps.append("cores"))
+    monkeypatch.setattr(server, "unblock_signals", lambda: steps.append("signals"))
+    monkeypatch.setattr(server, "serve", lambda found: steps.append(found.model_name) or 0)
+
+    assert server.main(["--socket", "/s", "--model-file", "/f", "--model-name", "n"]) == 0
+    assert steps == [signal.SIGKILL, "cores", "signals", "n"]
