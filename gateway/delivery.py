@@ -62,12 +62,15 @@ async def deliver(answer: Answer, exchange: Exchange) -> Delivery:
 
 
 async def _stream(first: bytes, rest: Reply, tail: SseTail, exchange: Exchange) -> Delivery:
-    chunk = first
     try:
-        while chunk:
+        tail.feed(first)
+        await exchange.chunk(first)
+        # Written data leaves when the loop turns: let it, or a burst that is here already would
+        # hold up the first token.
+        await asyncio.sleep(0)
+        while chunk := await rest.next():
             tail.feed(chunk)
             await exchange.chunk(chunk)
-            chunk = await rest.next()
     except BackendError as error:
         await _break_off(tail, exchange, "the answer broke off", error.code)
         return Delivery("truncated", tail.usage(), error.code)

@@ -49,7 +49,7 @@ _NEEDED: Final = ("llama_cpp/", "vendor/llama.cpp/", "PKG-INFO", "LICENSE.md")
 
 # pip asks a source archive for its metadata even when it only downloads it, and this archive's
 # build backend need not be installed. This stand-in answers.
-_BACKEND: Final = f'''
+_BACKEND: Final = f"""
 import pathlib
 
 def get_requires_for_build_wheel(config_settings=None):
@@ -62,7 +62,7 @@ def prepare_metadata_for_build_wheel(folder, config_settings=None):
     text = "Metadata-Version: 2.1\\nName: llama_cpp_python\\nVersion: {LLAMA_VERSION}\\n"
     (target / "METADATA").write_text(text)
     return name
-'''
+"""
 
 Progress = Callable[[int, int], None]
 

@@ -217,11 +217,7 @@ def _includes_usage(body: Body, streams: bool) -> bool:
     if options is None:
         return False
     if not streams:
-        raise InvalidRequestError(
-            "'stream_options' needs 'stream': true.", param="stream_options"
-        )
+        raise InvalidRequestError("'stream_options' needs 'stream': true.", param="stream_options")
     if not isinstance(options, dict):
         raise _invalid("stream_options", "an object")
     return _flag(options, "include_usage")
-
-

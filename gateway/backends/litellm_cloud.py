@@ -119,10 +119,14 @@ class LiteLLMCloud:
         return sys.modules["litellm"]
 
     def _make_client(self) -> Any:
-        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+        import httpx
+        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
 
-        from gateway.backends.litellm_guard import OriginGuard
+        from gateway.backends.litellm_guard import Nowhere, OriginGuard
 
+        no_client = httpx.Client(transport=Nowhere(), trust_env=False)
+        litellm: Any = sys.modules["litellm"]
+        litellm.module_level_client = HTTPHandler(client=no_client)
         guard = OriginGuard(self._origin.text)
         return AsyncHTTPHandler(
             timeout=self._timeouts.total_s, transport=guard, follow_redirects=False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The host guard under litellm: an httpx transport that knows one origin. Imported lazily."""
+"""The host guard under litellm: httpx transports that know one origin, or none. Imported lazily."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ from gateway.backends.errors import EgressRefused
 # The bodies that were opened for the call of this context. litellm's stream wrappers do not all
 # pass a close on to the connection, so whoever abandons a stream closes these.
 OPENED: ContextVar[list[httpx.AsyncByteStream]] = ContextVar("opened")
+
+
+class Nowhere(httpx.BaseTransport):
+    """Refuses everything. litellm asks Ollama servers about models over a client of its own,
+    on the event loop and past the guard; with this under that client it gets no further."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Always raises EgressRefused."""
+        raise EgressRefused("litellm may only use the client of its call")
 
 
 class OriginGuard(httpx.AsyncHTTPTransport):

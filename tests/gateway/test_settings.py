@@ -250,6 +250,6 @@ def test_settings_are_frozen() -> None:
     settings = load_settings()
 
     with pytest.raises(ValidationError):
-        settings.server = settings.server
+        settings.server = settings.server  # type: ignore[misc]
     with pytest.raises(ValidationError):
-        settings.server.port = 1
+        settings.server.port = 1  # type: ignore[misc]

@@ -29,23 +29,32 @@ def with_content(*parts: Any) -> Json:
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+def values(*given: Any) -> tuple[Any, ...]:
+    return given
+
+
 WRONG: list[tuple[str, Json]] = [
-    *(("model", chat_body(model=v)) for v in ("", "m" * 257, 5, None, ["auto"], True)),
+    *(("model", chat_body(model=v)) for v in values("", "m" * 257, 5, None, ["auto"], True)),
     ("model", {"messages": [{"role": "user", "content": "x"}]}),
     ("messages", {"model": "auto"}),
-    *(("messages", chat_body(messages=v)) for v in ([], None, "x", {"role": "user"}, 5)),
+    *(("messages", chat_body(messages=v)) for v in values([], None, "x", {"role": "user"}, 5)),
     ("messages", chat_body(messages=[{"role": "user", "content": "x"}] * 2049)),
-    *(("messages.0", chat_body(messages=[v])) for v in ("x", None, 5, [])),
+    *(("messages.0", chat_body(messages=[v])) for v in values("x", None, 5, [])),
     ("messages.0.role", chat_body(messages=[{"content": "x"}])),
-    *(("messages.0.role", chat_body(messages=[{"role": v}])) for v in ("root", "", None, 1, [])),
+    *(
+        ("messages.0.role", chat_body(messages=[{"role": v}]))
+        for v in values("root", "", None, 1, [])
+    ),
     *(
         (
             "messages.1.content",
             chat_body(messages=[{"role": "user"}, {"role": "user", "content": v}]),
         )
-        for v in (5, True, {"type": "text"}, 1.5)
+        for v in values(5, True, {"type": "text"}, 1.5)
     ),
-    *(("messages.0.content.0", with_content(v)) for v in ("x", None, 5, [])),
+    *(("messages.0.content.0", with_content(v)) for v in values("x", None, 5, [])),
     ("messages.0.content.0.type", with_content({"text": "x"})),
     ("messages.0.content.0.type", with_content({"type": 5})),
     ("messages.0.content.0.text", with_content({"type": "text", "text": 5})),
@@ -66,22 +75,28 @@ WRONG: list[tuple[str, Json]] = [
             ]
         ),
     ),
-    *(("stream", chat_body(stream=v)) for v in ("true", 1, [], 0)),
-    *(("stream_options", chat_body(stream_options=v)) for v in ("x", [], 5)),
+    *(("stream", chat_body(stream=v)) for v in values("true", 1, [], 0)),
+    *(("stream_options", chat_body(stream_options=v)) for v in values("x", [], 5)),
     ("stream_options.include_usage", chat_body(stream_options={"include_usage": "yes"})),
-    *(("max_tokens", chat_body(max_tokens=v)) for v in (-1, 0, 10**9, "5", 1.0, True, [])),
-    *(("max_completion_tokens", chat_body(max_completion_tokens=v)) for v in (-1, 10**7, "5")),
-    *(("temperature", chat_body(temperature=v)) for v in (-0.1, 2.1, "1", True, [])),
-    *(("top_p", chat_body(top_p=v)) for v in (-0.1, 1.1, "1")),
-    *(("n", chat_body(n=v)) for v in (0, 129, 10**9, "1", 1.5)),
-    *(("seed", chat_body(seed=v)) for v in ("1", 1.8446744073709552e19)),
-    *(("stop", chat_body(stop=v)) for v in (5, ["x"] * 17, [5], {"a": 1})),
-    *(("tools", chat_body(tools=v)) for v in ("x", [5], [{}] * 129, {"a": 1})),
-    *(("metadata", chat_body(metadata=v)) for v in ("x", [1], {"a": 1}, {"a": None}, {"a": {}})),
-    *(("logit_bias", chat_body(logit_bias=v)) for v in ("x", {"1": "x"}, [1])),
+    *(("max_tokens", chat_body(max_tokens=v)) for v in values(-1, 0, 10**9, "5", 1.0, True, [])),
+    *(
+        ("max_completion_tokens", chat_body(max_completion_tokens=v))
+        for v in values(-1, 10**7, "5")
+    ),
+    *(("temperature", chat_body(temperature=v)) for v in values(-0.1, 2.1, "1", True, [])),
+    *(("top_p", chat_body(top_p=v)) for v in values(-0.1, 1.1, "1")),
+    *(("n", chat_body(n=v)) for v in values(0, 129, 10**9, "1", 1.5)),
+    *(("seed", chat_body(seed=v)) for v in values("1", 1.8446744073709552e19)),
+    *(("stop", chat_body(stop=v)) for v in values(5, ["x"] * 17, [5], {"a": 1})),
+    *(("tools", chat_body(tools=v)) for v in values("x", [5], [{}] * 129, {"a": 1})),
+    *(
+        ("metadata", chat_body(metadata=v))
+        for v in values("x", [1], {"a": 1}, {"a": None}, {"a": {}})
+    ),
+    *(("logit_bias", chat_body(logit_bias=v)) for v in values("x", {"1": "x"}, [1])),
     ("logit_bias", chat_body(logit_bias={str(i): 1 for i in range(1025)})),
-    *(("user", chat_body(user=v)) for v in (5, ["x"], {})),
-    *(("store", chat_body(store=v)) for v in ("true", 1)),
+    *(("user", chat_body(user=v)) for v in values(5, ["x"], {})),
+    *(("store", chat_body(store=v)) for v in values("true", 1)),
 ]
 
 
@@ -166,7 +181,7 @@ def test_the_full_body_is_good() -> None:
 @pytest.mark.parametrize("value", ["https://evil.example", None, {}, []])
 def test_steering_fields_are_refused(field: str, value: object) -> None:
     """Whatever would choose destination or key is refused by name, with any value."""
-    error = refused(chat_body(**{field: value}))
+    error = refused(chat_body() | {field: value})
 
     assert (error.code, error.param) == ("unsupported_parameter", field)
 
@@ -292,7 +307,7 @@ PLACES = [
     chat_body(messages=[{"role": "user", "content": "x", "name": CANARY}]),
     chat_body(messages=[{"role": "assistant", "audio": {"id": CANARY}}]),
     chat_body(prediction={"content": CANARY}),
-    chat_body(**{CANARY: 1}),
+    chat_body() | {CANARY: 1},
     with_content({"type": "text", "text": CANARY}),
     with_content({"type": "file", "file": {"filename": CANARY}}),
 ]

@@ -251,7 +251,9 @@ async def test_only_http_is_spoken() -> None:
     """A websocket is a fault of the server's configuration."""
     with pytest.raises(RuntimeError, match="websocket"):
         await EngineApp(FakeEngine(), ModelProfile(name="m"))(
-            {"type": "websocket"}, None, None  # type: ignore[arg-type]
+            {"type": "websocket"},
+            None,
+            None,  # type: ignore[arg-type]
         )
 
 

@@ -75,7 +75,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tools: Tools) -> 
         if arguments[0] == "download":
             an_archive(Path(arguments[arguments.index("--dest") + 1]), SOURCE)
             return
-        name, version = requirement.split()[0].split("==")
+        name, version = requirement.split(maxsplit=1)[0].split("==")
         versions[name] = version
 
     def fake_pip(_arguments: list[str]) -> None:
@@ -260,7 +260,7 @@ def test_pip_errors_are_shown_without_addresses(monkeypatch: pytest.MonkeyPatch)
         returncode = 1
         stderr = "noise\nERROR: not found at https://host/simple\n"
 
-    monkeypatch.setattr(pip_client.subprocess, "run", lambda *_, **__: Result())
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: Result())
     with pytest.raises(PipError) as caught:
         pip_client.run_pinned(["download"], "x==1")
     assert str(caught.value) == "ERROR: not found at <address>"
@@ -294,5 +294,3 @@ def test_the_key_depends_on_what_was_compiled(monkeypatch: pytest.MonkeyPatch) -
 
     assert build.build_key() != before
     assert len(before) == len(hashlib.sha256().hexdigest()[:12])
-
-

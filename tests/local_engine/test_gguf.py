@@ -65,6 +65,8 @@ def test_a_valid_file_is_read() -> None:
         (header(string("k") + struct.pack("<IIQ", 9, 0, 2**62), 1), "array items"),
         (header(string("k") + struct.pack("<IIQ", 9, 9, 1), 1), "value type 9"),
         (header(string("k") + struct.pack("<IIQ", 9, 8, 2_000_000), 1), "strings in arrays"),
+        (header(string("k") + struct.pack("<IIQQ", 9, 8, 1, 2**21), 1), "longer than allowed"),
+        (header(string("k") + struct.pack("<IIQQ", 9, 8, 1, 9), 1), "ends inside"),
         (header(string("") + struct.pack("<IB", 0, 1), 1), "empty or stands twice"),
         (header((string("k") + struct.pack("<IB", 0, 1)) * 2, 2), "empty or stands twice"),
         (header(struct.pack("<Q", 1) + b"\xff", 1), "not UTF-8"),
@@ -141,12 +143,14 @@ def test_every_truncation_is_refused() -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """A model error, not an OSError."""
-    with pytest.raises(ModelFileError, match="cannot be read.*nothing"):
+    with pytest.raises(ModelFileError, match=r"cannot be read.*nothing"):
         read_file(tmp_path / "nothing.gguf")
 
 
-def test_mutations_of_a_real_header() -> None:
-    """300 damaged copies of the small model's header: a header or GgufError, quickly."""
+@pytest.mark.parametrize("copies", [40, pytest.param(5000, marks=pytest.mark.nightly)])
+@pytest.mark.timeout(3000)
+def test_mutations_of_a_real_header(copies: int) -> None:
+    """Damaged copies of the small model's header: a header or GgufError, quickly."""
     path = models_folder() / manifests()["smollm2-135m-instruct-q4_1"].file
     if not path.exists():
         pytest.skip("the small model is not here; `make setup` brings it")
@@ -157,7 +161,7 @@ def test_mutations_of_a_real_header() -> None:
     # The keys before the vocabulary and the tensor table behind it hold all that steers.
     places = [*range(1200), *range(1_760_000, 1_785_600)]
     slowest_s, refused = 0.0, 0
-    for _ in range(300):
+    for _ in range(copies):
         data = bytearray(head)
         for _ in range(dice.randint(1, 4)):
             data[dice.choice(places)] = dice.choice([0, 1, 0x7F, 0x80, 0xFF, dice.randrange(256)])
@@ -168,5 +172,5 @@ def test_mutations_of_a_real_header() -> None:
             refused += 1
         slowest_s = max(slowest_s, time.perf_counter() - started)
 
-    assert refused > 30
+    assert refused > copies // 10
     assert slowest_s < 5

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local_engine import selection, server
+from local_engine import llama_api, server
 from local_engine.device import ThreadPlan
 from local_engine.errors import EXIT_SETUP, EngineSetupError, LibraryMissingError, ModelFileError
 from local_engine.line import LineEngine
@@ -88,10 +88,10 @@ def test_an_open_folder_or_a_foreign_file_is_refused(tmp_path: Path) -> None:
 def test_the_engine_is_chosen_by_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiled before prebuilt; nothing is an error that says what to do."""
     found = {"xllamacpp": True}
-    monkeypatch.setattr(selection.importlib.util, "find_spec", lambda name: found.get(name))
-    monkeypatch.setattr(selection.llama_api, "is_installed", lambda: True)
+    monkeypatch.setattr("importlib.util.find_spec", found.get)
+    monkeypatch.setattr(llama_api, "is_installed", lambda: True)
     assert installed_kind() == "llamacpp"
-    monkeypatch.setattr(selection.llama_api, "is_installed", lambda: False)
+    monkeypatch.setattr(llama_api, "is_installed", lambda: False)
     assert installed_kind() == "xllamacpp"
     found.clear()
     with pytest.raises(LibraryMissingError, match="make setup"):
@@ -176,7 +176,12 @@ def test_main_hardens_the_process_first(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(server, "die_with_parent", steps.append)
     monkeypatch.setattr(server, "forbid_core_dumps", lambda: steps.append("cores"))
     monkeypatch.setattr(server, "unblock_signals", lambda: steps.append("signals"))
-    monkeypatch.setattr(server, "serve", lambda found: steps.append(found.model_name) or 0)
+
+    def serve(found: ServerOptions) -> int:
+        steps.append(found.model_name)
+        return 0
+
+    monkeypatch.setattr(server, "serve", serve)
 
     assert server.main(["--socket", "/s", "--model-file", "/f", "--model-name", "n"]) == 0
     assert steps == [signal.SIGKILL, "cores", "signals", "n"]

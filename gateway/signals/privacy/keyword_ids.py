@@ -87,6 +87,11 @@ def _locate(match: re.Match[str]) -> Found | None:
 
 RECOGNISERS = (
     Recogniser(
-        "keyword_id", rf"(?is)(?:{_TRIGGER})s?[^a-z].*[0-9]", exact(_PATTERN), _locate, True
+        "keyword_id",
+        rf"(?i)(?:{_TRIGGER})s?[^a-z]",
+        exact(_PATTERN),
+        _locate,
+        is_lowered=True,
+        needs_digit=True,
     ),
 )

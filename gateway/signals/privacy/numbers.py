@@ -119,7 +119,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "phone_cued",
-        rf"(?is)(?:{_PHONE_CUE}).*[0-9]",
+        rf"(?i)(?:{_PHONE_CUE})",
         exact(
             rf"\b({_PHONE_CUE})(?:[ \t_-]{{0,2}}(?:number|num|no\.?|nr\.?|#|is|was|to|at|me|us"
             r"|him|her|them|on|today|line)){0,4}[ \t\"':=.,(+#]{0,6}"
@@ -127,6 +127,7 @@ RECOGNISERS = (
         ),
         _cued_phone,
         is_lowered=True,
+        needs_digit=True,
     ),
     Recogniser(
         "phone",

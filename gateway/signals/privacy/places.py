@@ -79,12 +79,13 @@ RECOGNISERS = (
     ),
     Recogniser(
         "zip",
-        r"[A-Z][A-Z],?[ \t\n]+[0-9]{5}|(?i:zip)[^0-9]*[0-9]{5}",
+        r"[A-Z][A-Z],?[ \t\n]{1,3}[0-9]{5}|(?i:zip)",
         exact(
             rf"(?:\b(?:{_STATE}),?[ \t\n]{{1,3}}\d{{5}}(?:-\d{{4}})?"
             r"|(?i:\bzip(?: ?code)?(?: is|:| =)? ?\d{5}(?:-\d{4})?))(?![\d-])"
         ),
         always(Kind.GEO),
+        needs_digit=True,
     ),
     Recogniser(
         "facility",

@@ -34,7 +34,16 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     *names.RECOGNISERS,
     _PHOTO,
 )
-ALL = (1 << len(RECOGNISERS)) - 1
+# The last trigger is no recogniser's: it says whether there is a digit at all.
+TRIGGERS = (*(each.trigger for each in RECOGNISERS), r"[0-9]")
+_DIGIT = 1 << len(RECOGNISERS)
+_ALL = _DIGIT - 1
+_NEED_DIGIT = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.needs_digit)
+
+
+def possible(hits: int) -> int:
+    """The recognisers that can match, out of the prefilter's answer."""
+    return hits & _ALL if hits & _DIGIT else hits & _ALL & ~_NEED_DIGIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class RecogniserStage:
 
     def find(self, document: Document) -> Iterator[Found]:
         """Hits in no particular order; may overlap."""
-        text, hits = document.text, document.hits & ALL
+        text, hits = document.text, possible(document.hits)
         if not hits:
             return
         texts = text, lowered(text) if hits & _LOWERED else text
@@ -67,7 +76,7 @@ class RecogniserStage:
             end = min(start + WINDOW_CHARS + OVERLAP_CHARS, len(text))
             # One character more on the left: some triggers start with what stands before.
             window = text[max(0, start - 16) : end].encode("utf-8", "replace")
-            local = self._prefilter.hits(window) & hits & ~_LONG
+            local = possible(self._prefilter.hits(window)) & hits & ~_LONG
             if local:
                 yield from _run(texts, local, start, end, start + WINDOW_CHARS)
 

@@ -92,8 +92,8 @@ def streamed(kind: str) -> bytes:
         },
         {"type": "message_stop"},
     ]
-    body = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events)
-    return http(body.encode(), "text/event-stream")
+    text = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events)
+    return http(text.encode(), "text/event-stream")
 
 
 def cleared_for(origin: str, name: str = "far", request_id: str = "r1") -> Cleared:

@@ -51,8 +51,8 @@ def test_bad_config_is_one_line(path: tuple[str, ...], tmp_path: Path) -> None:
     """Every command that reads the config fails with file and line, and no traceback."""
     bad = tmp_path / "bad.yaml"
     bad.write_text("server:\n  prot: 1\n")
-    source = {("keys", "new"): ["x"], ("keys", "revoke"): ["x"]}.get(path, [])
-    source += ["x"] if path in {("model", "pull"), ("model", "verify")} else []
+    named = {("keys", "new"), ("keys", "revoke"), ("model", "pull"), ("model", "verify")}
+    source = ["x"] if path in named else []
     result = run(*path, *source, "--config", bad, text=CHAT)
 
     if path == ("doctor",):

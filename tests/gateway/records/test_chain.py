@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.records.chain import GENESIS, Fault, Link, last_link, seal, unseal, verify
+from gateway.records.chain import GENESIS, Entry, Fault, Link, last_link, seal, unseal, verify
 
 KEY = b"k" * 32
 Segments = list[tuple[str, bytes]]
@@ -21,7 +21,7 @@ def make_log(*, torn: bytes = b"") -> Segments:
     for number in range(3):
         name = f"0-{number + 1:08d}.jsonl"
         declared = len(torn) if number == 2 else 0
-        opening = {"event": "open", "previous": previous, "torn_bytes": declared}
+        opening: Entry = {"event": "open", "previous": previous, "torn_bytes": declared}
         data = b""
         for entry in [opening, *({"event": "intent", "id": f"r{number}{i}"} for i in range(3))]:
             line, link = seal(KEY, link, entry)
