@@ -46,15 +46,15 @@ class Gateway:
         await self._web(scope, receive, send)
 
     async def _serve(self, handler: Handler, exchange: Exchange) -> None:
-        self._metrics.in_flight.inc()
+        self._metrics.in_flight += 1
         try:
             exchange.open()
             await handler(exchange)
         except GatewayError as error:
-            self._metrics.rejected(error.code).inc()
+            self._metrics.rejected.add((error.code,))
             await exchange.fail(error)
         except ClientGone:
-            self._metrics.rejected("client_gone").inc()
+            self._metrics.rejected.add(("client_gone",))
         except asyncio.CancelledError:
             # Our own watcher cancels the task when the client leaves: nobody is left to answer.
             if not exchange.client_is_gone:
@@ -63,12 +63,12 @@ class Gateway:
             await self._fail_unexpectedly(exchange, error)
         finally:
             exchange.close()
-            self._metrics.in_flight.dec()
+            self._metrics.in_flight -= 1
 
     async def _fail_unexpectedly(self, exchange: Exchange, error: Exception) -> None:
         # The message and the locals may hold a prompt: the type and the line are enough to debug.
         _log.error("internal_error", type=type(error).__name__, at=_where(error))
-        self._metrics.rejected(GatewayError.code).inc()
+        self._metrics.rejected.add((GatewayError.code,))
         if exchange.has_begun_answer:
             raise ConnectionError("answer abandoned") from None
         await exchange.fail(GatewayError("nearward failed to handle this request; see its log"))

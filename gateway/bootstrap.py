@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,7 +39,7 @@ from gateway.records.audit import AuditLog
 from gateway.records.journal import Journal
 from gateway.records.metrics import Metrics
 from gateway.routing.plan import Planner, Route
-from gateway.runtime import poll_engine
+from gateway.runtime import every, poll_engine
 from gateway.settings import DestinationSettings, Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
@@ -59,6 +60,7 @@ from policies import (
 )
 
 DEVICE = "device"
+_FLUSH_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,10 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
     )
     closables: list[_Closable] = [*backends.values(), *egresses]
 
-    async def poll() -> None:
-        if settings.device.enabled:
-            await poll_engine(engine.health, capability)
-
-    lifespan = _lifespan(poll, closables, audit)
+    watches = [partial(every, _FLUSH_S, metrics.flush)]
+    if settings.device.enabled:
+        watches.append(partial(poll_engine, engine.health, capability))
+    lifespan = _lifespan(watches, closables, audit)
     handlers = {
         "/v1/chat/completions": pipeline.chat,
         "/v1/route/explain": pipeline.explain,
@@ -213,17 +214,19 @@ class _Closable(Protocol):
 
 
 def _lifespan(
-    poll: Callable[[], Coroutine[Any, Any, None]], closables: Sequence[_Closable], audit: AuditLog
+    watches: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    closables: Sequence[_Closable],
+    audit: AuditLog,
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        task = asyncio.create_task(poll())
+        tasks = [asyncio.create_task(watch()) for watch in watches]
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             for closable in closables:
                 await closable.close()
             audit.close()

@@ -37,6 +37,13 @@ async def poll_engine(health: Callable[[], Awaitable[Snapshot]], capability: Cap
         await asyncio.sleep(_POLL_READY_S if snapshot.is_ready else _POLL_LOADING_S)
 
 
+async def every(seconds: float, action: Callable[[], None]) -> None:
+    """Run a short action again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(seconds)
+        action()
+
+
 class EngineProcess:
     """Keeps `python -m local_engine` running; that process supervises the engine itself."""
 

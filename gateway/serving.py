@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -108,9 +109,21 @@ def uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:
     )
 
 
+def settle_memory() -> None:
+    """Take what start-up made out of the collector's sight, and let it run less often.
+
+    Requests make no cycles to speak of; at Python's default of 700 allocations the collector ran
+    several times for each and took 4% of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 async def serve_here(settings: Settings, listener: socket.socket) -> None:
     """One process: the gateway, with the engine's supervisor beside it."""
     application = build(settings)
+    settle_memory()
     server = uvicorn.Server(uvicorn_config(settings, application.asgi))
     async with _engine(settings):
         await server.serve(sockets=[listener])
@@ -119,6 +132,7 @@ async def serve_here(settings: Settings, listener: socket.socket) -> None:
 async def serve_worker(settings: Settings, listener: socket.socket, worker: int) -> None:
     """One of several workers; the parent runs the engine."""
     application = build(settings, worker=worker)
+    settle_memory()
     server = uvicorn.Server(uvicorn_config(settings, application.asgi))
     await server.serve(sockets=[listener])
 

@@ -94,15 +94,22 @@ def is_installed() -> bool:
     return library_folder() is not None and importlib.util.find_spec("llama_cpp") is not None
 
 
+def limit_spinning() -> None:
+    """Bound how long a waiting OpenMP thread spins before it sleeps; call it before loading.
+
+    The default of 300,000 rounds starves other work on a machine with few cores; 10,000 costs no
+    measurable prompt speed. The user's own setting wins.
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+
 def load_bindings() -> Any:
     """The ctypes module `llama_cpp.llama_cpp`. Raises LibraryMissingError."""
     folder, spec = library_folder(), importlib.util.find_spec("llama_cpp")
     if folder is None or spec is None or not spec.submodule_search_locations:
         raise LibraryMissingError("the on-device engine is not installed; run: make setup")
     os.environ[LIBRARY_ENV] = str(folder)
-    # How long a waiting OpenMP thread spins before it sleeps. The default of 300,000 rounds
-    # starves other work on a machine with few cores; 10,000 costs no measurable prompt speed.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    limit_spinning()
     if "llama_cpp" not in sys.modules:
         package = ModuleType("llama_cpp")
         package.__path__ = list(spec.submodule_search_locations)

@@ -29,7 +29,7 @@ from local_engine.errors import (
     LocalEngineError,
     ModelFileError,
 )
-from local_engine.llama_api import RuntimeConfig
+from local_engine.llama_api import RuntimeConfig, limit_spinning
 from local_engine.sequence import Sequence
 from local_engine.unix_http import UnixConnection
 
@@ -87,6 +87,7 @@ class XllamaCppBackend:
     @classmethod
     def load(cls, config: RuntimeConfig) -> XllamaCppBackend:
         """Start the library's server. Raises LibraryMissingError or ModelFileError."""
+        limit_spinning()
         try:
             library = importlib.import_module("xllamacpp")
         except ImportError as error:

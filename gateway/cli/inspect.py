@@ -15,6 +15,9 @@ import typer
 from gateway.cli.terminal import ConfigOption, fail, say
 
 
+_ENGINE_PROBE = "from local_engine import selection as s; print('engine', s.installed_kind())"
+
+
 def check(config: ConfigOption = None) -> None:
     """Validate config, policy, destinations, keys and model file, offline.
 
@@ -124,7 +127,7 @@ def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
     from gateway.serving import engine_arguments
 
     probe = subprocess.run(
-        [sys.executable, "-m", "local_engine.probe"], check=False, capture_output=True, text=True
+        [sys.executable, "-c", _ENGINE_PROBE], check=False, capture_output=True, text=True
     )
     lines = (probe.stdout or probe.stderr).strip().splitlines()
     yield probe.returncode == 0, lines[-1] if lines else "no engine; run: make setup"

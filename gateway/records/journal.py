@@ -67,20 +67,19 @@ class Journal:
 
     def attempt(self, attempt: Attempt, outcome: str) -> None:
         """Count one attempt; `outcome` is "answered" or an error code."""
-        self.metrics.attempt(attempt.destination, outcome).inc()
+        self.metrics.attempt.add((attempt.destination, outcome))
 
     def outcome(self, judged: Judged, answer: Answer, delivery: Delivery, began: float) -> None:
         """Record how a request ended. `began` is its start on the perf_counter clock."""
         seconds = time.perf_counter() - began
         route = ROUTES[answer.attempt.tier]
         metrics = self.metrics
-        metrics.request(
-            route, judged.decision.data_class, reason_code(judged, answer), answer.status
-        ).inc()
+        data_class, reason = judged.decision.data_class, reason_code(judged, answer)
+        metrics.request.add((route, data_class, reason, str(answer.status)))
         metrics.seconds(route).observe(seconds)
         metrics.overhead.observe(answer.overhead_s)
-        metrics.tokens(route, "in").inc(delivery.usage.prompt_tokens)
-        metrics.tokens(route, "out").inc(delivery.usage.completion_tokens)
+        metrics.tokens.add((route, "in"), delivery.usage.prompt_tokens)
+        metrics.tokens.add((route, "out"), delivery.usage.completion_tokens)
         self.audit.outcome(
             {
                 "t": round(self._clock(), 3),
@@ -99,7 +98,7 @@ class Journal:
 
     def refused(self, judged: Judged, code: str, status: int) -> None:
         """Record that a judged request got no answer."""
-        self.metrics.request("blocked", judged.decision.data_class, code, status).inc()
+        self.metrics.request.add(("blocked", judged.decision.data_class, code, str(status)))
         self.audit.outcome(
             {
                 "t": round(self._clock(), 3),

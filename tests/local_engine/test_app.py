@@ -249,12 +249,16 @@ async def test_a_client_that_leaves_within_its_body_is_no_fault() -> None:
 
 async def test_only_http_is_spoken() -> None:
     """A websocket is a fault of the server's configuration."""
+
+    async def receive() -> dict[str, Any]:
+        return {}
+
+    async def send(_message: Any) -> None:
+        return None
+
+    app = EngineApp(FakeEngine(), ModelProfile(name="m"))
     with pytest.raises(RuntimeError, match="websocket"):
-        await EngineApp(FakeEngine(), ModelProfile(name="m"))(
-            {"type": "websocket"},
-            None,
-            None,  # type: ignore[arg-type]
-        )
+        await app({"type": "websocket"}, receive, send)
 
 
 def test_memory_is_zero_where_the_kernel_does_not_tell(tmp_path: Path) -> None:
