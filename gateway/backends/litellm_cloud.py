@@ -119,18 +119,9 @@ class LiteLLMCloud:
         return sys.modules["litellm"]
 
     def _make_client(self) -> Any:
-        import httpx
-        from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
+        from gateway.backends.litellm_guard import guarded_client
 
-        from gateway.backends.litellm_guard import Nowhere, OriginGuard
-
-        no_client = httpx.Client(transport=Nowhere(), trust_env=False)
-        litellm: Any = sys.modules["litellm"]
-        litellm.module_level_client = HTTPHandler(client=no_client)
-        guard = OriginGuard(self._origin.text)
-        return AsyncHTTPHandler(
-            timeout=self._timeouts.total_s, transport=guard, follow_redirects=False
-        )
+        return guarded_client(self._origin.text, self._timeouts.total_s)
 
 
 def _import_litellm() -> Any:

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from typing import Any
 
 import httpx
+import litellm
+from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler, HTTPHandler
 
 from gateway.backends.egress import Origin
 from gateway.backends.errors import EgressRefused
@@ -42,3 +45,12 @@ class OriginGuard(httpx.AsyncHTTPTransport):
         if opened is not None and isinstance(response.stream, httpx.AsyncByteStream):
             opened.append(response.stream)
         return response
+
+
+def guarded_client(origin: str, timeout_s: float) -> Any:
+    """litellm's own client over the guard; its module-wide client is cut off on the way."""
+    no_client = httpx.Client(transport=Nowhere(), trust_env=False)
+    litellm.module_level_client = HTTPHandler(client=no_client)
+    return AsyncHTTPHandler(
+        timeout=timeout_s, transport=OriginGuard(origin), follow_redirects=False
+    )

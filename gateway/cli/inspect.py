@@ -14,7 +14,6 @@ import typer
 
 from gateway.cli.terminal import ConfigOption, fail, say
 
-
 _ENGINE_PROBE = "from local_engine import selection as s; print('engine', s.installed_kind())"
 
 

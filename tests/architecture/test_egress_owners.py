@@ -49,8 +49,8 @@ MAY_START_PROCESSES = {
     "gateway/cli/model.py",  # likewise
     "gateway/runtime.py",  # the engine
     "gateway/serving.py",  # one process per worker
-    "local_engine/build.py",  # compiler and package installer
-    "local_engine/store/pull.py",  # package installer
+    "local_engine/build_steps.py",  # the compiler
+    "local_engine/pip_client.py",  # the package installer
     "local_engine/supervisor.py",  # the engine, as a supervised child
 }
 

@@ -150,7 +150,7 @@ def running(subject: Subject) -> Iterator[None]:
 def _until_up(subject: Subject, began: float) -> None:
     while time.perf_counter() - began < 90:
         try:
-            urllib.request.urlopen(  # noqa: S310 - a fixed loopback address
+            urllib.request.urlopen(
                 f"http://127.0.0.1:{subject.port}{subject.health}", timeout=1
             ).close()
         except urllib.error.HTTPError:

@@ -75,7 +75,7 @@ def main() -> None:
         if is_flagged(verdict) != is_positive and shown[source] < options.show:
             shown[source] += 1
             what = [(s.kind.value, row["text"][s.start : s.end]) for s in verdict.spans]
-            print(source, verdict.data_class, what, repr(row["text"][:200]))  # noqa: T201
+            print(source, verdict.data_class, what, repr(row["text"][:200]))
     report(options.mode, documents, kinds, times_us)
 
 

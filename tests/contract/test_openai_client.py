@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from tests.doubles.served import KEY, Served, served
 
@@ -26,7 +27,9 @@ def client(gateway: Served) -> Iterator[openai.OpenAI]:
         yield made
 
 
-QUESTION = [{"role": "user", "content": "What is the capital of France? Answer in one word."}]
+QUESTION: list[ChatCompletionMessageParam] = [
+    {"role": "user", "content": "What is the capital of France? Answer in one word."}
+]
 
 
 def test_a_plain_answer_comes_from_the_device(client: openai.OpenAI) -> None:

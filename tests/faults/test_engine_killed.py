@@ -9,16 +9,21 @@ import time
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 from tests.doubles.served import KEY, Served, served
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
-STORY = [{"role": "user", "content": "Tell me a long story about a lighthouse keeper."}]
-PHI = [{"role": "user", "content": "Patient John Miller, MRN 48213377, has asthma."}]
+STORY: list[ChatCompletionMessageParam] = [
+    {"role": "user", "content": "Tell me a long story about a lighthouse keeper."}
+]
+PHI: list[ChatCompletionMessageParam] = [
+    {"role": "user", "content": "Patient John Miller, MRN 48213377, has asthma."}
+]
 
 
-def ask(client: openai.OpenAI) -> openai.types.chat.ChatCompletion:
+def ask(client: openai.OpenAI) -> ChatCompletion:
     """One short question that must stay on the device."""
     return client.chat.completions.create(model="auto", messages=PHI, max_tokens=4)
 
