@@ -89,7 +89,7 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
     judge = Judge(
         identity=identity,
         signals=SignalReader(scanner=detector, score=score, capability=capability),
-        sessions=Sessions(clock=time.monotonic),
+        sessions=Sessions(clock=time.monotonic, untainted=settings.policy.default_class),
         policy=policy,
         default_class=settings.policy.default_class,
         today=_today,
@@ -226,10 +226,12 @@ def _lifespan(
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            for closable in closables:
-                await closable.close()
-            audit.close()
+            try:
+                await asyncio.gather(
+                    *tasks, *(c.close() for c in closables), return_exceptions=True
+                )
+            finally:
+                audit.close()
 
     return lifespan
 

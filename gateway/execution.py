@@ -21,16 +21,19 @@ from gateway.backends.base import Backend, Call, Reply
 from gateway.backends.errors import BackendError
 from gateway.errors import (
     AuditUnavailable,
+    BadRequest,
     GatewayError,
     LocalUnavailable,
     Unavailable,
     UpstreamFailed,
+    openai_envelope,
 )
 from gateway.judgement import Judged
 from gateway.records.journal import Journal
 from gateway.routing.plan import Attempt, Plan
 from policies import Obligation, Tier
 
+_JSON = b"application/json"
 _CALLERS_FAULT = frozenset({400, 413, 422})
 
 
@@ -101,8 +104,9 @@ class Executor:
             status = reply.status
             if status != 200 and status not in _CALLERS_FAULT:
                 return _refusal(attempt, reply)
-            headers = dict(reply.headers)
-            content_type = headers.get(b"content-type", b"application/json")
+            content_type = dict(reply.headers).get(b"content-type", _JSON)
+            if status != 200 and not content_type.startswith(_JSON):
+                return status, _JSON, _told_otherwise(status), None
             if call.stream and status == 200 and content_type.startswith(b"text/event-stream"):
                 first = await reply.next()
                 if not first:
@@ -115,6 +119,13 @@ class Executor:
         finally:
             if reply is not None:
                 reply.close()
+
+
+def _told_otherwise(status: int) -> bytes:
+    """Our words for a refusal that came as anything but JSON, such as a proxy's HTML page."""
+    return openai_envelope(
+        BadRequest(f"the destination refused the request ({status})", code="upstream_refused")
+    )
 
 
 def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:

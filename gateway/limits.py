@@ -7,6 +7,7 @@ counted), JSON syntax, JSON depth. Everything later may assume a bounded, decode
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,7 @@ class Limits:
     headers: int = 100
     header_bytes: int = 16 * 1024
     json_depth: int = 64
+    body_s: float = 30.0
 
 
 def read_headers(raw: list[tuple[bytes, bytes]], limits: Limits) -> Headers:
@@ -70,19 +72,30 @@ async def read_body(receive: Receive, headers: Headers, limits: Limits) -> bytes
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and (len(declared) > _LENGTH_DIGITS or int(declared) > limits.body_bytes):
         raise _too_large(limits)
-    pieces: list[bytes] = []
-    total = 0
-    is_complete = False
-    while not is_complete:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        pieces.append(message.get("body", b""))
-        total += len(pieces[-1])
-        if total > limits.body_bytes:
-            raise _too_large(limits)
-        is_complete = not message.get("more_body")
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    piece, is_complete = await _piece(receive)
+    if is_complete and len(piece) <= limits.body_bytes:
+        return piece
+    body = bytearray(piece)
+    try:
+        async with asyncio.timeout(limits.body_s):
+            while len(body) <= limits.body_bytes and not is_complete:
+                piece, is_complete = await _piece(receive)
+                body += piece
+    except TimeoutError:
+        raise BadRequest(
+            f"the body did not arrive within {limits.body_s:.0f} s", code="body_timeout"
+        ) from None
+    if len(body) > limits.body_bytes:
+        raise _too_large(limits)
+    return bytes(body)
+
+
+async def _piece(receive: Receive) -> tuple[bytes, bool]:
+    """The next part of the body, and whether it was the last."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    return message.get("body", b""), not message.get("more_body")
 
 
 def _too_large(limits: Limits) -> BodyTooLarge:

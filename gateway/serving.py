@@ -30,6 +30,7 @@ from gateway.state.keys import KeyFile, StoredKey, digest_of, new_secret
 _log = structlog.get_logger()
 _BACKLOG = 2048
 _WORKER_RESTART_S = 1.0
+CONFIG_FAULT = 2  # exit code of a worker that no restart would help
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -73,7 +74,6 @@ def engine_arguments(settings: Settings) -> list[str]:
         raise ConfigError(
             f"{socket_path}: too long for a unix socket; set NEARWARD_STATE_DIR to a shorter path"
         )
-    socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return [
         "--socket",
         str(socket_path),
@@ -173,6 +173,9 @@ async def _keep_worker(
             await ended
             return
         _log.error("worker_ended", worker=worker, exit_code=process.returncode)
+        if process.returncode == CONFIG_FAULT:
+            stop.set()
+            return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(stopping), _WORKER_RESTART_S)
 

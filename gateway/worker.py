@@ -11,7 +11,7 @@ import uvloop
 from gateway.config_file import ConfigError
 from gateway.records import logs
 from gateway.records.audit import AuditBusy
-from gateway.serving import serve_worker
+from gateway.serving import CONFIG_FAULT, serve_worker
 from gateway.settings import load_settings
 
 
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         uvloop.run(serve_worker(settings, listener, int(arguments[1])))
     except (ConfigError, AuditBusy) as error:
         sys.stderr.write(f"nearward: {error}\n")
-        return 2
+        return CONFIG_FAULT
     return 0
 
 

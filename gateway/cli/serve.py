@@ -61,10 +61,12 @@ def greet(settings: object, port: int, secret: str | None) -> None:
     assert isinstance(settings, Settings)
     host = settings.server.host
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    shown = secret or "$NEARWARD_API_KEY"
+    shown = secret or ("$NEARWARD_API_KEY" if settings.api_key else "<your key>")
     say(f"nearward listens on {address}  (policy: {', '.join(settings.policy.packs) or 'none'})")
     if secret:
         say(f"API key, shown this once: {secret}")
+    elif settings.api_key is None:
+        say("API key: the one shown at the first start; for another: nearward keys new NAME")
     say("Try it:")
     say(f"  curl {address}/v1/chat/completions -H 'Authorization: Bearer {shown}' \\")
     say("    -H 'content-type: application/json' \\")

@@ -30,6 +30,7 @@ from gateway.records.chain import GENESIS, Entry, Fault, Link, last_link, seal, 
 
 _BUFFER_RECORDS = 10_000
 _KEY_BYTES = 32
+_TAIL_BYTES = 1024 * 1024
 
 
 class AuditBusy(Exception):
@@ -195,7 +196,7 @@ class AuditLog:
         if existing:
             previous = existing[-1].name
             try:
-                self._link, torn = last_link(existing[-1].read_bytes())
+                self._link, torn = last_link(_tail(existing[-1]))
             except ValueError:
                 raise AuditBusy(
                     f"{existing[-1]} holds no complete record; move it away and start again"
@@ -210,20 +211,37 @@ class AuditLog:
             "torn_bytes": torn,
         }
         line, link = seal(self._key, self._link, opening)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        try:
-            if os.write(fd, line) != len(line):
-                raise OSError("short write")
-        except OSError:
-            os.close(fd)
-            path.unlink(missing_ok=True)
-            raise
-        self._fd, self._link = fd, link
+        self._fd, self._link = _new_file(path, line), link
 
     def _close_segment(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def _new_file(path: Path, first_line: bytes) -> int:
+    """A file descriptor at the end of a new segment.
+
+    The segment gets its name only when its first record is on the disk: a crash in between must
+    not leave a segment that says nothing.
+    """
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=".segment-")
+    try:
+        if os.write(fd, first_line) != len(first_line):
+            raise OSError("short write")
+        os.fdatasync(fd)
+        path.hardlink_to(name)
+        return os.open(path, os.O_WRONLY | os.O_APPEND)
+    finally:
+        os.close(fd)
+        Path(name).unlink(missing_ok=True)
+
+
+def _tail(path: Path) -> bytes:
+    """The end of a segment, large enough to hold its last record and what is torn behind it."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        return file.read()
 
 
 def segments(directory: Path, worker: int) -> list[Path]:

@@ -80,6 +80,7 @@ class Planner:
         known = [("auto", "nearward"), *((alias, "nearward") for alias in self._aliases)]
         known += [(f"local/{m}", self._device.name) for m in self._device.models]
         known += [(f"cloud/{m}", r.name) for r in self._away for m in r.models]
+        known += [(m, r.name) for r in self._away for m in r.models]
         return list(dict(known).items())
 
     def check_aliases(self) -> None:
@@ -114,7 +115,7 @@ class Planner:
         """The attempts for a request; raises when there is none that may and can answer."""
         intent, name = self.read_model(model)
         if intent == "local":
-            return Plan(self._near(signals), "asked_for_local")
+            return Plan(self._near(decision, signals), "asked_for_local")
         away = self._far(decision, name)
         if intent == "cloud":
             if not away:
@@ -125,7 +126,7 @@ class Planner:
                 )
             return Plan(away, "asked_for_cloud")
         if not away:
-            return Plan(self._near(signals), "only_the_device_is_allowed")
+            return Plan(self._near(decision, signals), "only_the_device_is_allowed")
         return self._order(intent, away, signals)
 
     def _order(self, intent: Intent, away: tuple[Attempt, ...], signals: Signals) -> Plan:
@@ -141,7 +142,9 @@ class Planner:
             return Plan(away + near, "hard_prompt")
         return Plan(near + away, "device_can_answer")
 
-    def _near(self, signals: Signals) -> tuple[Attempt, ...]:
+    def _near(self, decision: Decision, signals: Signals) -> tuple[Attempt, ...]:
+        if self._device.name not in decision.allowed:
+            raise PolicyBlocked("policy allows no destination at all for this request")
         if not signals.device.is_ready:
             raise LocalUnavailable(
                 "only the device may answer this request and its model is not ready yet",

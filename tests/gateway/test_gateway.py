@@ -262,6 +262,7 @@ async def test_models(world: World) -> None:
         "gpt-4o",
         "local/smollm2-135m-instruct-q4_1",
         "cloud/gpt-4o-mini",
+        "gpt-4o-mini",
     ]
     for model in listed:
         assert (await world.openai.models.retrieve(model)).id == model

@@ -204,7 +204,7 @@ def test_models_lists_what_may_be_named() -> None:
     listed = planner(aliases={"gpt-4o": "auto"}).models()
 
     ids = [i for i, _ in listed]
-    assert ids == ["auto", "gpt-4o", "local/small", "cloud/mid", "cloud/big"]
+    assert ids == ["auto", "gpt-4o", "local/small", "cloud/mid", "cloud/big", "mid", "big"]
     for model in ids[2:]:
         planner().read_model(model)
 

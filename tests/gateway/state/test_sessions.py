@@ -60,7 +60,6 @@ def test_bounded_and_closed_when_full(clock: FakeClock) -> None:
     sessions.raise_to("t", "3", DataClass.PHI)
 
     assert len(sessions._seen) == 3
-    assert sessions.has_forgotten
     assert sessions.floor("t", "0") is DataClass.UNKNOWN
     assert sessions.floor("t", "never seen") is DataClass.UNKNOWN
     assert sessions.floor("t", "3") is DataClass.PHI
@@ -72,7 +71,7 @@ def test_recently_used_is_kept(clock: FakeClock) -> None:
     sessions.raise_to("t", "a", DataClass.PHI)
     sessions.raise_to("t", "b", DataClass.PII)
     sessions.raise_to("t", "a", DataClass.PUBLIC)
-    sessions.raise_to("t", "c", DataClass.PUBLIC)
+    sessions.raise_to("t", "c", DataClass.PII)
 
     assert sessions.floor("t", "a") is DataClass.PHI
     assert sessions.floor("t", "b") is DataClass.UNKNOWN
@@ -85,7 +84,28 @@ def test_what_had_ended_anyway_is_not_forgotten(clock: FakeClock) -> None:
     clock.now = 11
     sessions.raise_to("t", "b", DataClass.PHI)
 
-    assert not sessions.has_forgotten
+    assert sessions.floor("t", "never seen") is DataClass.PUBLIC
+
+
+def test_what_was_forgotten_counts_until_it_would_have_ended(clock: FakeClock) -> None:
+    """Unseen sessions are unknown for as long as the forgotten one would have lived, not longer."""
+    sessions = Sessions(clock=clock, capacity=1, ttl_s=10)
+    sessions.raise_to("t", "a", DataClass.PHI)
+    sessions.raise_to("t", "b", DataClass.PHI)
+    clock.now = 9.9
+    assert sessions.floor("t", "never seen") is DataClass.UNKNOWN
+    clock.now = 10.1
+    assert sessions.floor("t", "never seen") is DataClass.PUBLIC
+
+
+def test_what_has_no_taint_takes_no_room(clock: FakeClock) -> None:
+    """Sessions at or below the untainted class cannot fill the table."""
+    sessions = Sessions(clock=clock, capacity=1, untainted=DataClass.INTERNAL)
+    sessions.raise_to("t", "a", DataClass.PHI)
+    for number in range(10):
+        sessions.raise_to("t", str(number), DataClass.INTERNAL)
+    assert sessions.floor("t", "a") is DataClass.PHI
+    assert sessions.floor("t", "never seen") is DataClass.PUBLIC
 
 
 def test_names_are_not_held(clock: FakeClock) -> None:
