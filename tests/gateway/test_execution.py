@@ -103,6 +103,16 @@ async def test_fallback_before_the_first_byte(code: str, failure: Any) -> None:
         assert first.is_closed
 
 
+async def test_a_refusal_that_is_no_json_is_said_in_our_words() -> None:
+    """A proxy's HTML page does not reach the caller; the status does."""
+    page = FakeReply(400, [b"<html>no</html>"], headers=[(b"content-type", b"text/html")])
+    answer = await Scene(c1=FakeBackend(page)).run(plan_of("c1"))
+
+    assert (answer.status, answer.content_type) == (400, b"application/json")
+    assert b"html" not in answer.body
+    assert b"upstream_refused" in answer.body
+
+
 @pytest.mark.parametrize("status", [400, 413, 422])
 async def test_the_callers_fault_is_passed_back(status: int) -> None:
     """Another destination would say the same: its answer is the answer."""

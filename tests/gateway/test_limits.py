@@ -128,6 +128,14 @@ async def test_body_at_the_limit_passes() -> None:
     assert await read_body(caller.receive, {}, SMALL) == b"x" * 100
 
 
+async def test_a_body_that_stops_arriving_is_given_up() -> None:
+    """A caller who sends a part and then nothing gets a 400 when the time is over."""
+    caller = Caller(piece(b"x"))
+    with pytest.raises(BadRequest) as caught:
+        await read_body(caller.receive, {}, Limits(body_s=0.01))
+    assert caught.value.code == "body_timeout"
+
+
 async def test_whole_body_over_the_limit() -> None:
     """One byte too many in one message is refused."""
     with pytest.raises(BodyTooLarge):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import AuditUnavailable
+from gateway.records import audit
 from gateway.records.audit import AuditLog, segments, verify_directory
 from gateway.records.chain import Entry
 from tests.gateway.fakes import FakeClock, parsed
@@ -291,3 +292,23 @@ def test_start_on_a_full_disk(tmp_path: Path, disk: Disk) -> None:
         AuditLog(tmp_path, clock=FakeClock())
 
     assert segments(tmp_path, 0) == []
+
+
+def test_a_crash_while_a_segment_is_made_blocks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment gets its name when its first record is on disk: a half one is never found."""
+    path = tmp_path / "0-00000001.jsonl"
+
+    def die(_: int) -> None:
+        assert not path.exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", die)
+        with pytest.raises(KeyboardInterrupt):
+            audit._new_file(path, b"{}")
+    assert list(tmp_path.iterdir()) == []
+
+    AuditLog(tmp_path, clock=FakeClock(0.0)).close()
+    assert verify_directory(tmp_path) == (2, 1, [])
