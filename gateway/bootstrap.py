@@ -89,7 +89,7 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
     judge = Judge(
         identity=identity,
         signals=SignalReader(scanner=detector, score=score, capability=capability),
-        sessions=Sessions(clock=time.monotonic, untainted=settings.policy.default_class),
+        sessions=_sessions(settings),
         policy=policy,
         default_class=settings.policy.default_class,
         today=_today,
@@ -234,6 +234,13 @@ def _lifespan(
                 audit.close()
 
     return lifespan
+
+
+def _sessions(settings: Settings) -> Sessions | None:
+    """Session taint, where one process sees all requests: a taint that another missed is a leak."""
+    if settings.server.workers > 1 or settings.state.store != "memory":
+        return None
+    return Sessions(clock=time.monotonic, untainted=settings.policy.default_class)
 
 
 def _device() -> Destination:

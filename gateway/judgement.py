@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.errors import BadRequest
 from gateway.exchange import Exchange
 from gateway.facts import Wishes, make_facts, read_wishes
 from gateway.identity import Identity, Principal
@@ -35,11 +36,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """Steps 1 to 5 of a request's life."""
+    """Steps 1 to 5 of a request's life. `sessions` is None where they would not be shared."""
 
     identity: Identity
     signals: SignalReader
-    sessions: Sessions
+    sessions: Sessions | None
     policy: Policy
     default_class: DataClass
     today: Callable[[], datetime.date]
@@ -52,7 +53,7 @@ class Judge:
         signals = await self.signals.read(request)
         facts = self._facts(principal, request, wishes)
         decision = decide(facts, signals.findings, self.policy)
-        if wishes.session:
+        if wishes.session and self.sessions:
             self.sessions.raise_to(principal.tenant, wishes.session, decision.data_class)
         return Judged(
             id=facts.request_id,
@@ -67,6 +68,13 @@ class Judge:
     def _facts(self, principal: Principal, request: ChatRequest, wishes: Wishes) -> Facts:
         floor = self.default_class
         if wishes.session:
+            if self.sessions is None:
+                raise BadRequest(
+                    "x-nearward-session needs a gateway with one worker in this version: "
+                    "several do not share what a session carried",
+                    code="unsupported_header",
+                    param="x-nearward-session",
+                )
             taint = self.sessions.floor(principal.tenant, wishes.session)
             floor = DataClass.join(floor, taint)
         request_id = secrets.token_hex(16)

@@ -148,6 +148,8 @@ async def serve_workers(settings: Settings, listener: socket.socket, config: Pat
         environment = {
             **os.environ,
             "PROMETHEUS_MULTIPROC_DIR": metrics_dir,
+            # The command line may have said so; workers read the config and the environment.
+            "NEARWARD_SERVER__WORKERS": str(settings.server.workers),
         }
         if config is not None:
             environment["NEARWARD_CONFIG"] = str(config)

@@ -225,3 +225,14 @@ async def test_the_harness_sees_a_gateway_that_does_not_decide(
     monkeypatch.setattr(judgement, "decide", decide_nothing)
     with pytest.raises(AssertionError):
         await _check_phi_stays(10)
+
+
+@pytest.mark.parametrize("changes", [{"server": {"workers": 2}}, {"state": {"store": "redis://x"}}])
+async def test_a_session_that_would_not_be_shared_is_refused(changes: dict[str, Any]) -> None:
+    """Several processes do not see each other's sessions yet: the header is a clear 400 then."""
+    async with house(routing={"strong_fraction": 1.0}, **changes) as here:
+        answer = await ask(
+            here, "content", "A clean text.", "auto", headers={"x-nearward-session": "a"}
+        )
+        assert (answer.status, answer.json()["error"]["code"]) == (400, "unsupported_header")
+        assert here.sink.sent_bytes == 0
