@@ -100,6 +100,7 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
     executor = Executor(backends, journal, settings.server.max_response_bytes)
     pipeline = Pipeline(judge, planner, executor, journal)
     limits = Limits(body_bytes=settings.server.max_body_bytes)
+    take_stock = partial(_take_stock, metrics, audit, capability)
     web = Web(
         identity=identity,
         limits=limits,
@@ -108,10 +109,11 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
         metrics=metrics,
         audit_is_healthy=lambda: audit.is_healthy,
         device_can_serve=lambda: settings.device.enabled,
+        take_stock=take_stock,
     )
     closables: list[_Closable] = [*backends.values(), *egresses]
 
-    watches = [partial(every, _FLUSH_S, metrics.flush)]
+    watches = [partial(every, _FLUSH_S, take_stock)]
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, closables, audit)
@@ -234,6 +236,13 @@ def _lifespan(
                 audit.close()
 
     return lifespan
+
+
+def _take_stock(metrics: Metrics, audit: AuditLog, capability: Capability) -> None:
+    """Set the gauges and hand on the counts: when somebody looks, and every second."""
+    metrics.audit_healthy.set(audit.is_healthy)
+    metrics.engine_ready.set(capability.read().is_ready)
+    metrics.flush()
 
 
 def _sessions(settings: Settings) -> Sessions | None:

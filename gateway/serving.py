@@ -20,6 +20,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.bootstrap import build, engine_socket
 from gateway.config_file import ConfigError
@@ -169,6 +170,8 @@ async def _keep_worker(
         )
         ended = asyncio.create_task(process.wait())
         await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if process.returncode is not None:
+            _forget_gauges(process.pid, environment["PROMETHEUS_MULTIPROC_DIR"])
         if stop.is_set():
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
@@ -180,6 +183,11 @@ async def _keep_worker(
             return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(stopping), _WORKER_RESTART_S)
+
+
+def _forget_gauges(pid: int, metrics_dir: str) -> None:
+    """A worker that ended has no requests in flight and no health to speak of."""
+    mark_process_dead(pid, metrics_dir)  # type: ignore[no-untyped-call]
 
 
 @contextlib.asynccontextmanager

@@ -40,6 +40,7 @@ class Web:
         metrics: Metrics,
         audit_is_healthy: Callable[[], bool],
         device_can_serve: Callable[[], bool],
+        take_stock: Callable[[], None],
     ) -> None:
         self._identity = identity
         self._limits = limits
@@ -48,6 +49,7 @@ class Web:
         self._metrics = metrics
         self._audit_is_healthy = audit_is_healthy
         self._device_can_serve = device_can_serve
+        self._take_stock = take_stock
 
     async def models(self, request: Request) -> dict[str, Any]:
         """Everything a client may name as `model`."""
@@ -78,8 +80,7 @@ class Web:
 
     async def metrics(self) -> Response:
         """Prometheus metrics."""
-        self._metrics.audit_healthy.set(self._audit_is_healthy())
-        self._metrics.engine_ready.set(self._capability.read().is_ready)
+        self._take_stock()
         return Response(
             self._metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8"
         )

@@ -71,10 +71,10 @@ class Metrics:
         )
         self._in_flight = self._gauge("in_flight", "Requests being answered.", "livesum")
         self.audit_healthy = self._gauge(
-            "audit_healthy", "1 while the audit log can be written.", "min"
+            "audit_healthy", "1 while the audit log can be written.", "livemin"
         )
         self.engine_ready = self._gauge(
-            "engine_ready", "1 while the on-device model answers.", "min"
+            "engine_ready", "1 while the on-device model answers.", "livemin"
         )
 
     def _counter(self, name: str, text: str, labels: list[str]) -> Tally:
@@ -89,7 +89,7 @@ class Metrics:
         )
         return cache(histogram.labels)
 
-    def _gauge(self, name: str, text: str, mode: Literal["livesum", "min"]) -> Gauge:
+    def _gauge(self, name: str, text: str, mode: Literal["livesum", "livemin"]) -> Gauge:
         return Gauge(f"nearward_{name}", text, registry=self.registry, multiprocess_mode=mode)
 
     def flush(self) -> None:
