@@ -292,6 +292,11 @@ def get(url: str) -> int:
             time.sleep(0.05)
 
 
+def text_of(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+        return str(answer.read(), "utf-8")
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_serve_and_stop(started: Any, tmp_path: Path, workers: int) -> None:
     """The command serves, with one worker or several, prints its key once, and stops cleanly."""
@@ -302,6 +307,10 @@ def test_serve_and_stop(started: Any, tmp_path: Path, workers: int) -> None:
     while len(list((tmp_path / "state" / "audit").glob("*.jsonl"))) < workers:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    # Whichever worker answers, it speaks for all of them.
+    while "nearward_audit_healthy 1.0" not in text_of(f"{address}/metrics"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=20)
 
