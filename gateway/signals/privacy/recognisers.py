@@ -7,14 +7,16 @@ read the whole text. A match belongs to the window it starts in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from gateway.signals.privacy import credentials, dates, keyword_ids, names, numbers, places
 from gateway.signals.privacy.found import Found, Recogniser, always, exact, lowered
 from gateway.signals.privacy.prefilter import Prefilter
+from gateway.signals.privacy.regions import MARGIN_CHARS, Regions
 from gateway.signals.privacy.verdict import Kind
 
+SHORT_CHARS = 256  # below this, looking for places costs as much as searching everywhere
 WINDOW_CHARS = 4_096
 OVERLAP_CHARS = 1_024  # the longest match of any recogniser that does not span windows
 
@@ -68,6 +70,8 @@ class RecogniserStage:
         if not hits:
             return
         texts = text, lowered(text) if hits & _LOWERED else text
+        if text.isascii() and len(text) >= SHORT_CHARS:
+            hits = yield from _around_triggers(texts, hits)
         if len(text) <= WINDOW_CHARS + OVERLAP_CHARS:
             yield from _run(texts, hits, 0, len(text), len(text))
             return
@@ -83,19 +87,47 @@ class RecogniserStage:
 
 _LONG = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.spans_windows)
 _LOWERED = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.is_lowered)
+_REGIONS = Regions(RECOGNISERS)
+
+
+def _around_triggers(texts: tuple[str, str], hits: int) -> Generator[Found, None, int]:
+    """Findings of the recognisers that can be located; returns the others."""
+    data = texts[0].encode("ascii")
+    left = 0
+    for number in _numbers(hits):
+        regions = _REGIONS.of(number, data)
+        if regions is None:
+            left |= 1 << number
+            continue
+        for start, end in regions:
+            # Close to a cut a match may be the cut's doing (regions.py, rule 2).
+            trusted = end if end == len(data) else end - MARGIN_CHARS
+            yield from _matches(number, texts, start, end, trusted)
+    return left
 
 
 def _run(
     texts: tuple[str, str], hits: int, start: int, end: int, last_start: int
 ) -> Iterator[Found]:
+    for number in _numbers(hits):
+        yield from _matches(number, texts, start, end, end, last_start)
+
+
+def _numbers(hits: int) -> Iterator[int]:
     while hits:
         lowest = hits & -hits
         hits ^= lowest
-        recogniser = RECOGNISERS[lowest.bit_length() - 1]
-        locate, source = recogniser.locate, texts[recogniser.is_lowered]
-        for match in recogniser.pattern.finditer(source, start, end):
-            if match.start() > last_start:
-                break
-            found = locate(match)
-            if found is not None:
-                yield found
+        yield lowest.bit_length() - 1
+
+
+def _matches(  # noqa: PLR0917 - the hot loop of the stage
+    number: int, texts: tuple[str, str], start: int, end: int, trusted: int, last_start: int = -1
+) -> Iterator[Found]:
+    recogniser = RECOGNISERS[number]
+    locate, source = recogniser.locate, texts[recogniser.is_lowered]
+    for match in recogniser.pattern.finditer(source, start, end):
+        if 0 <= last_start < match.start():
+            break
+        found = locate(match) if match.end() <= trusted else None
+        if found is not None:
+            yield found

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Searching around triggers finds just what searching everywhere finds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.signals.privacy import recognisers
+from gateway.signals.privacy.detector import TRIGGERS
+from gateway.signals.privacy.prefilter import build_prefilter
+from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage
+from gateway.signals.privacy.regions import Regions
+
+PREFILTER = build_prefilter(TRIGGERS)
+STAGE = RecogniserStage(PREFILTER)
+DATA = Path(__file__).parents[5] / "shared/data/privacy/dev"
+
+FRAGMENTS = [
+    *("the ward round went on ", "Tuesday ", "and then ", ". ", ", ", "\n", " - ", "12 ", "x" * 40),
+    *("patient ", "Patient John Miller ", "mr. ", "Dr. Jane Roe", "my wife Anna", "named ", "Re: "),
+    *("MRN 48213377", "mrn", "SSN 536-22-8145", "536-22-", "8145", "member id XQJ449812207"),
+    *("(415) 555-2671", "call 4155552671", "+44 20 7946 0958", "jane.roe@example.org", "@", "://"),
+    *("03/14/1961", "March 3", "2024-11-02", "aged 93", "12 Elm Street", "Boston, MA 02114", "zip"),
+    *(
+        "4111 1111 1111 1111",
+        "4" * 30,
+        "10.0.0.1",
+        "fe80::1",
+        "password: hunter22x",
+        "Jane Roe, DOB",
+    ),
+]
+texts = st.lists(st.sampled_from(FRAGMENTS), min_size=10, max_size=400).map("".join)
+
+
+def everywhere(text: str, hits: int) -> set[tuple[int, int, str]]:
+    """What the exact patterns find when each reads the whole text."""
+    both = text, text.lower()
+    found = recognisers._run(both, recognisers.possible(hits), 0, len(text), len(text))
+    return {(f.start, f.end, f.kind) for f in found}
+
+
+def around_triggers(text: str, hits: int) -> set[tuple[int, int, str]]:
+    """What the stage finds."""
+    return {(f.start, f.end, f.kind) for f in STAGE.find(Document(text, hits))}
+
+
+def check(text: str) -> None:
+    hits = PREFILTER.hits(text.encode())
+    assert around_triggers(text, hits) == everywhere(text, hits)
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts)
+def test_nothing_is_lost_or_made_up(text: str) -> None:
+    """On random mixtures of identifiers, halves of identifiers and prose."""
+    check(text)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the shared development data is not here")
+@pytest.mark.parametrize("name", ["scq_dev.jsonl", "neg_dev.jsonl"])
+def test_the_same_on_real_prompts(name: str) -> None:
+    """On prompts joined to texts of some thousand characters."""
+    lines = (DATA / name).read_text(encoding="utf-8").splitlines()
+    prompts = [json.loads(line)["text"] for line in lines]
+    for first in range(0, len(prompts), 12):
+        text = "\n".join(prompts[first : first + 12]).encode("ascii", "ignore").decode()
+        check(text)
+
+
+def test_without_re2_everything_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without RE2 finds the same, slower."""
+    monkeypatch.setitem(sys.modules, "re2", None)
+    assert Regions(RECOGNISERS).of(0, b"MRN 48213377") is None
