@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gateway.backends.base import Reply
 from gateway.backends.errors import BackendError
-from gateway.exchange import Exchange, HeaderList
+from gateway.channel import HeaderList
+from gateway.exchange import Exchange
 from gateway.execution import Answer
 from gateway.streaming.sse import NO_USAGE, SseTail, Usage, error_event, usage_of
 
@@ -25,8 +25,7 @@ _STREAM_HEADERS: HeaderList = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """How an answer ended."""
 
     result: Result
@@ -49,7 +48,7 @@ async def deliver(answer: Answer, exchange: Exchange) -> Delivery:
         return Delivery("complete", usage_of(answer.body))
     tail = SseTail()
     try:
-        await exchange.begin(answer.status, headers + _STREAM_HEADERS)
+        await exchange.begin(answer.status, headers + _STREAM_HEADERS, answer.body)
         return await _stream(answer.body, answer.rest, tail, exchange)
     except asyncio.CancelledError:
         if not exchange.client_is_gone:
@@ -64,7 +63,6 @@ async def deliver(answer: Answer, exchange: Exchange) -> Delivery:
 async def _stream(first: bytes, rest: Reply, tail: SseTail, exchange: Exchange) -> Delivery:
     try:
         tail.feed(first)
-        await exchange.chunk(first)
         # Written data leaves when the loop turns: let it, or a burst that is here already would
         # hold up the first token.
         await asyncio.sleep(0)

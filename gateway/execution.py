@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.backends.base import Backend, Call, Reply
 from gateway.backends.errors import BackendError
@@ -37,8 +38,7 @@ _JSON = b"application/json"
 _CALLERS_FAULT = frozenset({400, 413, 422})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a destination answered: the whole body, or for a stream its first bytes and the rest."""
 
     attempt: Attempt

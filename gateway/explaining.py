@@ -10,6 +10,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from gateway.bootstrap import make_planner, make_policy
+from gateway.channel import AsgiChannel
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.identity import Identity, Key, Principal
@@ -70,7 +71,7 @@ def _exchange(settings: Settings, body: bytes, headers: list[tuple[bytes, bytes]
         raise AssertionError("an explanation answers nobody")
 
     own = [h for h in headers if h[0] not in (b"authorization", b"x-api-key")]
-    scope = {"headers": [*own, (b"x-api-key", _KEY.encode())]}
-    exchange = Exchange(scope, receive, send, Limits(body_bytes=settings.server.max_body_bytes))
+    channel = AsgiChannel([*own, (b"x-api-key", _KEY.encode())], receive, send)
+    exchange = Exchange(channel, Limits(body_bytes=settings.server.max_body_bytes))
     exchange.open()
     return exchange

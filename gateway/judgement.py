@@ -7,9 +7,10 @@ Shared by chat, explain and dry run, so that an explanation cannot differ from w
 from __future__ import annotations
 
 import datetime
-import secrets
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.errors import BadRequest
 from gateway.exchange import Exchange
@@ -21,8 +22,7 @@ from gateway.wire import ChatRequest, parse_chat
 from policies import DataClass, Decision, Facts, Policy, decide
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A request and what was decided about it. `id` is the decision id."""
 
     id: str
@@ -77,5 +77,5 @@ class Judge:
                 )
             taint = self.sessions.floor(principal.tenant, wishes.session)
             floor = DataClass.join(floor, taint)
-        request_id = secrets.token_hex(16)
+        request_id = os.urandom(16).hex()
         return make_facts(request_id, principal, request, wishes, floor=floor, today=self.today())

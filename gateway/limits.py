@@ -52,7 +52,7 @@ def read_headers(raw: list[tuple[bytes, bytes]], limits: Limits) -> Headers:
     if len(headers) != len(raw):
         _refuse_repeated(raw)
     # Names weigh too, and of a repeated header every value: over `raw`, not over the dict.
-    if sum(len(name) + len(value) for name, value in raw) > limits.header_bytes:
+    if len(b"".join(map(b"".join, raw))) > limits.header_bytes:
         raise BadRequest(f"headers are over {limits.header_bytes} bytes", code="headers_too_large")
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise BadRequest("send the body without content-encoding", code="unsupported_encoding")

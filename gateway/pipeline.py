@@ -116,7 +116,7 @@ def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
 
 def _next_span(traceparent: bytes) -> bytes:
     """Our own span in the caller's trace (W3C Trace Context); b"" when they sent none."""
-    match = _TRACEPARENT.fullmatch(traceparent)
+    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     if match is None:
         return b""
     return b"00-%s-%s-%s" % (match[1], secrets.token_hex(8).encode(), match[2])

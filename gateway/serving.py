@@ -16,14 +16,17 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import structlog
 import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 
+from gateway.app import Gateway
 from gateway.bootstrap import build, engine_socket
 from gateway.config_file import ConfigError
+from gateway.front import FrontProtocol
 from gateway.runtime import EngineProcess
 from gateway.settings import Settings
 from gateway.state.keys import KeyFile, StoredKey, digest_of, new_secret
@@ -91,12 +94,12 @@ def engine_arguments(settings: Settings) -> list[str]:
     ]
 
 
-def uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:
-    """How uvicorn runs the gateway: fast parser and loop, no logs of requests, bounded stop."""
+def uvicorn_config(settings: Settings, gateway: Gateway) -> uvicorn.Config:
+    """How uvicorn runs the gateway: its hot routes by a short road, no logs, bounded stop."""
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        gateway,
         loop="uvloop",
-        http="httptools",
+        http=partial(FrontProtocol, gateway.hot()),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,
@@ -106,7 +109,6 @@ def uvicorn_config(settings: Settings, app: object) -> uvicorn.Config:
         backlog=_BACKLOG,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.server.shutdown_grace_s),
-        h11_max_incomplete_event_size=64 * 1024,
     )
 
 

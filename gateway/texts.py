@@ -7,7 +7,7 @@ metadata, names, and keys that the caller made up. Only the API's own words are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Any
 
 # An identifier may come as a number: {"ssn": 123456789}. Shorter ones identify nobody.
 _SHORTEST_NUMERIC_ID = 10_000
@@ -23,23 +23,22 @@ API_WORDS = frozenset(
 )
 
 
-def strings(value: object) -> Iterator[str]:
-    """Every string in a JSON value, keys and long numbers included, in document order."""
-    stack: list[object] = [value]
+def strings(value: object) -> list[str]:
+    """Every string in a parsed JSON value, keys and long numbers too, in document order."""
+    found: list[str] = []
+    stack: list[Any] = [value]
     while stack:
         node = stack.pop()
-        if isinstance(node, str):
-            yield node
-        elif isinstance(node, dict):
+        kind = type(node)
+        if kind is str:
+            found.append(node)
+        elif kind is dict:
             for key, child in reversed(node.items()):
                 stack.append(child)
                 if key not in API_WORDS:
                     stack.append(key)
-        elif isinstance(node, list):
-            stack.extend(reversed(node))
-        elif _may_identify(node):
-            yield str(node)
-
-
-def _may_identify(node: object) -> bool:
-    return isinstance(node, float | int) and abs(node) >= _SHORTEST_NUMERIC_ID
+        elif kind is list:
+            stack += node[::-1]
+        elif (kind is int or kind is float) and abs(node) >= _SHORTEST_NUMERIC_ID:
+            found.append(str(node))
+    return found

@@ -9,8 +9,7 @@ an odd escape cannot show one text to the detector and another to the cloud.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -99,8 +98,7 @@ class _ChatBody(TypedDict):
 _CHAT_BODY = TypeAdapter(_ChatBody)
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatRequest(NamedTuple):
     """A chat completion request that passed the border.
 
     `body` is the parsed JSON object, `text` every string in it joined by newlines (keys too,

@@ -145,6 +145,9 @@ class Clearances(Mapping[str, Cleared], _Sealed):
     def __getitem__(self, destination: str) -> Cleared:
         return Cleared(_SEAL, self._request_id, destination, self._origins[destination])
 
+    def __contains__(self, destination: object) -> bool:
+        return destination in self._origins
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._origins)
 

@@ -8,14 +8,13 @@ the body as it comes. It does not retry, route, judge or log.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.limits import Json
 from policies import Cleared
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One attempt. `body` is the judged request; `model` what the destination calls the model.
 
     `cleared` is None only for the device.

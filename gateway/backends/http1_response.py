@@ -14,7 +14,8 @@ from typing import Final, Protocol
 from gateway.backends.errors import ResponseTooLarge, ResponseTruncated, UpstreamError
 
 HIGH_WATER_BYTES: Final = 64 * 1024
-"""Reading pauses above this many unread body bytes; one more read may already be under way."""
+"""Reading pauses above this many unread body bytes (one more read may already be under way), and
+for a moment after the first, until the reader has taken them."""
 
 
 class Carrier(Protocol):
@@ -60,7 +61,9 @@ class Response:
         self.error: UpstreamError | None = None
         self.waiter: asyncio.Future[None] | None = None
         self.wake_above = -1
-        self.pause_above = HIGH_WATER_BYTES
+        # At the first bytes already: a sender in full flow would keep the event loop reading, and
+        # the first token waiting.
+        self.pause_above = 0
 
     async def next(self) -> bytes:
         """All body bytes that have arrived and are unread; waits for one; b"" at the end.
@@ -116,6 +119,7 @@ class Response:
         body = b"".join(self.pieces)
         self.pieces.clear()
         self.buffered_bytes = 0
+        self.pause_above = HIGH_WATER_BYTES
         self._connection.resume(self)
         return body
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gateway.errors import LocalUnavailable, NotFound, PolicyBlocked
 from gateway.signals.reading import Signals
@@ -37,8 +37,7 @@ class Route:
     honours: frozenset[Obligation] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One destination and the model to ask there."""
 
     destination: str
@@ -47,8 +46,7 @@ class Attempt:
     region: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Attempts in order, and why the first one is first."""
 
     attempts: tuple[Attempt, ...]

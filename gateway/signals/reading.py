@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.signals.capability import Capability, Snapshot
 from gateway.signals.privacy import Verdict
@@ -35,8 +34,7 @@ class Scanner(Protocol):
         """What `text` holds; never raises by contract, and is guarded all the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
+class Signals(NamedTuple):
     """What is known of a request besides its facts.
 
     `complexity()` is worked out when asked for: only `auto` between several destinations asks.

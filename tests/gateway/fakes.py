@@ -13,7 +13,8 @@ import orjson
 
 from gateway.backends.base import Call, Reply
 from gateway.backends.errors import BackendError, IdleTimeout
-from gateway.exchange import Exchange, HeaderList
+from gateway.channel import AsgiChannel, HeaderList
+from gateway.exchange import Exchange
 from gateway.limits import Json, Limits
 from gateway.wire import ChatRequest, parse_chat
 from policies import Destination, Policy, Tier, builtin_pack, load_policy
@@ -99,7 +100,8 @@ def exchange_of(
     caller: Caller, headers: HeaderList | None = None, limits: Limits | None = None
 ) -> Exchange:
     """An opened exchange with `caller`."""
-    exchange = Exchange(scope(headers=headers), caller.receive, caller.send, limits or Limits())
+    channel = AsgiChannel(headers or [], caller.receive, caller.send)
+    exchange = Exchange(channel, limits or Limits())
     exchange.open()
     return exchange
 

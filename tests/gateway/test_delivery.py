@@ -104,7 +104,7 @@ async def until_streaming(caller: Caller) -> None:
 
 async def test_client_that_leaves_ends_the_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that leaves midway is noticed while the upstream is silent; the reply is closed."""
-    monkeypatch.setattr("gateway.exchange._WATCH_AFTER_S", 0)
+    monkeypatch.setattr("gateway.channel._WATCH_AFTER_S", 0)
     caller, rest = Caller.posting(b"{}"), stream_of(hangs=True)
     seen: list[Exchange] = []
 

@@ -7,10 +7,11 @@ import asyncio
 
 import pytest
 
+from gateway.channel import AsgiChannel
 from gateway.errors import BadRequest, LocalUnavailable
 from gateway.exchange import Exchange
 from gateway.limits import ClientGone, Limits
-from tests.gateway.fakes import Caller, exchange_of, scope
+from tests.gateway.fakes import Caller, exchange_of
 
 
 async def test_body_and_json() -> None:
@@ -32,7 +33,7 @@ async def test_headers_are_read_on_open_only() -> None:
     """A request with bad headers can still be answered."""
     caller = Caller()
     raw = [(b"x-api-key", b"1"), (b"x-api-key", b"2")]
-    exchange = Exchange(scope(headers=raw), caller.receive, caller.send, Limits())
+    exchange = Exchange(AsgiChannel(raw, caller.receive, caller.send), Limits())
     with pytest.raises(BadRequest) as caught:
         exchange.open()
 
@@ -110,7 +111,7 @@ async def test_client_that_leaves_inside_its_body() -> None:
 
 async def test_departure_cancels_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """While an answer is worked on, the client's leaving cancels that work at once."""
-    monkeypatch.setattr("gateway.exchange._WATCH_AFTER_S", 0.001)
+    monkeypatch.setattr("gateway.channel._WATCH_AFTER_S", 0.001)
     caller = Caller.posting(b"{}")
     begun = asyncio.Event()
     exchanges: list[Exchange] = []
@@ -137,7 +138,7 @@ async def test_departure_cancels_the_work(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_closed_exchange_watches_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """After close neither the timer nor the watcher runs: no task is left and none cancelled."""
-    monkeypatch.setattr("gateway.exchange._WATCH_AFTER_S", 0)
+    monkeypatch.setattr("gateway.channel._WATCH_AFTER_S", 0)
     caller = Caller.posting(b"{}")
     exchange = exchange_of(caller)
     await exchange.body()
@@ -152,7 +153,7 @@ async def test_closed_exchange_watches_no_more(monkeypatch: pytest.MonkeyPatch) 
 
 async def test_trailing_messages_are_no_departure(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a disconnect is one, whatever else a server may still say."""
-    monkeypatch.setattr("gateway.exchange._WATCH_AFTER_S", 0)
+    monkeypatch.setattr("gateway.channel._WATCH_AFTER_S", 0)
     whole = {"type": "http.request", "body": b"{}", "more_body": False}
     exchange = exchange_of(Caller(whole, {"type": "http.request"}, {"type": "http.request"}))
     await exchange.body()

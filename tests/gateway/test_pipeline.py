@@ -207,7 +207,7 @@ async def test_session_taint_is_a_floor(scene: Scene) -> None:
 
 @pytest.fixture
 def watching(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("gateway.exchange._WATCH_AFTER_S", 0)
+    monkeypatch.setattr("gateway.channel._WATCH_AFTER_S", 0)
     yield
 
 
