@@ -20,6 +20,8 @@ Rules
     looks, and sleeps again. Only an earlier deadline touches the event loop.
 10. The idle deadline stands still while reading is paused for a slow reader: then it is not the
     other side that is silent. The total deadline never stands still.
+11. The first body bytes go to the reader before more is parsed or read: what came with them in
+    one long read is held until then, so that a first token never waits for its followers.
 """
 
 from __future__ import annotations
@@ -49,6 +51,9 @@ QUIET_LIMIT_BYTES: Final = 2 * HEAD_LIMIT_BYTES
 """Most bytes without any body among them: head, chunk extensions, trailers. They cost memory or
 time and carry nothing; without a limit a server could send them until the total deadline."""
 
+_FIRST_BYTES: Final = 2048
+"""What is parsed of the read that begins a response: a head and the first events of a stream."""
+
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
@@ -67,6 +72,7 @@ class Connection(asyncio.Protocol):
         "_deadline",
         "_head_bytes",
         "_headers",
+        "_held",
         "_idle_s",
         "_is_interim",
         "_is_paused",
@@ -101,6 +107,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._response: Response | None = None
         self._headers: list[tuple[bytes, bytes]] | None = None
+        self._held = b""
         self._is_interim = False
         self._is_paused = False
         self._may_reuse = False
@@ -136,11 +143,12 @@ class Connection(asyncio.Protocol):
         self._set_deadline(self.loop.time() + expiry_s)
 
     def resume(self, response: Response) -> None:
-        """Go on reading if this response had paused it."""
+        """Go on reading, what is held first, if this response had paused it."""
         if self._is_paused and response is self._response:
             self._is_paused = False
             self._transport.resume_reading()
             self._set_deadline(min(self.loop.time() + self._idle_s, self._total_at))
+            self._take_held()
 
     def fail(self, error: UpstreamError) -> None:
         """Close, and let the response under way (if any) end with this error."""
@@ -154,6 +162,7 @@ class Connection(asyncio.Protocol):
         """Close at once: nothing is flushed, nobody is waited for."""
         if self.is_open:
             self.is_open = False
+            self._held = b""
             if self._timer is not None:
                 self._timer.cancel()
             self._transport.abort()
@@ -166,6 +175,20 @@ class Connection(asyncio.Protocol):
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
+        if len(data) <= _FIRST_BYTES or self._head_bytes:
+            self._take_in(data)
+            return
+        self._take_in(data[:_FIRST_BYTES])
+        self._held = data[_FIRST_BYTES:]
+        if not self._is_paused:
+            self._take_held()
+
+    def _take_held(self) -> None:
+        held, self._held = self._held, b""
+        if held:
+            self._take_in(held)
+
+    def _take_in(self, data: bytes) -> None:
         response = self._response
         if response is None:  # rule 3
             self.shut()
@@ -233,6 +256,7 @@ class Connection(asyncio.Protocol):
             self.shut()
 
     def _end_of_input(self, exc: Exception | None) -> None:
+        self._take_held()
         response = self._response
         if response is None:
             self.shut()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.backends.errors import BackendError
 from gateway.backends.http1_protocol import HEAD_LIMIT_BYTES, Connection
 from gateway.backends.http1_request import Timeouts
+from gateway.backends.http1_response import Response
 
 Outcome = tuple[int, list[tuple[bytes, bytes]], bytes, str]
 
@@ -184,6 +185,38 @@ async def test_an_answer_before_the_request_was_read_closes() -> None:
 
     assert (await sending).status == 413
     assert (rig.freed, rig.closed) == ([], [rig.connection])
+
+
+async def begin_long(rig: Rig) -> tuple[Response, bytes]:
+    """A response whose head and body came in one long read."""
+    sending = await begin(rig)
+    body = bytes(range(256)) * 40
+    rig.connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 10240\r\n\r\n" + body)
+    return await sending, body
+
+
+async def test_first_bytes_do_not_wait_for_their_followers() -> None:
+    """Of one long read the reader gets the first bytes at once, and the others in their turn."""
+    rig = Rig()
+    response, body = await begin_long(rig)
+
+    assert 0 < response.buffered_bytes < 2048
+    assert rig.transport.calls[-1] == "pause"
+    first = await response.next()
+    assert rig.transport.calls[-1] == "resume"
+    assert first + await response.next() == body
+    assert rig.freed == [rig.connection]
+
+
+async def test_what_is_held_came_before_the_end() -> None:
+    """A connection that ends while bytes are held has delivered them."""
+    rig = Rig()
+    response, body = await begin_long(rig)
+
+    rig.connection.connection_lost(None)
+
+    assert await response.next() == body
+    assert await response.next() == b""
 
 
 async def test_a_free_connection_never_stays_paused() -> None:
