@@ -9,7 +9,7 @@ import datetime
 import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -38,6 +38,7 @@ from gateway.pipeline import Pipeline
 from gateway.records.audit import AuditLog
 from gateway.records.journal import Journal
 from gateway.records.metrics import Metrics
+from gateway.routing.breaker import Breaker, State
 from gateway.routing.plan import Planner, Route
 from gateway.runtime import every, poll_engine
 from gateway.settings import DestinationSettings, Settings
@@ -97,10 +98,11 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
     engine = LocalEngine(Client(reach="unix"), engine_socket(settings))
     backends, egresses = make_backends(settings)
     backends[DEVICE] = engine
-    executor = Executor(backends, journal, settings.server.max_response_bytes)
+    breakers = {d.name: Breaker(clock=time.monotonic) for d in settings.destinations}
+    executor = Executor(backends, breakers, journal, settings.server.max_response_bytes)
     pipeline = Pipeline(judge, planner, executor, journal)
     limits = Limits(body_bytes=settings.server.max_body_bytes)
-    take_stock = partial(_take_stock, metrics, audit, capability)
+    take_stock = partial(_take_stock, metrics, audit, capability, breakers)
     web = Web(
         identity=identity,
         limits=limits,
@@ -238,10 +240,14 @@ def _lifespan(
     return lifespan
 
 
-def _take_stock(metrics: Metrics, audit: AuditLog, capability: Capability) -> None:
+def _take_stock(
+    metrics: Metrics, audit: AuditLog, capability: Capability, breakers: Mapping[str, Breaker]
+) -> None:
     """Set the gauges and hand on the counts: when somebody looks, and every second."""
     metrics.audit_healthy.set(audit.is_healthy)
     metrics.engine_ready.set(capability.read().is_ready)
+    for name, breaker in breakers.items():
+        metrics.breaker_open.labels(name).set(breaker.state is not State.CLOSED)
     metrics.flush()
 
 

@@ -16,9 +16,11 @@ from gateway.backends.errors import BackendError
 from gateway.channel import HeaderList
 from gateway.exchange import Exchange
 from gateway.execution import Answer
+from gateway.routing.breaker import Verdict
 from gateway.streaming.sse import NO_USAGE, SseTail, Usage, error_event, usage_of
 
 Result = Literal["complete", "truncated", "client_gone", "upstream_refused"]
+_INTERRUPTED = "interrupted"
 _STREAM_HEADERS: HeaderList = [
     (b"cache-control", b"no-cache"),
     (b"x-accel-buffering", b"no"),
@@ -31,6 +33,17 @@ class Delivery(NamedTuple):
     result: Result
     usage: Usage = NO_USAGE
     error: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What this says of the destination: nothing, when the caller or the gateway left."""
+        if self.result in ("complete", "upstream_refused"):
+            return "good"
+        return "bad" if self.result == "truncated" and self.error != _INTERRUPTED else "none"
+
+
+CUT_SHORT = Delivery("truncated", error=_INTERRUPTED)
+"""The delivery of an answer that the gateway itself stopped."""
 
 
 async def deliver(answer: Answer, exchange: Exchange) -> Delivery:

@@ -10,16 +10,26 @@ Rules
    on a connection error, a timeout, or a status other than 200 and those of rule 4.
 4. A caller's own fault (400, 413, 422) is passed back: another destination would say the same.
 5. Nothing an upstream says about *our* key reaches the caller as if it were about theirs.
+6. A destination whose breaker is open is passed over; how an attempt ended is told to its breaker
+   at the very end, by whoever holds the answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from gateway.backends.base import Backend, Call, Reply
-from gateway.backends.errors import BackendError
+from gateway.backends.errors import (
+    BackendError,
+    EgressRefused,
+    FirstByteTimeout,
+    PoolExhausted,
+    RequestRefused,
+    ResponseTooLarge,
+)
 from gateway.errors import (
     AuditUnavailable,
     BadRequest,
@@ -31,11 +41,21 @@ from gateway.errors import (
 )
 from gateway.judgement import Judged
 from gateway.records.journal import Journal
+from gateway.routing.breaker import Breaker, Verdict
 from gateway.routing.plan import Attempt, Plan
 from policies import Obligation, Tier
 
 _JSON = b"application/json"
 _CALLERS_FAULT = frozenset({400, 413, 422})
+_BREAKER_OPEN = "breaker_open"
+_NOT_THEIR_FAULT = frozenset(
+    {AuditUnavailable.code, EgressRefused.code, PoolExhausted.code, RequestRefused.code}
+    | {ResponseTooLarge.code, "http_429"}
+)
+
+
+def _told_to_nobody(_: Verdict) -> None:
+    """The device has no breaker: its supervisor looks after it."""
 
 
 class Answer(NamedTuple):
@@ -49,6 +69,8 @@ class Answer(NamedTuple):
     body: bytes
     rest: Reply | None = None
     overhead_s: float = 0.0
+    end: Callable[[Verdict], None] = _told_to_nobody
+    """To be called once, when the answer has been delivered or has broken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +87,15 @@ class Executor:
     """Runs plans against backends."""
 
     def __init__(
-        self, backends: Mapping[str, Backend], journal: Journal, response_bytes: int
+        self,
+        backends: Mapping[str, Backend],
+        breakers: Mapping[str, Breaker],
+        journal: Journal,
+        response_bytes: int,
     ) -> None:
+        """`breakers` has one for each destination that may be passed over."""
         self._backends = backends
+        self._breakers = breakers
         self._journal = journal
         self._response_bytes = response_bytes
 
@@ -77,23 +105,37 @@ class Executor:
         """The first answer; raises when every attempt missed."""
         misses: list[_Miss] = []
         for number, attempt in enumerate(plan.attempts, start=1):
+            breaker = self._breakers.get(attempt.destination)
+            era = breaker.enter() if breaker is not None else 0
+            if breaker is not None and not era:
+                misses.append(_Miss(attempt, _BREAKER_OPEN, breaker.retry_after_s))
+                self._journal.attempt(attempt, _BREAKER_OPEN)
+                continue
+            end = partial(breaker.leave, era) if breaker is not None else _told_to_nobody
             try:
-                await self._journal.intent(judged, attempt, number)
-            except AuditUnavailable:
-                if attempt.tier is not Tier.DEVICE:
-                    misses.append(_Miss(attempt, AuditUnavailable.code))
-                    continue
-            call = _call(judged, attempt, traceparent)
-            outcome = await self._attempt(call, attempt)
+                outcome = await self._recorded_attempt(judged, attempt, number, traceparent)
+            except BaseException:
+                end("none")
+                raise
             if isinstance(outcome, _Miss):
+                end(_verdict(outcome, judged))
                 misses.append(outcome)
                 self._journal.attempt(attempt, outcome.code)
                 continue
             self._journal.attempt(attempt, "answered")
-            status, content_type, body, rest = outcome
             why = plan.why if number == 1 else "fallback"
-            return Answer(attempt, number, why, status, content_type, body, rest, overhead_s)
+            return Answer(attempt, number, why, *outcome, overhead_s, end)
         raise _no_answer(misses)
+
+    async def _recorded_attempt(
+        self, judged: Judged, attempt: Attempt, number: int, traceparent: bytes
+    ) -> _Miss | tuple[int, bytes, bytes, Reply | None]:
+        try:
+            await self._journal.intent(judged, attempt, number)
+        except AuditUnavailable:
+            if attempt.tier is not Tier.DEVICE:
+                return _Miss(attempt, AuditUnavailable.code)
+        return await self._attempt(_call(judged, attempt, traceparent), attempt)
 
     async def _attempt(
         self, call: Call, attempt: Attempt
@@ -119,6 +161,16 @@ class Executor:
         finally:
             if reply is not None:
                 reply.close()
+
+
+def _verdict(miss: _Miss, judged: Judged) -> Verdict:
+    """Whether a miss speaks against the destination, or against us or the caller."""
+    if miss.code in _NOT_THEIR_FAULT:
+        return "none"
+    # A caller's own latency budget must not close a destination for everybody else.
+    if miss.code == FirstByteTimeout.code and judged.wishes.latency_budget_s is not None:
+        return "none"
+    return "bad"
 
 
 def _told_otherwise(status: int) -> bytes:
@@ -152,6 +204,12 @@ def _refusal(attempt: Attempt, reply: Reply) -> _Miss:
 def _no_answer(misses: list[_Miss]) -> GatewayError:
     """The error for the caller: what would help is said by the last attempt that was made."""
     last = misses[-1]
+    if all(m.code == _BREAKER_OPEN for m in misses):
+        return Unavailable(
+            "every allowed destination failed a moment ago and is left alone for a while",
+            code="destinations_resting",
+            retry_after_s=min(m.retry_after_s or 1 for m in misses),
+        )
     if all(m.code == AuditUnavailable.code for m in misses):
         return AuditUnavailable("the audit log cannot be written, so nothing may leave the device")
     if all(m.attempt.tier is Tier.DEVICE for m in misses):

@@ -13,7 +13,7 @@ import time
 
 import orjson
 
-from gateway.delivery import Delivery, deliver
+from gateway.delivery import CUT_SHORT, deliver
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.execution import Executor
@@ -54,10 +54,11 @@ class Pipeline:
             self._journal.refused(judged, "client_gone", 499)
             raise
         exchange.trace += answer_headers(judged, answer)
-        delivery = Delivery("truncated", error="interrupted")
+        delivery = CUT_SHORT
         try:
             delivery = await deliver(answer, exchange)
         finally:  # also when the gateway is stopping: what left must not lack its outcome
+            answer.end(delivery.verdict)
             self._journal.outcome(judged, answer, delivery, exchange.began)
 
     async def explain(self, exchange: Exchange) -> None:

@@ -77,6 +77,10 @@ class Metrics:
             "engine_ready", "1 while the on-device model answers.", "livemin"
         )
 
+        self.breaker_open = self._gauge(
+            "breaker_open", "1 while a failing destination is left alone.", "livemax", "destination"
+        )
+
     def _counter(self, name: str, text: str, labels: list[str]) -> Tally:
         counter = Counter(f"nearward_{name}", text, labels, registry=self.registry)
         tally = Tally(counter)
@@ -89,8 +93,12 @@ class Metrics:
         )
         return cache(histogram.labels)
 
-    def _gauge(self, name: str, text: str, mode: Literal["livesum", "livemin"]) -> Gauge:
-        return Gauge(f"nearward_{name}", text, registry=self.registry, multiprocess_mode=mode)
+    def _gauge(
+        self, name: str, text: str, mode: Literal["livesum", "livemin", "livemax"], *labels: str
+    ) -> Gauge:
+        return Gauge(
+            f"nearward_{name}", text, labels, registry=self.registry, multiprocess_mode=mode
+        )
 
     def flush(self) -> None:
         """Hand on what was counted; with several workers this must happen now and then."""

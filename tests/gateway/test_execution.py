@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from gateway.backends.errors import BackendError, ConnectFailed, FirstByteTimeout, ResponseTruncated
+from gateway.backends.errors import (
+    BackendError,
+    ConnectFailed,
+    FirstByteTimeout,
+    ResponseTooLarge,
+    ResponseTruncated,
+)
 from gateway.errors import (
     AuditUnavailable,
     GatewayError,
@@ -18,9 +25,10 @@ from gateway.errors import (
 from gateway.execution import Answer, Executor
 from gateway.facts import Wishes
 from gateway.judgement import Judged
+from gateway.routing.breaker import Breaker, State
 from gateway.routing.plan import Attempt, Plan
 from policies import Findings, Tier
-from tests.gateway.fakes import FakeBackend, FakeReply, refusal, silence, stream_of
+from tests.gateway.fakes import FakeBackend, FakeClock, FakeReply, refusal, silence, stream_of
 from tests.gateway.judging import judged_of, plan_of
 
 GOOD = b'{"choices":[]}'
@@ -53,7 +61,9 @@ class Scene:
     def __init__(self, book: Book | None = None, **backends: FakeBackend) -> None:
         self.book = book or Book()
         self.backends = backends
-        self.executor = Executor(backends, self.book, 1000)  # type: ignore[arg-type]
+        self.clock = FakeClock()
+        self.breakers = {name: Breaker(clock=self.clock) for name in backends if name != "device"}
+        self.executor = Executor(backends, self.breakers, self.book, 1000)  # type: ignore[arg-type]
 
     async def run(self, plan: Plan, judged: Judged | None = None, trace: bytes = b"") -> Answer:
         return await self.executor.execute(judged or judged_of(), plan, 0.001, trace)
@@ -259,3 +269,78 @@ async def test_no_store_is_passed_on() -> None:
 
     owed = ["no_store" in j.decision.obligations for j in (unknown, judged_of())]
     assert [c.no_store for c in scene.backends["device"].calls] == owed
+
+
+async def test_a_destination_that_fails_is_left_alone() -> None:
+    """Five misses open its breaker: it is not asked, nothing is put on record for it, and
+    the next in the plan answers."""
+    backend = FakeBackend(*[refusal(500) for _ in range(5)])
+    scene = Scene(c1=backend, c2=FakeBackend(*[good() for _ in range(6)]))
+    for _ in range(5):
+        (await scene.run(plan_of("c1", "c2"))).end("good")
+    scene.book.intents.clear()
+
+    answer = await scene.run(plan_of("c1", "c2"))
+
+    assert (answer.attempt.destination, answer.why) == ("c2", "fallback")
+    assert scene.calls("c1") == 5
+    assert scene.book.intents == ["2:c2"]
+    assert scene.book.outcomes[-2:] == [("c1", "breaker_open"), ("c2", "answered")]
+
+
+async def test_when_all_are_left_alone_the_caller_hears_when_to_return() -> None:
+    """503 with Retry-After, not an attempt that is known to fail."""
+    scene = Scene(c1=FakeBackend(*[ConnectFailed("x") for _ in range(5)]))
+    for _ in range(5):
+        await scene.fail(plan_of("c1"))
+
+    error = await scene.fail(plan_of("c1"))
+
+    assert (error.status, error.code, error.retry_after_s) == (503, "destinations_resting", 6)
+
+
+@pytest.mark.parametrize(
+    "failure", [lambda: refusal(429), lambda: ResponseTooLarge("x")], ids=["limit", "bound"]
+)
+async def test_what_is_not_their_fault_opens_nothing(failure: Any) -> None:
+    """A rate limit or a bound of ours says nothing of a destination's health."""
+    scene = Scene(c1=FakeBackend(*[failure() for _ in range(9)]))
+    for _ in range(9):
+        await scene.fail(plan_of("c1"))
+
+    assert scene.breakers["c1"].state is State.CLOSED
+
+
+async def test_a_callers_own_haste_opens_nothing() -> None:
+    """A latency budget that no destination meets must not close it for everybody."""
+    scene = Scene(c1=FakeBackend(*[FirstByteTimeout("x") for _ in range(9)]))
+    hasty = judged_of(wishes=Wishes(latency_budget_s=0.001))
+    for _ in range(9):
+        with pytest.raises(GatewayError):
+            await scene.run(plan_of("c1"), hasty)
+
+    assert scene.breakers["c1"].state is State.CLOSED
+
+
+async def test_a_caller_that_leaves_frees_the_probe() -> None:
+    """A cancelled attempt is no verdict and holds no place."""
+    scene = Scene(c1=FakeBackend(*[refusal(500) for _ in range(5)], FakeReply(hangs=True), good()))
+    for _ in range(5):
+        await scene.fail(plan_of("c1"))
+    scene.clock.now += 60
+    task = asyncio.create_task(scene.run(plan_of("c1")))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert (await scene.run(plan_of("c1"))).status == 200
+
+
+async def test_a_stream_is_judged_at_its_end() -> None:
+    """Streams that begin well and break off open the breaker like any other failure."""
+    scene = Scene(c1=FakeBackend(*[stream_of(b"data: x\n\n") for _ in range(5)]))
+    for _ in range(5):
+        (await scene.run(plan_of("c1"), judged_of(stream=True))).end("bad")
+
+    assert scene.breakers["c1"].state is State.OPEN

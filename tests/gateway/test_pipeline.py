@@ -76,7 +76,7 @@ class Scene:
         pipeline = Pipeline(
             self.judge,
             Planner(routes, aliases={}, strong_fraction=0.3),
-            Executor({"device": self.device, "c1": self.cloud}, journal, 1000),
+            Executor({"device": self.device, "c1": self.cloud}, {}, journal, 1000),
             journal,
         )
         handlers = {"/chat": pipeline.chat, "/explain": pipeline.explain}
