@@ -31,6 +31,10 @@ class Channel(Protocol):
     def receive(self) -> Receive:
         """Gives the body piece by piece as ASGI's messages; a disconnect when it is cut off."""
 
+    @property
+    def has_body(self) -> bool:
+        """Whether the whole body is here, so that `receive` gives it at once and in one piece."""
+
     async def begin(self, status: int, headers: HeaderList, body: bytes, *, more: bool) -> None:
         """The answer's head and the first bytes of its body; the only ones unless `more`."""
 
@@ -47,11 +51,21 @@ class Channel(Protocol):
 class AsgiChannel:
     """A channel over ASGI's two callables."""
 
-    __slots__ = ("_on_gone", "_send", "_task", "_timer", "_watcher", "headers", "receive")
+    __slots__ = (
+        "_on_gone",
+        "_send",
+        "_task",
+        "_timer",
+        "_watcher",
+        "has_body",
+        "headers",
+        "receive",
+    )
 
     def __init__(self, headers: HeaderList, receive: Receive, send: Send) -> None:
         self.headers = headers
         self.receive = receive
+        self.has_body = False  # nobody can tell
         self._send = send
         self._on_gone: Callable[[], None] | None = None
         self._task: asyncio.Task[None] | None = None

@@ -8,6 +8,7 @@
     +-- NotFound                    404     not_found, model_not_found
     +-- MethodNotAllowed            405     method_not_allowed
     +-- BodyTooLarge                413     body_too_large
+    +-- HeadersTooLarge             431     headers_too_large
     +-- UpstreamFailed              502     upstream_failed
     +-- Unavailable                 503     unavailable
         +-- LocalUnavailable        503     local_unavailable
@@ -90,6 +91,14 @@ class BodyTooLarge(GatewayError):
 
     status = 413
     code = "body_too_large"
+    kind = "invalid_request_error"
+
+
+class HeadersTooLarge(GatewayError):
+    """The request's head is over its limit."""
+
+    status = 431
+    code = "headers_too_large"
     kind = "invalid_request_error"
 
 

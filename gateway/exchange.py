@@ -58,9 +58,12 @@ class Exchange:
 
     async def body(self) -> bytes:
         """The whole body; from here on the client's departure cancels the task that asked."""
-        body = await read_body(self._channel.receive, self.headers, self._limits)
+        channel = self._channel
+        body = await read_body(
+            channel.receive, self.headers, self._limits, has_arrived=channel.has_body
+        )
         self.body_bytes = len(body)
-        self._channel.watch(self._leave)
+        channel.watch(self._leave)
         return body
 
     async def json(self) -> Json:

@@ -17,6 +17,8 @@ Rules
    `_HEAD_S`; after an answer the next request may take uvicorn's keep-alive time; while a request
    is served there is no deadline here (`limits.read_body` bounds the body). A timer that wakes too
    early sleeps on.
+5. A head may take `_HEAD_BYTES`; what comes behind a body (trailers) is no header. No upgrade is
+   offered, so a request that asks for one is read again as if it had not.
 """
 
 from __future__ import annotations
@@ -29,10 +31,19 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.channel import Channel, HeaderList
+from gateway.errors import (
+    BadRequest,
+    GatewayError,
+    HeadersTooLarge,
+    MethodNotAllowed,
+    openai_envelope,
+)
 
 Serve = Callable[[Channel], Awaitable[None]]
 _HEAD_S: Final = 10.0
+_HEAD_BYTES: Final = 64 * 1024
 _NEVER: Final = float("inf")
+_UPGRADE: Final = frozenset({b"upgrade", b"connection", b"http2-settings"})
 _CLOSE: Final = (b"connection", b"close")
 _CHUNKED: Final = (b"transfer-encoding", b"chunked")
 
@@ -46,6 +57,8 @@ class FrontProtocol(HttpToolsProtocol):
         self._hot = hot if self.limit_concurrency is None else {}
         self._channel: FrontChannel | None = None
         self._is_in_head = self._is_head_timed = False
+        self._head_bytes = 0
+        self._without_upgrade = b""
         self._deadline = self._timer_at = _NEVER
         self._timer: asyncio.TimerHandle | None = None
 
@@ -67,12 +80,13 @@ class FrontProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
-        except httptools.HttpParserUpgrade:
-            return  # no upgrade is offered: the request was answered as a plain one
-        if self._is_in_head and not self._is_head_timed and self._is_free():
-            self._is_head_timed = True
-            self._due_in(_HEAD_S)
+            self._refuse(BadRequest("this is not HTTP/1.1", code="invalid_http"))
+            return
+        except httptools.HttpParserUpgrade as where:
+            self._read_as_plain(data[where.args[0] :])
+            return
+        if self._is_in_head:
+            self._bound_head(len(data))
 
     def on_message_begin(self) -> None:
         """A head begins. The scope is made later, for those who need one."""
@@ -80,11 +94,20 @@ class FrontProtocol(HttpToolsProtocol):
         self.expect_100_continue = False
         self.headers = []
         self._is_in_head, self._is_head_timed = True, False
+        self._head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, unless it is a trailer."""
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Choose the road (rule 1)."""
         self._is_in_head = False
         self._deadline = _NEVER
+        if self.parser.should_upgrade():
+            self._without_upgrade = self._plain_head()
+            return
         serve = self._hot.get(self.url)
         if serve is None or not self._is_plain_post():
             headers, url, expects = self.headers, self.url, self.expect_100_continue
@@ -99,6 +122,11 @@ class FrontProtocol(HttpToolsProtocol):
         task = channel.task = self.loop.create_task(channel.run(serve))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+    def on_message_complete(self) -> None:
+        """The body has ended."""
+        if not self._without_upgrade:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """An answer is out: the next request may begin, or is waiting already."""
@@ -118,13 +146,51 @@ class FrontProtocol(HttpToolsProtocol):
             self.parser.get_method() == b"POST"
             and self._is_free()
             and self.parser.get_http_version() == "1.1"
-            and not self.parser.should_upgrade()
         )
 
     def _is_free(self) -> bool:
         """Whether no request of this connection waits for its answer."""
         cycle: Any = self.cycle
         return cycle is None or cycle.response_complete
+
+    def _bound_head(self, fed_bytes: int) -> None:
+        """The head goes on: bound its time from its beginning, and its size."""
+        # An answer under way has no deadline, nor does a head that waits behind it.
+        if not self._is_head_timed and self._is_free():
+            self._is_head_timed = True
+            self._due_in(_HEAD_S)
+        self._head_bytes += fed_bytes
+        if self._head_bytes > _HEAD_BYTES:
+            self._refuse(HeadersTooLarge(f"the head is over {_HEAD_BYTES} bytes"))
+
+    def _plain_head(self) -> bytes:
+        """The head that was read, without what asks for another protocol."""
+        if self.parser.get_method() == b"CONNECT":
+            return b"CONNECT"
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] not in _UPGRADE]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+    def _read_as_plain(self, rest: bytes) -> None:
+        head, self._without_upgrade = self._without_upgrade, b""
+        if head == b"CONNECT":
+            self._refuse(MethodNotAllowed("this is no proxy"))
+            return
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(head + rest)
+
+    def _refuse(self, error: GatewayError) -> None:
+        """Answer what cannot be read, unless another answer has begun, and close."""
+        channel = self._channel
+        if channel is not None and not channel.has_begun:
+            channel.lose()
+        if self._is_free() or (channel is not None and channel.disconnected):
+            body = openai_envelope(error)
+            head = b"content-type: application/json\r\nconnection: close\r\n"
+            length = b"content-length: %d\r\n\r\n" % len(body)
+            self.transport.write(STATUS_LINE[error.status] + head + length + body)
+        self.transport.close()
 
     def _due_in(self, seconds: float) -> None:
         deadline = self._deadline = self.loop.time() + seconds
@@ -153,6 +219,7 @@ class FrontChannel:
         "_waiter",
         "body",
         "disconnected",
+        "has_begun",
         "headers",
         "keep_alive",
         "message_event",
@@ -174,6 +241,7 @@ class FrontChannel:
         self.task: asyncio.Task[None] | None = None
         self._protocol = protocol
         self._expects_continue = expects_continue
+        self.has_begun = False
         self._is_chunked = False
         self._on_gone: Callable[[], None] | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -185,6 +253,11 @@ class FrontChannel:
         finally:
             if not self.response_complete:
                 self._protocol.transport.close()
+
+    @property
+    def has_body(self) -> bool:
+        """See `Channel`."""
+        return not self.more_body
 
     async def receive(self) -> MutableMapping[str, Any]:
         """See `Channel`."""
@@ -213,6 +286,7 @@ class FrontChannel:
         breaks = len(fields) - 1
         if lines.count(b"\n") != breaks or lines.count(b"\r") != breaks or b"\0" in lines:
             raise ValueError("a header holds a control character")
+        self.has_begun = True
         await self._put(b"%b%b\r\n\r\n" % (STATUS_LINE[status], lines), body, more=more)
 
     async def write(self, body: bytes, *, more: bool) -> None:

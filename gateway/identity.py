@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.errors import Unauthenticated
@@ -45,7 +45,9 @@ class Identity:
     """Answers who a request comes from; raises Unauthenticated for everybody else."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self._by_digest: Mapping[bytes, Key] = {bytes.fromhex(k.sha256): k for k in keys}
+        self._by_digest = {bytes.fromhex(key.sha256): key for key in keys}
+        # No configuration may let in whoever sends nothing.
+        self._by_digest.pop(key_digest(b""), None)
 
     def __len__(self) -> int:
         return len(self._by_digest)
@@ -64,9 +66,10 @@ def _presented_key(headers: Headers) -> bytes:
     authorization = headers.get(b"authorization")
     if authorization is not None:
         scheme, _, secret = authorization.partition(b" ")
+        secret = secret.strip()
         if scheme.lower() != b"bearer" or not secret:
             raise Unauthenticated("send the key as: Authorization: Bearer <key>")
-        return secret.strip()
+        return secret
     secret = headers.get(b"x-api-key", b"")
     if not secret:
         raise Unauthenticated("no API key: send Authorization: Bearer <key>")

@@ -67,15 +67,22 @@ def _refuse_repeated(raw: list[tuple[bytes, bytes]]) -> None:
         seen.add(name)
 
 
-async def read_body(receive: Receive, headers: Headers, limits: Limits) -> bytes:
-    """The whole body; raises BodyTooLarge as soon as it is over, ClientGone if it is cut."""
+async def read_body(
+    receive: Receive, headers: Headers, limits: Limits, *, has_arrived: bool = False
+) -> bytes:
+    """The whole body; raises BodyTooLarge as soon as it is over, ClientGone if it is cut.
+
+    `has_arrived`: the next message holds all of it.
+    """
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and (len(declared) > _LENGTH_DIGITS or int(declared) > limits.body_bytes):
         raise _too_large(limits)
-    piece, is_complete = await _piece(receive)
-    if is_complete and len(piece) <= limits.body_bytes:
+    if has_arrived:  # a timeout would cost more than all else here
+        piece, _ = await _piece(receive)
+        if len(piece) > limits.body_bytes:
+            raise _too_large(limits)
         return piece
-    body = bytearray(piece)
+    body, is_complete = bytearray(), False
     try:
         async with asyncio.timeout(limits.body_s):
             while len(body) <= limits.body_bytes and not is_complete:

@@ -199,6 +199,12 @@ class Settings(BaseSettings):
     )
     api_key: SecretStr | None = None
 
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _blank_is_no_key(cls, value: object) -> object:
+        """An unset variable often arrives as an empty one: `${NEARWARD_API_KEY:-}`."""
+        return (value.strip() or None) if isinstance(value, str) else value
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -41,6 +41,8 @@ class Scene:
             "/bad": self.bad,
             "/early": self.early,
             "/half": self.half,
+            "/headers": self.names,
+            "/begun": self.begun,
         }
         self.gateway = Gateway(handlers, self.web, Limits(), Metrics())
 
@@ -77,6 +79,16 @@ class Scene:
     async def half(self, exchange: Exchange) -> None:
         await exchange.begin(200, [], b"half")
         raise RuntimeError
+
+    async def names(self, exchange: Exchange) -> None:
+        await exchange.body()
+        await exchange.answer(200, b",".join(exchange.headers))
+
+    async def begun(self, exchange: Exchange) -> None:
+        await exchange.body()
+        await exchange.begin(200, [], b"begun")
+        self.asked.set()
+        await self.proceed.wait()
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[Connect]:
@@ -287,6 +299,63 @@ async def test_unfinished_answer_closes_the_connection() -> None:
         assert rest.endswith(b"4\r\nhalf\r\n")
 
 
+async def test_trailers_are_no_headers() -> None:
+    """What stands behind a body cannot say who asks (RFC 9110, 6.5.1)."""
+    scene = Scene()
+    async with scene.served() as connect:
+        for path in ("/headers", "/headers?cold"):
+            reader, writer = await connect()
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            writer.write(head.encode() + b"2\r\n{}\r\n0\r\nAuthorization: Bearer k\r\n\r\n")
+            assert (await answer(reader))[2] == b"host,transfer-encoding"
+
+
+async def test_an_upgrade_that_is_not_offered_is_ignored() -> None:
+    """Java's client asks for h2c by default: its request is read as if it had not."""
+    async with Scene().served() as connect:
+        reader, writer = await connect()
+        wish = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAA")
+        for _ in range(2):
+            writer.write(post("/echo", b"abc", *wish))
+            assert (await answer(reader))[::2] == (200, b"abc")
+
+
+async def test_connect_is_refused() -> None:
+    """nearward is no forward proxy."""
+    async with Scene().served() as connect:
+        reader, writer = await connect()
+        writer.write(b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n")
+        assert (await answer(reader))[0] == 405
+
+
+@pytest.mark.parametrize("line", [b"a" * 4096, b"a: b\r\n" * 512], ids=["one", "many"])
+async def test_endless_head(line: bytes) -> None:
+    """A head without end is cut off soon, and holds little memory until then."""
+    async with Scene().served() as connect:
+        reader, writer = await connect()
+        writer.write(b"POST /echo HTTP/1.1\r\nX: ")
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 4 << 20 and not reader.at_eof():
+                writer.write(line)
+                sent += len(line)
+                await writer.drain()
+                await asyncio.sleep(0)
+        assert sent < 4 << 20
+
+
+async def test_garbage_behind_an_answer_under_way() -> None:
+    """A stream is not interrupted by the refusal of what follows it: it is cut."""
+    scene = Scene()
+    async with scene.served() as connect:
+        reader, writer = await connect()
+        writer.write(post("/begun"))
+        await scene.asked.wait()
+        writer.write(b"\x00garbage\r\n\r\n")
+        rest = await asyncio.wait_for(reader.read(), 5)
+        assert rest.endswith(b"5\r\nbegun\r\n")
+
+
 @pytest.mark.parametrize(
     "garbage",
     [
@@ -306,6 +375,7 @@ async def test_what_is_no_http_is_refused_and_closed(garbage: bytes) -> None:
         rest = await asyncio.wait_for(reader.read(), 5)
         assert rest.count(b"HTTP/1.1 ") == 1
         assert rest.startswith(b"HTTP/1.1 400 ")
+        assert b'"code":"invalid_http"' in rest
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /echo HTTP/1.1\r\nA: b\r\n"], ids=["nothing", "half"])

@@ -46,6 +46,8 @@ def test_known_keys(headers: dict[bytes, bytes], who: Principal) -> None:
         {b"authorization": b""},
         {b"authorization": b"Bearer"},
         {b"authorization": b"Bearer "},
+        {b"authorization": b"Bearer  "},
+        {b"authorization": b"Bearer \t"},
         {b"authorization": b"k-a"},
         {b"authorization": b"Basic k-a"},
         {b"authorization": b"Bearer k-"},
@@ -73,6 +75,14 @@ def test_without_keys_nobody_enters() -> None:
 
     assert len(Identity([])) == 0
     assert len(identity()) == 2
+
+
+def test_the_empty_key_admits_nobody() -> None:
+    """Whatever the configuration says, nothing is not a key."""
+    nothing = Identity([Key(hashlib.sha256(b"").hexdigest(), BOB)])
+    for headers in ({b"authorization": b"Bearer  "}, {b"x-api-key": b""}):
+        with pytest.raises(Unauthenticated):
+            nothing.authenticate(headers)
 
 
 def test_digest_is_sha256() -> None:

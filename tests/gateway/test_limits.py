@@ -248,3 +248,18 @@ def test_encoded_bodies_are_refused(encoding: bytes) -> None:
 def test_identity_encoding_is_none() -> None:
     """`identity` says nothing and passes."""
     assert read_headers([(b"content-encoding", b"identity")], SMALL)
+
+
+async def test_a_body_that_never_begins_times_out() -> None:
+    """The bound holds for the first byte, too."""
+    with pytest.raises(BadRequest) as caught:
+        await read_body(Caller().receive, {b"content-length": b"9"}, Limits(body_s=0.01))
+
+    assert caught.value.code == "body_timeout"
+
+
+async def test_a_body_that_is_here_is_bounded_all_the_same() -> None:
+    """Having arrived whole does not make it small."""
+    whole = Caller(piece(b"x" * 101, more=False)).receive
+    with pytest.raises(BodyTooLarge):
+        await read_body(whole, {}, SMALL, has_arrived=True)
