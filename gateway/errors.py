@@ -22,6 +22,8 @@ from __future__ import annotations
 
 import orjson
 
+from policies import Tier
+
 
 class GatewayError(Exception):
     """Base of all errors that become an HTTP answer; never a 500 by itself."""
@@ -44,6 +46,8 @@ class GatewayError(Exception):
         self.code = code or type(self).code
         self.param = param
         self.retry_after_s = retry_after_s
+        self.tried: Tier | None = None
+        """Where a request was sent before it failed, None when nowhere."""
 
 
 class BadRequest(GatewayError):

@@ -9,6 +9,7 @@ Rules
 3. An attempt is given up for the next one before the first byte of its answer, never after:
    on a connection error, a timeout, or a status other than 200 and those of rule 4.
 4. A caller's own fault (400, 413, 422) is passed back: another destination would say the same.
+   Not so when the device says it beside others: it may only mean that this engine cannot.
 5. Nothing an upstream says about *our* key reaches the caller as if it were about theirs.
 6. A destination whose breaker is open is passed over; how an attempt ended is told to its breaker
    at the very end, by whoever holds the answer.
@@ -83,6 +84,10 @@ class _Miss:
     status: int = 0
 
 
+_Given = tuple[int, bytes, bytes, Reply | None]
+"""Status, content type, body or first bytes, and the rest of a stream."""
+
+
 class Executor:
     """Runs plans against backends."""
 
@@ -114,6 +119,8 @@ class Executor:
             end = partial(breaker.leave, era) if breaker is not None else _told_to_nobody
             try:
                 outcome = await self._recorded_attempt(judged, attempt, number, traceparent)
+                if len(plan.attempts) > 1 and attempt.tier is Tier.DEVICE:
+                    outcome = _only_if_it_could(outcome, attempt)
             except BaseException:
                 end("none")
                 raise
@@ -125,11 +132,13 @@ class Executor:
             self._journal.attempt(attempt, "answered")
             why = plan.why if number == 1 else "fallback"
             return Answer(attempt, number, why, *outcome, overhead_s, end)
-        raise _no_answer(misses)
+        error = _no_answer(misses)
+        error.tried = _farthest(misses)
+        raise error
 
     async def _recorded_attempt(
         self, judged: Judged, attempt: Attempt, number: int, traceparent: bytes
-    ) -> _Miss | tuple[int, bytes, bytes, Reply | None]:
+    ) -> _Miss | _Given:
         try:
             await self._journal.intent(judged, attempt, number)
         except AuditUnavailable:
@@ -137,9 +146,7 @@ class Executor:
                 return _Miss(attempt, AuditUnavailable.code)
         return await self._attempt(_call(judged, attempt, traceparent), attempt)
 
-    async def _attempt(
-        self, call: Call, attempt: Attempt
-    ) -> _Miss | tuple[int, bytes, bytes, Reply | None]:
+    async def _attempt(self, call: Call, attempt: Attempt) -> _Miss | _Given:
         reply: Reply | None = None
         try:
             reply = await self._backends[attempt.destination].send(call)
@@ -161,6 +168,13 @@ class Executor:
         finally:
             if reply is not None:
                 reply.close()
+
+
+def _only_if_it_could(outcome: _Miss | _Given, attempt: Attempt) -> _Miss | _Given:
+    """Of the device, where others may answer: what it cannot do is no answer."""
+    if isinstance(outcome, _Miss) or outcome[0] not in _CALLERS_FAULT:
+        return outcome
+    return _Miss(attempt, f"http_{outcome[0]}", None, outcome[0])
 
 
 def _verdict(miss: _Miss, judged: Judged) -> Verdict:
@@ -199,6 +213,13 @@ def _refusal(attempt: Attempt, reply: Reply) -> _Miss:
     retry_after = dict(reply.headers).get(b"retry-after", b"")
     seconds = int(retry_after) if retry_after.isdigit() and len(retry_after) < 6 else None
     return _Miss(attempt, f"http_{reply.status}", seconds, reply.status)
+
+
+def _farthest(misses: list[_Miss]) -> Tier | None:
+    """How far from the user the request has been, as far as attempts were made at all."""
+    order = tuple(Tier)
+    made = [m.attempt.tier for m in misses if m.code not in (_BREAKER_OPEN, AuditUnavailable.code)]
+    return max(made, key=order.index, default=None)
 
 
 def _no_answer(misses: list[_Miss]) -> GatewayError:

@@ -47,8 +47,8 @@ class Pipeline:
             trace = _next_span(exchange.headers.get(b"traceparent", b""))
             answer = await self._executor.execute(judged, plan, overhead_s, trace)
         except GatewayError as error:
-            exchange.trace += refusal_headers(judged, error.code)
-            self._journal.refused(judged, error.code, error.status)
+            exchange.trace += refusal_headers(judged, error.code, error.tried)
+            self._journal.refused(judged, error.code, error.status, error.tried)
             raise
         except asyncio.CancelledError:
             self._journal.refused(judged, "client_gone", 499)

@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from local_engine.chat_answer import ChatAnswer, error_event
-from local_engine.chat_request import ChatCall, parse_chat, parse_json_object
+from local_engine.chat_request import FEATURES, ChatCall, parse_chat, parse_json_object
 from local_engine.engine import Done, Engine, Event, Failed, Token
 from local_engine.errors import (
     BodyTooLargeError,
@@ -87,6 +87,7 @@ class EngineApp:
             "queued": status.queued,
             "prefill_tps": status.prefill_tps,
             "decode_tps": status.decode_tps,
+            "features": sorted(FEATURES),
             "first_token_s": status.first_token_s,
             "rss_bytes": resident_bytes(),
             "pid": os.getpid(),

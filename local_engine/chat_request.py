@@ -33,6 +33,9 @@ _ROLES: Final = {
     "user": Role.USER,
     "assistant": Role.ASSISTANT,
 }
+FEATURES: Final[frozenset[str]] = frozenset()
+"""What this engine serves beyond text in and text out, in the words of the gateway's needs."""
+
 # Field -> values that ask for nothing.
 _UNSUPPORTED: Final[dict[str, tuple[object, ...]]] = {
     "tools": ([],),

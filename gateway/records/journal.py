@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # the pipeline's values; importing them would close a circle
     from gateway.routing.plan import Attempt
 
 HeaderList = list[tuple[bytes, bytes]]
-ROUTES = {Tier.DEVICE: "local", Tier.ONPREM: "onprem", Tier.CLOUD: "cloud"}
+ROUTES: dict[Tier | None, str] = {Tier.DEVICE: "local", Tier.ONPREM: "onprem", Tier.CLOUD: "cloud"}
 
 
 class Journal:
@@ -74,8 +74,8 @@ class Journal:
         seconds = time.perf_counter() - began
         route = ROUTES[answer.attempt.tier]
         metrics = self.metrics
-        data_class, reason = judged.decision.data_class, reason_code(judged, answer)
-        metrics.request.add((route, data_class, reason, str(answer.status)))
+        data_class = judged.decision.data_class
+        metrics.request.add((route, data_class, answer.why, str(answer.status)))
         metrics.seconds(route).observe(seconds)
         metrics.overhead.observe(answer.overhead_s)
         metrics.tokens.add((route, "in"), delivery.usage.prompt_tokens)
@@ -96,9 +96,10 @@ class Journal:
             }
         )
 
-    def refused(self, judged: Judged, code: str, status: int) -> None:
-        """Record that a judged request got no answer."""
-        self.metrics.request.add(("blocked", judged.decision.data_class, code, str(status)))
+    def refused(self, judged: Judged, code: str, status: int, tried: Tier | None = None) -> None:
+        """Record that a judged request got no answer; `tried` is where it was sent, if anywhere."""
+        route = ROUTES.get(tried, "blocked")
+        self.metrics.request.add((route, judged.decision.data_class, code, str(status)))
         self.audit.outcome(
             {
                 "t": round(self._clock(), 3),
@@ -128,13 +129,6 @@ def _rules(decision: Decision, destination: str) -> list[str]:
     return [r.rule_id for r in decision.reasons if r.destination in (destination, "")]
 
 
-def reason_code(judged: Judged, answer: Answer) -> str:
-    """One code for the header: what policy insisted on, otherwise what routing preferred."""
-    if len(judged.decision.allowed) == 1 and answer.why != "asked_for_local":
-        return str(judged.decision.primary_reason)
-    return answer.why
-
-
 def decision_headers(judged: Judged) -> HeaderList:
     """The headers that every judged request gets, whatever came of it."""
     decision = judged.decision
@@ -153,17 +147,17 @@ def answer_headers(judged: Judged, answer: Answer) -> HeaderList:
         (b"x-nearward-route", ROUTES[attempt.tier].encode()),
         (b"x-nearward-model", attempt.model.encode()),
         (b"x-nearward-region", attempt.region.encode()),
-        (b"x-nearward-reason", reason_code(judged, answer).encode()),
+        (b"x-nearward-reason", answer.why.encode()),
         (b"x-nearward-redactions", b"0"),
         (b"x-nearward-attempts", b"%d" % answer.attempts),
         (b"x-nearward-overhead-us", b"%d" % (answer.overhead_s * 1e6)),
     ]
 
 
-def refusal_headers(judged: Judged, code: str) -> HeaderList:
-    """The headers of a judged request that got no answer."""
+def refusal_headers(judged: Judged, code: str, tried: Tier | None) -> HeaderList:
+    """The headers of a judged request that got no answer, tried at a destination or blocked."""
     return [
         *decision_headers(judged),
-        (b"x-nearward-route", b"blocked"),
+        (b"x-nearward-route", ROUTES.get(tried, "blocked").encode()),
         (b"x-nearward-reason", code.encode()),
     ]

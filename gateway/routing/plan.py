@@ -2,7 +2,8 @@
 """Orders attempts inside the set that policy allowed. Pure: no clock, no I/O, no logging.
 
     model asked for      attempts, in order
-    auto                 hard prompt, or one that the device can't take: clouds, then the device;
+    auto                 something that the device does not serve (tools, media ...): clouds;
+                         hard prompt, or one too long for the device: clouds, then the device;
                          otherwise the device, then clouds
     local/<name>         the device
     cloud/<name>         clouds that serve <name>; if policy forbids all of them: PolicyBlocked
@@ -118,22 +119,24 @@ class Planner:
         if intent == "cloud":
             if not away:
                 raise PolicyBlocked(
-                    f"policy allows no cloud destination for this request "
-                    f"({decision.primary_reason}); ask for the model 'auto' to be answered "
-                    "on the device"
+                    f"policy allows no destination that serves this model for this request "
+                    f"({self._refusal(decision, name)}); ask for the model 'auto' to be answered "
+                    "where policy allows"
                 )
             return Plan(away, "asked_for_cloud")
         if not away:
-            return Plan(self._near(decision, signals), "only_the_device_is_allowed")
+            return Plan(self._near(decision, signals), self._refusal(decision, name))
         return self._order(intent, away, signals)
 
     def _order(self, intent: Intent, away: tuple[Attempt, ...], signals: Signals) -> Plan:
         device = signals.device
-        near = self._attempts([self._device], "") if device.is_ready else ()
+        if not device.is_ready:
+            return Plan(away, "asked_for_model" if intent == "named" else "device_not_ready")
+        if not device.serves(signals.needs):
+            return Plan(away, "asked_for_model" if intent == "named" else "device_cannot_serve")
+        near = self._attempts([self._device], "")
         if intent == "named":
             return Plan(away + near, "asked_for_model")
-        if not near:
-            return Plan(away, "device_not_ready")
         if not device.fits(signals.prompt_tokens):
             return Plan(away + near, "too_long_for_device")
         if signals.complexity() >= self._hard_from:
@@ -160,6 +163,15 @@ class Planner:
             and (not name or name in r.models)
         ]
         return self._attempts(routes, name)
+
+    def _refusal(self, decision: Decision, name: str) -> str:
+        """The code of what keeps a request from those who were asked for."""
+        asked = [r for r in self._away if r.models and (not name or name in r.models)]
+        if any(r.name in decision.cleared for r in asked):
+            return "obligation_not_honoured"
+        names = {"", *(r.name for r in asked)}
+        stopping = (reason.code for reason in decision.reasons if reason.destination in names)
+        return str(next(stopping, decision.primary_reason))
 
     @staticmethod
     def _attempts(routes: Sequence[Route], name: str) -> tuple[Attempt, ...]:

@@ -25,6 +25,12 @@ class Snapshot:
     prefill_tps: float | None = None
     decode_tps: float | None = None
     rss_bytes: int = 0
+    features: frozenset[str] = frozenset()
+    """What of `gateway.needs` the engine serves."""
+
+    def serves(self, needs: frozenset[str]) -> bool:
+        """Whether it can do all that a request needs."""
+        return needs <= self.features
 
     def fits(self, prompt_tokens: int) -> bool:
         """Whether a prompt of this size, with some room to answer, fits the context."""
@@ -67,6 +73,10 @@ def snapshot_of(report: dict[str, object]) -> Snapshot:
         value = report.get(name)
         return float(value) if isinstance(value, int | float) else None
 
+    def texts(name: str) -> list[str]:
+        value = report.get(name)
+        return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+
     return Snapshot(
         is_ready=report.get("status") == "ready",
         model=str(report.get("model", "")),
@@ -78,4 +88,5 @@ def snapshot_of(report: dict[str, object]) -> Snapshot:
         prefill_tps=rate("prefill_tps"),
         decode_tps=rate("decode_tps"),
         rss_bytes=integer("rss_bytes"),
+        features=frozenset(texts("features")),
     )

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from gateway.needs import NOTHING, needs_of
 from gateway.signals.capability import Capability, Snapshot
 from gateway.signals.privacy import Verdict
 from gateway.wire import ChatRequest
@@ -23,6 +24,9 @@ _OFF_LOOP_CHARS = 32_768
 # Characters per token of English prose in BPE vocabularies of 32k to 200k entries, on the low
 # side so that the estimate errs towards "too long for the device".
 _CHARS_PER_TOKEN = 3.0
+# Other scripts take two to four bytes a character; small vocabularies spell most of them out.
+_TOKENS_PER_BYTE = 0.85
+_NOT_ASCII = bytes(range(128, 256))
 
 
 class Scanner(Protocol):
@@ -45,6 +49,7 @@ class Signals(NamedTuple):
     complexity: Callable[[], float]
     device: Snapshot
     prompt_tokens: int
+    needs: frozenset[str] = NOTHING
 
 
 class SignalReader:
@@ -72,7 +77,8 @@ class SignalReader:
             span_count=spans,
             complexity=partial(self._complexity, request.question),
             device=self._capability.read(),
-            prompt_tokens=int(len(request.text) / _CHARS_PER_TOKEN) + 1,
+            prompt_tokens=_estimated_tokens(request.text),
+            needs=needs_of(request.body),
         )
 
     def _privacy(self, text: str) -> tuple[Findings, int]:
@@ -92,3 +98,12 @@ class SignalReader:
             return min(1.0, max(0.0, self._score(question)))
         except Exception:
             return 0.0
+
+
+def _estimated_tokens(text: str) -> int:
+    if text.isascii():
+        return int(len(text) / _CHARS_PER_TOKEN) + 1
+    data = text.encode("utf-8", "replace")
+    ascii_bytes = len(data.translate(None, _NOT_ASCII))
+    other_bytes = len(data) - ascii_bytes
+    return int(ascii_bytes / _CHARS_PER_TOKEN + other_bytes * _TOKENS_PER_BYTE) + 1

@@ -344,3 +344,24 @@ async def test_a_stream_is_judged_at_its_end() -> None:
         (await scene.run(plan_of("c1"), judged_of(stream=True))).end("bad")
 
     assert scene.breakers["c1"].state is State.OPEN
+
+
+@pytest.mark.parametrize("names", [("device", "c1"), ("c1", "device")])
+async def test_what_the_device_cannot_do_is_no_answer_where_others_may(
+    names: tuple[str, str],
+) -> None:
+    """Its 400 sends the request on; behind a cloud that failed it does not hide that failure."""
+    scene = Scene(device=FakeBackend(refusal(400)), c1=FakeBackend(refusal(500)))
+    error = await scene.fail(plan_of(*names))
+    assert (error.status, error.code, error.tried) == (502, "upstream_failed", Tier.CLOUD)
+
+    alone = Scene(device=FakeBackend(refusal(400)))
+    assert (await alone.run(plan_of("device"))).status == 400
+
+
+async def test_where_a_failed_request_has_been() -> None:
+    """A request that was tried in the cloud is not called blocked; one that never went is."""
+    tried = await Scene(c1=FakeBackend(refusal(500))).fail(plan_of("c1"))
+    never = await Scene(Book(fails=True), c1=FakeBackend()).fail(plan_of("c1"))
+
+    assert (tried.tried, never.tried) == (Tier.CLOUD, None)

@@ -137,9 +137,12 @@ def test_snapshot_of_a_report() -> None:
         "prefill_tps": 100,
         "decode_tps": 20.5,
         "rss_bytes": 5,
+        "features": ["tools", 7],
     }
 
-    assert snapshot_of(report) == Snapshot(True, "m", "e", 2048, 4, 1, 2, 100.0, 20.5, 5)
+    assert snapshot_of(report) == Snapshot(
+        True, "m", "e", 2048, 4, 1, 2, 100.0, 20.5, 5, frozenset({"tools"})
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,3 +191,15 @@ def test_text_with_lone_surrogates_can_be_hashed() -> None:
     scanner = FakeScanner(Verdict(DataClass.PII, (Span(0, 1, Kind.NAME),), False, ()))
 
     assert len(classify({"text": "\ud800"}, scanner, lambda _: 0.0)["spans"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [("a word " * 300, 600, 900), ("日本語" * 1000, 7000, 9000), ("Größe " * 300, 600, 1500)],
+    ids=["english", "japanese", "german"],
+)
+async def test_estimate_of_tokens(text: str, least: int, most: int) -> None:
+    """On the high side of what SmolLM2's vocabulary makes of it, in any script."""
+    signals = await reader(FakeScanner()).read(chat_request(text))
+
+    assert least <= signals.prompt_tokens <= most

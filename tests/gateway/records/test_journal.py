@@ -18,12 +18,11 @@ from gateway.records.journal import (
     Journal,
     answer_headers,
     decision_headers,
-    reason_code,
     refusal_headers,
 )
 from gateway.records.metrics import Metrics
 from gateway.streaming.sse import Usage
-from policies import DataClass, Findings
+from policies import DataClass, Findings, Tier
 from tests.gateway.fakes import FakeClock
 from tests.gateway.judging import attempt_at, judged_of
 
@@ -111,7 +110,7 @@ async def test_no_word_of_the_caller_is_written() -> None:
     await book.intent(judged, attempt_at("c1"), 1)
     book.outcome(judged, answer(), Delivery("complete"), time.perf_counter())
     book.refused(judged, "policy_blocked", 403)
-    headers = answer_headers(judged, answer()) + refusal_headers(judged, "policy_blocked")
+    headers = answer_headers(judged, answer()) + refusal_headers(judged, "policy_blocked", None)
 
     written = orjson.dumps(log.entries) + metrics.render() + repr(headers).encode()
     assert CANARY.encode() not in written
@@ -153,16 +152,6 @@ async def test_refusal_is_counted_and_recorded() -> None:
     assert 'route="blocked",status="403"' in metrics.render().decode()
 
 
-def test_reason_is_policys_where_it_insisted() -> None:
-    """When only the device was allowed the rule is the reason, otherwise routing's preference."""
-    stays = judged_of(findings=Findings(DataClass.SECRET))
-
-    assert reason_code(judged_of(), answer()) == "hard_prompt"
-    only = answer("device", "only_the_device_is_allowed")
-    assert reason_code(stays, only) == "secret_stays_on_device"
-    assert reason_code(stays, answer("device", "asked_for_local")) == "asked_for_local"
-
-
 def test_headers_explain_the_answer() -> None:
     """Every answer says where it came from and under which policy."""
     judged = judged_of()
@@ -179,8 +168,10 @@ def test_headers_explain_the_answer() -> None:
         b"x-nearward-attempts": b"2",
         b"x-nearward-overhead-us": b"500",
     }
-    refused = dict(refusal_headers(judged, "policy_blocked"))
+    refused = dict(refusal_headers(judged, "policy_blocked", None))
     assert refused[b"x-nearward-route"] == b"blocked"
+    failed = dict(refusal_headers(judged, "upstream_failed", Tier.CLOUD))
+    assert failed[b"x-nearward-route"] == b"cloud"
     assert refused[b"x-nearward-reason"] == b"policy_blocked"
     assert set(dict(decision_headers(judged))) < set(refused)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -146,7 +147,54 @@ def test_forbidden_cloud_is_blocked_and_named_model_stays_near() -> None:
 
     for model in ("big", "auto"):
         plan = planner().plan(model, secret, signals_of(complexity=1.0))
-        assert (names(plan), plan.why) == (["device"], "only_the_device_is_allowed")
+        assert (names(plan), plan.why) == (["device"], "secret_stays_on_device")
+
+
+def test_the_reason_is_that_of_the_destinations_asked_for() -> None:
+    """Where another destination is allowed, its reason does not explain a refusal of this one."""
+    agreement = Baa(id="b", expires=TODAY, scope=frozenset({"chat"}))
+    places = [
+        PLACES[0],
+        away("dear"),
+        away("near", Tier.ONPREM, baa=agreement, trains_on_data=False),
+    ]
+    hipaa = decision(DataClass.PHI, places, packs=(builtin_pack("hipaa"),))
+    assert hipaa.allowed == ("device", "near")
+    routes = [ROUTES[0], ROUTES[1], ROUTES[3]]
+
+    with pytest.raises(PolicyBlocked) as caught:
+        planner(routes).plan("cloud/big", hipaa, signals_of())
+    assert "trains_on_data" in caught.value.message
+    assert "baa_covers" not in caught.value.message
+    plan = planner(routes).plan("big", hipaa, signals_of())
+    assert (names(plan), plan.why) == (["device"], "trains_on_data")
+
+
+def test_max_tier_is_a_reason() -> None:
+    """A caller who asked to stay near hears that it was their own wish."""
+    plan = planner().plan("auto", decision(max_tier=Tier.DEVICE), signals_of())
+
+    assert (names(plan), plan.why) == (["device"], "max_tier")
+
+
+@pytest.mark.parametrize(
+    ("model", "why"), [("auto", "device_cannot_serve"), ("mid", "asked_for_model")]
+)
+def test_what_the_device_does_not_serve_goes_where_it_is_served(model: str, why: str) -> None:
+    """Tools and the like are no fault of the caller's: the device is passed over."""
+    signals = signals_of()._replace(needs=frozenset({"tools"}))
+    plan = planner().plan(model, decision(), signals)
+    assert ("device" in names(plan), plan.why) == (False, why)
+
+    able = signals._replace(device=replace(READY, features=frozenset({"tools", "n"})))
+    assert "device" in names(planner().plan(model, decision(), able))
+
+
+def test_what_may_not_leave_is_put_to_the_device_whatever_it_needs() -> None:
+    """The engine then says in its own words what it does not do."""
+    signals = signals_of()._replace(needs=frozenset({"tools"}))
+
+    assert names(planner().plan("auto", decision(DataClass.SECRET), signals)) == ["device"]
 
 
 @pytest.mark.parametrize("model", ["auto", "big", "local/small"])

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a request needs beyond text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.needs import NOTHING, needs_of
+from tests.gateway.fakes import chat_body
+
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"temperature": 0, "top_p": 1, "stop": ["x"], "user": "u", "metadata": {"a": "b"}},
+        {"tools": [], "tool_choice": "auto", "n": 1, "logprobs": False, "top_logprobs": 0},
+        {"response_format": {"type": "text"}, "modalities": ["text"], "logit_bias": {}},
+        {"response_format": None, "n": None, "tools": None, "modalities": None},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}], "name": "n"}]},
+        {"messages": [{"role": "assistant", "content": None, "tool_calls": None}]},
+    ],
+    ids=str,
+)
+def test_text_needs_nothing(more: dict[str, Any]) -> None:
+    """What asks for nothing does not keep a request from the device."""
+    assert needs_of(chat_body(**more)) is NOTHING
+
+
+@pytest.mark.parametrize(
+    ("more", "need"),
+    [
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        ({"functions": [{"name": "f"}]}, "tools"),
+        ({"n": 2}, "n"),
+        ({"logprobs": True}, "logprobs"),
+        ({"top_logprobs": 3}, "logprobs"),
+        ({"logit_bias": {"1": 2.0}}, "logit_bias"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"audio": {"voice": "x"}}, "audio"),
+        ({"prediction": {"type": "content"}}, "prediction"),
+        ({"web_search_options": {"a": 1}}, "web_search"),
+        (
+            {"messages": [{"role": "assistant", "content": None, "tool_calls": [CALL]}]},
+            "tool_turns",
+        ),
+        ({"messages": [{"role": "tool", "tool_call_id": "c", "content": "x"}]}, "tool_turns"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "parts"),
+        ({"messages": [{"role": "user", "content": [{"type": "refusal"}]}]}, "parts"),
+    ],
+)
+def test_each_need(more: dict[str, Any], need: str) -> None:
+    """Each thing that an engine may lack is named."""
+    assert needs_of(chat_body(**more)) == {need}
