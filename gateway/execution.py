@@ -46,7 +46,8 @@ from gateway.routing.breaker import Breaker, Verdict
 from gateway.routing.plan import Attempt, Plan
 from policies import Obligation, Tier
 
-_JSON = b"application/json"
+_JSON, _EVENTS = b"application/json", b"text/event-stream"
+_ANSWERS = (_JSON, _EVENTS)
 _CALLERS_FAULT = frozenset({400, 413, 422})
 _BREAKER_OPEN = "breaker_open"
 _NOT_THEIR_FAULT = frozenset(
@@ -153,10 +154,13 @@ class Executor:
             status = reply.status
             if status != 200 and status not in _CALLERS_FAULT:
                 return _refusal(attempt, reply)
-            content_type = dict(reply.headers).get(b"content-type", _JSON)
+            headers = dict(reply.headers)
+            content_type = headers.get(b"content-type", _JSON).lower()
             if status != 200 and not content_type.startswith(_JSON):
                 return status, _JSON, _told_otherwise(status), None
-            if call.stream and status == 200 and content_type.startswith(b"text/event-stream"):
+            if not content_type.startswith(_ANSWERS) or _is_encoded(headers):
+                return _Miss(attempt, "upstream_not_an_answer")
+            if call.stream and status == 200 and content_type.startswith(_EVENTS):
                 first = await reply.next()
                 if not first:
                     return _Miss(attempt, "upstream_truncated")
@@ -187,6 +191,11 @@ def _verdict(miss: _Miss, judged: Judged) -> Verdict:
     return "bad"
 
 
+def _is_encoded(headers: Mapping[bytes, bytes]) -> bool:
+    """Compressed although we asked for plain bytes: neither we nor the caller could read it."""
+    return headers.get(b"content-encoding", b"identity").lower() != b"identity"
+
+
 def _told_otherwise(status: int) -> bytes:
     """Our words for a refusal that came as anything but JSON, such as a proxy's HTML page."""
     return openai_envelope(
@@ -204,7 +213,8 @@ def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:
         stream=request.stream,
         cleared=judged.decision.cleared.get(attempt.destination),
         no_store=Obligation.NO_STORE in judged.decision.obligations,
-        traceparent=traceparent,
+        # 24 bytes of a caller's choosing, which no signal reads, are none of a cloud's business.
+        traceparent=b"" if attempt.tier is Tier.CLOUD else traceparent,
         deadline_s=judged.wishes.latency_budget_s,
     )
 

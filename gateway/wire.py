@@ -27,6 +27,9 @@ STEERING_FIELDS = frozenset(
         *("custom_llm_provider", "model_list", "router", "organization", "proxy", "headers"),
         *("extra_headers", "extra_body", "fallbacks", "context_window_fallbacks", "num_retries"),
         *("callbacks", "success_callback", "failure_callback", "mock_response"),
+        *("litellm_params", "azure_endpoint", "region_name", "aws_region_name", "vertex_location"),
+        # Routers behind a destination would take these as leave to go on to others.
+        *("models", "route", "provider", "plugins", "transforms"),
     }
 )
 _TEXT_PARTS = frozenset({"text", "refusal"})
@@ -96,6 +99,7 @@ class _ChatBody(TypedDict):
 
 
 _CHAT_BODY = TypeAdapter(_ChatBody)
+_KNOWN_FIELDS = frozenset(_ChatBody.__annotations__)
 
 
 class ChatRequest(NamedTuple):
@@ -142,7 +146,8 @@ def parse_chat(body: Json, body_bytes: int) -> ChatRequest:
 def _refuse_steering(body: Json) -> None:
     metadata = body.get("metadata")
     for where, fields in (("", body), ("metadata.", metadata)):
-        for field in STEERING_FIELDS.intersection(fields if isinstance(fields, dict) else ()):
+        unknown = fields.keys() - _KNOWN_FIELDS if isinstance(fields, dict) else ()
+        for field in STEERING_FIELDS.intersection(map(str.lower, unknown)):
             raise BadRequest(
                 f"the field {where}{field} is not accepted: the operator sets the destinations",
                 code="unsupported_parameter",

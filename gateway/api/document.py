@@ -14,6 +14,10 @@ def add_hot_paths(document: dict[str, Any]) -> None:
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(schema.pop("$defs", {}))
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+    for path in ("/v1/models", "/v1/models/{model_id}"):
+        _describe_models(document["paths"][path]["get"])
+    for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own, never answered
+        components["schemas"].pop(name, None)
     chat = {"application/json": {"schema": schema}}
     texts = {"application/x-ndjson": {"schema": {"type": "string"}}}
     document["paths"] |= {
@@ -23,6 +27,12 @@ def add_hot_paths(document: dict[str, Any]) -> None:
         "/v1/route/explain": _post("The decision for a chat request; nothing is sent", chat),
         "/v1/classify": _post("Identifiers and data class of texts, one JSON object a line", texts),
     }
+
+
+def _describe_models(get: dict[str, Any]) -> None:
+    get["security"] = [{"bearer": []}]
+    get["responses"].pop("422", None)
+    get["responses"]["4XX"] = {"description": "An error in OpenAI's envelope"}
 
 
 def _post(summary: str, content: dict[str, Any]) -> dict[str, Any]:

@@ -255,9 +255,34 @@ async def test_the_call_carries_the_clearance_of_its_destination() -> None:
         assert (call.cleared.destination, call.cleared.request_id) == (name, judged.id)
         assert call.cleared.origin == f"https://{name}.example:443"
         assert (call.model, call.destination) == (f"{name}-model", name)
-        assert (call.traceparent, call.deadline_s, call.stream) == (b"00-abc", 1.5, False)
+        assert (call.traceparent, call.deadline_s, call.stream) == (b"", 1.5, False)
         assert call.body is judged.request.body
-    assert scene.backends["device"].calls[0].cleared is None
+    (near,) = scene.backends["device"].calls
+    assert (near.cleared, near.traceparent) == (None, b"00-abc")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"content-type", b"text/html"),
+        (b"content-encoding", b"gzip"),
+        (b"content-type", b"application/octet-stream"),
+    ],
+)
+async def test_a_200_that_is_no_answer(header: tuple[bytes, bytes]) -> None:
+    """A captive portal's page, or compressed bytes, send the request on."""
+    page = FakeReply(200, [b"<html>"], headers=[header])
+    answer = await Scene(c1=FakeBackend(page), c2=FakeBackend(good())).run(plan_of("c1", "c2"))
+
+    assert answer.attempt.destination == "c2"
+
+
+async def test_media_types_are_compared_without_case() -> None:
+    """`Text/Event-Stream` is a stream all the same."""
+    reply = FakeReply(200, [b"data: x\n\n"], headers=[(b"content-type", b"Text/Event-Stream")])
+    answer = await Scene(c1=FakeBackend(reply)).run(plan_of("c1"), judged_of(stream=True))
+
+    assert answer.rest is reply
 
 
 async def test_no_store_is_passed_on() -> None:

@@ -297,6 +297,10 @@ async def test_api_document(world: World) -> None:
 
     assert document == again
     assert document["openapi"].startswith("3.")
+    assert "HTTPValidationError" not in repr(document)
+    for path in ("/v1/models", "/v1/models/{model_id}", "/v1/chat/completions"):
+        (operation,) = document["paths"][path].values()
+        assert operation["security"] == [{"bearer": []}]
     assert {"/v1/chat/completions", "/v1/route/explain", "/v1/classify", "/v1/models"} <= set(
         document["paths"]
     )

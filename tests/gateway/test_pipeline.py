@@ -168,10 +168,10 @@ async def test_traces_go_on_with_a_span_of_our_own(
     scene: Scene, sent: bytes, passed_on: bool
 ) -> None:
     """The caller's trace id and flags go on, under a new span; what is malformed does not."""
-    scene.cloud._replies = [good()]
-    await scene.post((b"traceparent", sent))
+    scene.device._replies = [good()]
+    await scene.post((b"traceparent", sent), model="local/small")
 
-    (call,) = scene.cloud.calls
+    (call,) = scene.device.calls
     if passed_on:
         assert re.fullmatch(rb"00-a{32}-[0-9a-f]{16}-01", call.traceparent)
         assert call.traceparent != sent

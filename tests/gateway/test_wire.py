@@ -184,6 +184,7 @@ def test_steering_fields_are_refused(field: str, value: object) -> None:
     error = refused(chat_body() | {field: value})
 
     assert (error.code, error.param) == ("unsupported_parameter", field)
+    assert refused(chat_body() | {field.title(): value}).code == "unsupported_parameter"
 
 
 @pytest.mark.parametrize("field", sorted(STEERING_FIELDS))
