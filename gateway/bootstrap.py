@@ -38,6 +38,7 @@ from gateway.pipeline import Pipeline
 from gateway.records.audit import AuditLog
 from gateway.records.journal import Journal
 from gateway.records.metrics import Metrics
+from gateway.reload import Reload, Rules
 from gateway.routing.plan import Planner, Route
 from gateway.runtime import every, poll_engine
 from gateway.settings import DestinationSettings, Settings
@@ -65,20 +66,30 @@ _FLUSH_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A wired gateway: the ASGI callable and what must be closed after it."""
+    """A wired gateway: the ASGI callable, what must be closed after it, and its rules."""
 
     asgi: Gateway
     audit: AuditLog
+    reload: Reload
 
 
-def build(settings: Settings, *, worker: int = 0) -> Application:
-    """Wire one gateway process; raises ConfigError or AuditBusy with one clear line."""
+def build(
+    settings: Settings,
+    *,
+    worker: int = 0,
+    config: Path | None = None,
+    load: Callable[[], Settings] | None = None,
+) -> Application:
+    """Wire one gateway process; raises ConfigError or AuditBusy with one clear line.
+
+    `config` is the file that is watched for new rules, `load` reads the settings again.
+    """
     capability = Capability(clock=time.monotonic)
     identity = load_identity(settings)
-    planner = make_planner(settings)
-    policy = make_policy(settings)
-    detector = Detector()
     metrics = Metrics(multiprocess_dir=os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+    load = load or (lambda: settings)
+    reload = Reload(settings, make=make_rules, load=load, config=config, metrics=metrics)
+    detector = Detector()
     audit = AuditLog(settings.state_dir / "audit", clock=time.time, worker=worker)
     journal = Journal(
         audit,
@@ -86,25 +97,19 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
         clock=time.time,
         syncs_every_class=settings.audit.durability == "strict",
     )
-    judge = Judge(
-        identity=identity,
-        signals=SignalReader(scanner=detector, score=score, capability=capability),
-        sessions=_sessions(settings),
-        policy=policy,
-        default_class=settings.policy.default_class,
-        today=_today,
-    )
+    signals = SignalReader(scanner=detector, score=score, capability=capability)
+    judge = _judge(settings, identity, signals, reload)
     engine = LocalEngine(Client(reach="unix"), engine_socket(settings))
     backends, egresses = make_backends(settings)
     backends[DEVICE] = engine
     executor = Executor(backends, journal, settings.server.max_response_bytes)
-    pipeline = Pipeline(judge, planner, executor, journal)
+    pipeline = Pipeline(judge, executor, journal)
     limits = Limits(body_bytes=settings.server.max_body_bytes)
     take_stock = partial(_take_stock, metrics, audit, capability)
     web = Web(
         identity=identity,
         limits=limits,
-        planner=planner,
+        planner=lambda: reload.rules().planner,
         capability=capability,
         metrics=metrics,
         audit_is_healthy=lambda: audit.is_healthy,
@@ -113,7 +118,7 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
     )
     closables: list[_Closable] = [*backends.values(), *egresses]
 
-    watches = [partial(every, _FLUSH_S, take_stock)]
+    watches: list[_Watch] = [partial(every, _FLUSH_S, take_stock), reload.watch]
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, closables, audit)
@@ -123,7 +128,18 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
         "/v1/classify": ClassifyEndpoint(identity, detector, score).classify,
     }
     asgi = Gateway(handlers, make_web(web, version("nearward"), lifespan), limits, metrics)
-    return Application(asgi, audit)
+    return Application(asgi, audit, reload)
+
+
+def _judge(settings: Settings, identity: Identity, signals: SignalReader, reload: Reload) -> Judge:
+    return Judge(
+        identity=identity,
+        signals=signals,
+        sessions=_sessions(settings),
+        rules=reload.rules,
+        default_class=settings.policy.default_class,
+        today=_today,
+    )
 
 
 def load_identity(settings: Settings) -> Identity:
@@ -142,6 +158,11 @@ def load_identity(settings: Settings) -> Identity:
         secret = settings.api_key.get_secret_value()
         keys.append(Key(digest_of(secret), Principal("bootstrap", "default", "admin")))
     return Identity(keys)
+
+
+def make_rules(settings: Settings) -> Rules:
+    """Policy and planner over the same destinations; raises ConfigError."""
+    return Rules(make_policy(settings), make_planner(settings))
 
 
 def make_policy(settings: Settings) -> Policy:
@@ -211,12 +232,15 @@ def engine_socket(settings: Settings) -> Path:
     return settings.state_dir / "run" / "engine.sock"
 
 
+_Watch = Callable[[], Coroutine[Any, Any, None]]
+
+
 class _Closable(Protocol):
     async def close(self) -> None: ...
 
 
 def _lifespan(
-    watches: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    watches: Sequence[_Watch],
     closables: Sequence[_Closable],
     audit: AuditLog,
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:

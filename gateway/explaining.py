@@ -9,7 +9,7 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from gateway.bootstrap import make_planner, make_policy
+from gateway.bootstrap import make_rules
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.identity import Identity, Key, Principal
@@ -38,11 +38,12 @@ async def explain_offline(
     capability = Capability(clock=time.monotonic)
     device = settings.device
     capability.update(Snapshot(device.enabled, device.model, "", device.context_tokens))
+    rules = make_rules(settings)
     judge = Judge(
         identity=Identity([Key(digest_of(_KEY), Principal("explain", "default", "user"))]),
         signals=SignalReader(scanner=Detector(), score=score, capability=capability),
         sessions=Sessions(clock=time.monotonic),
-        policy=make_policy(settings),
+        rules=lambda: rules,
         default_class=settings.policy.default_class,
         today=lambda: datetime.datetime.now(datetime.UTC).date(),
     )
@@ -52,7 +53,7 @@ async def explain_offline(
     finally:
         exchange.close()
     try:
-        plan = make_planner(settings).plan(judged.request.model, judged.decision, judged.signals)
+        plan = rules.planner.plan(judged.request.model, judged.decision, judged.signals)
     except GatewayError as error:
         return explanation(judged, Plan((), ""), error.code)
     return explanation(judged, plan, "")

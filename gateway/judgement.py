@@ -15,15 +15,16 @@ from gateway.errors import BadRequest
 from gateway.exchange import Exchange
 from gateway.facts import Wishes, make_facts, read_wishes
 from gateway.identity import Identity, Principal
+from gateway.reload import Rules
 from gateway.signals.reading import SignalReader, Signals
 from gateway.state.sessions import Sessions
 from gateway.wire import ChatRequest, parse_chat
-from policies import DataClass, Decision, Facts, Policy, decide
+from policies import DataClass, Decision, Facts, decide
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A request and what was decided about it. `id` is the decision id."""
+    """A request and what was decided about it, under which rules. `id` is the decision id."""
 
     id: str
     principal: Principal
@@ -32,6 +33,7 @@ class Judged:
     facts: Facts
     signals: Signals
     decision: Decision
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class Judge:
     identity: Identity
     signals: SignalReader
     sessions: Sessions | None
-    policy: Policy
+    rules: Callable[[], Rules]
     default_class: DataClass
     today: Callable[[], datetime.date]
 
@@ -52,7 +54,8 @@ class Judge:
         wishes = read_wishes(exchange.headers, request.metadata)
         signals = await self.signals.read(request)
         facts = self._facts(principal, request, wishes)
-        decision = decide(facts, signals.findings, self.policy)
+        rules = self.rules()
+        decision = decide(facts, signals.findings, rules.policy)
         if wishes.session and self.sessions:
             self.sessions.raise_to(principal.tenant, wishes.session, decision.data_class)
         return Judged(
@@ -63,6 +66,7 @@ class Judge:
             facts=facts,
             signals=signals,
             decision=decision,
+            rules=rules,
         )
 
     def _facts(self, principal: Principal, request: ChatRequest, wishes: Wishes) -> Facts:

@@ -19,7 +19,7 @@ from gateway.exchange import Exchange
 from gateway.execution import Executor
 from gateway.judgement import Judge, Judged
 from gateway.records.journal import Journal, answer_headers, refusal_headers
-from gateway.routing.plan import Plan, Planner
+from gateway.routing.plan import Plan
 
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
 
@@ -27,11 +27,8 @@ _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
 class Pipeline:
     """Answers chat completion requests."""
 
-    def __init__(
-        self, judge: Judge, planner: Planner, executor: Executor, journal: Journal
-    ) -> None:
+    def __init__(self, judge: Judge, executor: Executor, journal: Journal) -> None:
         self._judge = judge
-        self._planner = planner
         self._executor = executor
         self._journal = journal
 
@@ -39,7 +36,7 @@ class Pipeline:
         """POST /v1/chat/completions; raises GatewayError before the answer has begun."""
         judged = await self._judge.judge(exchange)
         try:
-            plan = self._planner.plan(judged.request.model, judged.decision, judged.signals)
+            plan = _plan(judged)
             if judged.wishes.is_dry_run:
                 await exchange.answer(200, explanation(judged, plan, ""))
                 return
@@ -65,10 +62,14 @@ class Pipeline:
         judged = await self._judge.judge(exchange)
         plan, refusal = Plan((), ""), ""
         try:
-            plan = self._planner.plan(judged.request.model, judged.decision, judged.signals)
+            plan = _plan(judged)
         except GatewayError as error:
             refusal = error.code
         await exchange.answer(200, explanation(judged, plan, refusal))
+
+
+def _plan(judged: Judged) -> Plan:
+    return judged.rules.planner.plan(judged.request.model, judged.decision, judged.signals)
 
 
 def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:

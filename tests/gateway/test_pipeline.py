@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from gateway.app import Gateway
+from gateway.backends.base import Call, Reply
 from gateway.errors import GatewayError
 from gateway.execution import Executor
 from gateway.identity import Identity, Key
@@ -22,12 +23,11 @@ from gateway.pipeline import Pipeline
 from gateway.records.audit import AuditLog, segments
 from gateway.records.journal import Journal
 from gateway.records.metrics import Metrics
-from gateway.routing.plan import Planner, Route
 from gateway.signals.capability import Capability
 from gateway.signals.reading import SignalReader
 from gateway.state.keys import digest_of
 from gateway.state.sessions import Sessions
-from policies import DataClass, Tier
+from policies import DataClass
 from tests.gateway.fakes import (
     BEARER,
     KEY,
@@ -42,7 +42,7 @@ from tests.gateway.fakes import (
     scope,
     stream_of,
 )
-from tests.gateway.judging import READY, WHO
+from tests.gateway.judging import READY, WHO, rules_of
 from tests.gateway.test_signal_reading import FakeScanner
 
 DONE = b'data: {"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\ndata: [DONE]\n\n'
@@ -58,6 +58,7 @@ class Scene:
         self.directory = directory
         self.audit = AuditLog(directory, clock=FakeClock(), flush_s=30)
         self.metrics = Metrics()
+        self.rules = rules_of(open_policy("c1"))
         capability = Capability(clock=FakeClock())
         capability.update(READY)
         journal = Journal(self.audit, self.metrics, clock=FakeClock())
@@ -65,17 +66,12 @@ class Scene:
             identity=Identity([Key(digest_of(KEY), WHO)]),
             signals=SignalReader(scanner=self.scanner, score=lambda _: 0.9, capability=capability),
             sessions=Sessions(clock=FakeClock()),
-            policy=open_policy("c1"),
+            rules=lambda: self.rules,
             default_class=DataClass.INTERNAL,
             today=lambda: TODAY,
         )
-        routes = [
-            Route("device", Tier.DEVICE, {"small": "small"}),
-            Route("c1", Tier.CLOUD, {"big": "up-big"}),
-        ]
         pipeline = Pipeline(
             self.judge,
-            Planner(routes, aliases={}, strong_fraction=0.3),
             Executor({"device": self.device, "c1": self.cloud}, journal, 1000),
             journal,
         )
@@ -177,6 +173,26 @@ async def test_traces_go_on_with_a_span_of_our_own(
         assert call.traceparent != sent
     else:
         assert call.traceparent == b""
+
+
+async def test_a_request_in_flight_keeps_its_rules(scene: Scene) -> None:
+    """Rules that change while the first cloud is asked do not touch the request: one hash."""
+    before, after = scene.rules.policy.hash, rules_of(open_policy("c1", pack="hipaa"))
+
+    class Swapping(FakeBackend):
+        async def send(self, call: Call) -> Reply:
+            scene.rules = after
+            return await super().send(call)
+
+    scene.cloud.__class__ = Swapping
+    scene.cloud._replies = [FakeReply(503, [b""]), good()]
+    scene.device._replies = [good()]
+    caller = await scene.post()
+    later = await scene.post()
+
+    assert caller.headers[b"x-nearward-policy"].decode() == before
+    assert {e["policy"] for e in scene.records()[:2]} == {before}
+    assert later.headers[b"x-nearward-policy"].decode() == after.policy.hash
 
 
 async def test_dry_run_and_explain_ask_nobody(scene: Scene) -> None:
