@@ -47,7 +47,9 @@ from gateway.signals.complexity import score
 from gateway.signals.privacy import Detector
 from gateway.signals.reading import SignalReader
 from gateway.state.keys import KeyFile, digest_of
-from gateway.state.sessions import Sessions
+from gateway.state.redis_sessions import RedisSessions
+from gateway.state.secret import Secret, stored_secret
+from gateway.state.sessions import MemorySessions, RefusedSessions, Sessions
 from policies import (
     Baa,
     Destination,
@@ -90,15 +92,12 @@ def build(
     load = load or (lambda: settings)
     reload = Reload(settings, make=make_rules, load=load, config=config, metrics=metrics)
     detector = Detector()
-    audit = AuditLog(settings.state_dir / "audit", clock=time.time, worker=worker)
-    journal = Journal(
-        audit,
-        metrics,
-        clock=time.time,
-        syncs_every_class=settings.audit.durability == "strict",
-    )
+    journal = _journal(settings, metrics, worker)
+    audit = journal.audit
+    secret = _secret(settings)
+    sessions = _sessions(settings, secret, metrics)
     signals = SignalReader(scanner=detector, score=score, capability=capability)
-    judge = _judge(settings, identity, signals, reload)
+    judge = _judge(settings, identity, signals, sessions, reload)
     engine = LocalEngine(Client(reach="unix"), engine_socket(settings))
     backends, egresses = make_backends(settings)
     backends[DEVICE] = engine
@@ -116,9 +115,8 @@ def build(
         device_can_serve=lambda: settings.device.enabled,
         take_stock=take_stock,
     )
-    closables: list[_Closable] = [*backends.values(), *egresses]
-
-    watches: list[_Watch] = [partial(every, _FLUSH_S, take_stock), reload.watch]
+    closables: list[_Closable] = [*backends.values(), *egresses, sessions]
+    watches: list[_Watch] = [partial(every, _FLUSH_S, take_stock), reload.watch, sessions.watch]
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, closables, audit)
@@ -131,11 +129,26 @@ def build(
     return Application(asgi, audit, reload)
 
 
-def _judge(settings: Settings, identity: Identity, signals: SignalReader, reload: Reload) -> Judge:
+def _journal(settings: Settings, metrics: Metrics, worker: int) -> Journal:
+    return Journal(
+        AuditLog(settings.state_dir / "audit", clock=time.time, worker=worker),
+        metrics,
+        clock=time.time,
+        syncs_every_class=settings.audit.durability == "strict",
+    )
+
+
+def _judge(
+    settings: Settings,
+    identity: Identity,
+    signals: SignalReader,
+    sessions: Sessions,
+    reload: Reload,
+) -> Judge:
     return Judge(
         identity=identity,
         signals=signals,
-        sessions=_sessions(settings),
+        sessions=sessions,
         rules=reload.rules,
         default_class=settings.policy.default_class,
         today=_today,
@@ -269,11 +282,29 @@ def _take_stock(metrics: Metrics, audit: AuditLog, capability: Capability) -> No
     metrics.flush()
 
 
-def _sessions(settings: Settings) -> Sessions | None:
-    """Session taint, where one process sees all requests: a taint that another missed is a leak."""
-    if settings.server.workers > 1 or settings.state.store != "memory":
-        return None
-    return Sessions(clock=time.monotonic, untainted=settings.policy.default_class)
+def _secret(settings: Settings) -> Secret:
+    given = settings.state.secret
+    return Secret(given.get_secret_value().encode()) if given else stored_secret(settings.state_dir)
+
+
+def _sessions(settings: Settings, secret: Secret, metrics: Metrics) -> Sessions:
+    """Session taint, where all processes see it: a taint that another missed is a leak."""
+    state, untainted = settings.state, settings.policy.default_class
+    if state.store != "memory":
+        return RedisSessions(
+            state.store,
+            secret=secret,
+            clock=time.monotonic,
+            count=lambda outcome: metrics.session_store.add((outcome,)),
+            untainted=untainted,
+            ttl_s=state.session_ttl_s,
+            timeout_s=state.timeout_s,
+        )
+    if settings.server.workers > 1:
+        return RefusedSessions()
+    return MemorySessions(
+        secret=secret, clock=time.monotonic, untainted=untainted, ttl_s=state.session_ttl_s
+    )
 
 
 def _device() -> Destination:

@@ -23,7 +23,8 @@ from gateway.signals.complexity import score
 from gateway.signals.privacy import Detector
 from gateway.signals.reading import SignalReader
 from gateway.state.keys import digest_of
-from gateway.state.sessions import Sessions
+from gateway.state.secret import Secret
+from gateway.state.sessions import MemorySessions
 
 _KEY = "explain"
 
@@ -42,7 +43,7 @@ async def explain_offline(
     judge = Judge(
         identity=Identity([Key(digest_of(_KEY), Principal("explain", "default", "user"))]),
         signals=SignalReader(scanner=Detector(), score=score, capability=capability),
-        sessions=Sessions(clock=time.monotonic),
+        sessions=MemorySessions(secret=Secret(b"offline"), clock=time.monotonic),
         rules=lambda: rules,
         default_class=settings.policy.default_class,
         today=lambda: datetime.datetime.now(datetime.UTC).date(),

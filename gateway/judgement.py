@@ -6,12 +6,12 @@ Shared by chat, explain and dry run, so that an explanation cannot differ from w
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.errors import BadRequest
 from gateway.exchange import Exchange
 from gateway.facts import Wishes, make_facts, read_wishes
 from gateway.identity import Identity, Principal
@@ -38,11 +38,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """Steps 1 to 5 of a request's life. `sessions` is None where they would not be shared."""
+    """Steps 1 to 5 of a request's life."""
 
     identity: Identity
     signals: SignalReader
-    sessions: Sessions | None
+    sessions: Sessions
     rules: Callable[[], Rules]
     default_class: DataClass
     today: Callable[[], datetime.date]
@@ -55,9 +55,14 @@ class Judge:
         signals = await self.signals.read(request)
         facts = self._facts(principal, request, wishes)
         rules = self.rules()
-        decision = decide(facts, signals.findings, rules.policy)
-        if wishes.session and self.sessions:
-            self.sessions.raise_to(principal.tenant, wishes.session, decision.data_class)
+        decision = _decision(facts, signals, rules)
+        if wishes.session:
+            own = decision.data_class
+            taint = await self.sessions.raise_to(principal.tenant, wishes.session, own)
+            if taint.rank > own.rank:
+                floor = DataClass.join(facts.default_class, taint)
+                facts = dataclasses.replace(facts, default_class=floor)
+                decision = _decision(facts, signals, rules)
         return Judged(
             id=facts.request_id,
             principal=principal,
@@ -70,16 +75,15 @@ class Judge:
         )
 
     def _facts(self, principal: Principal, request: ChatRequest, wishes: Wishes) -> Facts:
-        floor = self.default_class
-        if wishes.session:
-            if self.sessions is None:
-                raise BadRequest(
-                    "x-nearward-session needs a gateway with one worker in this version: "
-                    "several do not share what a session carried",
-                    code="unsupported_header",
-                    param="x-nearward-session",
-                )
-            taint = self.sessions.floor(principal.tenant, wishes.session)
-            floor = DataClass.join(floor, taint)
-        request_id = secrets.token_hex(16)
-        return make_facts(request_id, principal, request, wishes, floor=floor, today=self.today())
+        return make_facts(
+            secrets.token_hex(16),
+            principal,
+            request,
+            wishes,
+            floor=self.default_class,
+            today=self.today(),
+        )
+
+
+def _decision(facts: Facts, signals: Signals, rules: Rules) -> Decision:
+    return decide(facts, signals.findings, rules.policy)

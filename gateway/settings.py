@@ -168,6 +168,10 @@ class StateSettings(_Section):
     """Where shared state lives."""
 
     store: Annotated[str, Field(pattern=r"^(memory|rediss?://\S+)$")] = "memory"
+    # The same for all gateways that share a Redis; a file in the state directory when absent.
+    secret: Annotated[SecretStr, Field(min_length=32)] | None = None
+    session_ttl_s: Annotated[float, Field(ge=1, le=366 * 86_400)] = 86_400.0
+    timeout_s: Annotated[float, Field(gt=0, le=5)] = 0.05
 
 
 class LogSettings(_Section):

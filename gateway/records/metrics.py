@@ -79,6 +79,9 @@ class Metrics:
         self.policy_reloads = self._counter(
             "policy_reloads", "Attempts to put new rules in force, by outcome.", ["outcome"]
         )
+        self.session_store = self._counter(
+            "session_store", "Questions to the shared store of sessions, by outcome.", ["outcome"]
+        )
         self.policy_reload_failed = self._gauge(
             "policy_reload_failed", "1 while the rules last read could not be used.", "livemax"
         )

@@ -26,7 +26,8 @@ from gateway.records.metrics import Metrics
 from gateway.signals.capability import Capability
 from gateway.signals.reading import SignalReader
 from gateway.state.keys import digest_of
-from gateway.state.sessions import Sessions
+from gateway.state.secret import Secret
+from gateway.state.sessions import MemorySessions
 from policies import DataClass
 from tests.gateway.fakes import (
     BEARER,
@@ -65,7 +66,7 @@ class Scene:
         self.judge = Judge(
             identity=Identity([Key(digest_of(KEY), WHO)]),
             signals=SignalReader(scanner=self.scanner, score=lambda _: 0.9, capability=capability),
-            sessions=Sessions(clock=FakeClock()),
+            sessions=MemorySessions(secret=Secret(b"key"), clock=FakeClock()),
             rules=lambda: self.rules,
             default_class=DataClass.INTERNAL,
             today=lambda: TODAY,
