@@ -28,6 +28,7 @@ from gateway.backends.http1 import Client, PoolLimits
 from gateway.backends.litellm_cloud import LiteLLMCloud
 from gateway.backends.local import LocalEngine
 from gateway.backends.openai_wire import OpenAIWire, split_base_url
+from gateway.break_glass import BreakGlass
 from gateway.config_file import ConfigError
 from gateway.errors import NotFound
 from gateway.execution import Executor
@@ -97,7 +98,15 @@ def build(
     secret = _secret(settings)
     sessions = _sessions(settings, secret, metrics)
     signals = SignalReader(scanner=detector, score=score, capability=capability)
-    judge = _judge(settings, identity, signals, sessions, reload)
+    judge = Judge(
+        identity=identity,
+        signals=signals,
+        sessions=sessions,
+        rules=reload.rules,
+        default_class=settings.policy.default_class,
+        today=_today,
+        break_glass=make_break_glass(settings, secret),
+    )
     engine = LocalEngine(Client(reach="unix"), engine_socket(settings))
     backends, egresses = make_backends(settings)
     backends[DEVICE] = engine
@@ -138,34 +147,18 @@ def _journal(settings: Settings, metrics: Metrics, worker: int) -> Journal:
     )
 
 
-def _judge(
-    settings: Settings,
-    identity: Identity,
-    signals: SignalReader,
-    sessions: Sessions,
-    reload: Reload,
-) -> Judge:
-    return Judge(
-        identity=identity,
-        signals=signals,
-        sessions=sessions,
-        rules=reload.rules,
-        default_class=settings.policy.default_class,
-        today=_today,
-    )
-
-
 def load_identity(settings: Settings) -> Identity:
     """All keys that may call: from config, from the key file, and the bootstrap key."""
     keys = [
         Key(
             k.hash.removeprefix("sha256:"),
-            Principal(k.id, k.tenant, k.roles[0], frozenset(k.may_relax)),
+            Principal(k.id, k.tenant, k.roles[0], frozenset(k.may_relax), k.may_break_glass),
         )
         for k in settings.keys
     ]
     keys += [
-        Key(k.sha256, Principal(k.id, k.tenant, k.role)) for k in KeyFile(settings.state_dir).read()
+        Key(k.sha256, Principal(k.id, k.tenant, k.role, may_break_glass=k.may_break_glass))
+        for k in KeyFile(settings.state_dir).read()
     ]
     if settings.api_key is not None:
         secret = settings.api_key.get_secret_value()
@@ -282,6 +275,11 @@ def _take_stock(metrics: Metrics, audit: AuditLog, capability: Capability) -> No
     metrics.flush()
 
 
+def make_break_glass(settings: Settings, secret: Secret) -> BreakGlass:
+    """How claims of an emergency are weighed."""
+    return BreakGlass(secret=secret, longest_s=settings.policy.break_glass_max_s, now=_now)
+
+
 def _secret(settings: Settings) -> Secret:
     given = settings.state.secret
     return Secret(given.get_secret_value().encode()) if given else stored_secret(settings.state_dir)
@@ -350,5 +348,9 @@ def _tls(d: DestinationSettings) -> ssl.SSLContext | None:
     return context
 
 
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
 def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.UTC).date()
+    return _now().date()

@@ -9,7 +9,7 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from gateway.bootstrap import make_rules
+from gateway.bootstrap import make_break_glass, make_rules
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.identity import Identity, Key, Principal
@@ -39,14 +39,18 @@ async def explain_offline(
     capability = Capability(clock=time.monotonic)
     device = settings.device
     capability.update(Snapshot(device.enabled, device.model, "", device.context_tokens))
+    # An operator asks: also what an emergency would open.
+    who = Principal("explain", "default", "user", may_break_glass=True)
+    secret = Secret(b"offline")
     rules = make_rules(settings)
     judge = Judge(
-        identity=Identity([Key(digest_of(_KEY), Principal("explain", "default", "user"))]),
+        identity=Identity([Key(digest_of(_KEY), who)]),
         signals=SignalReader(scanner=Detector(), score=score, capability=capability),
-        sessions=MemorySessions(secret=Secret(b"offline"), clock=time.monotonic),
+        sessions=MemorySessions(secret=secret, clock=time.monotonic),
         rules=lambda: rules,
         default_class=settings.policy.default_class,
         today=lambda: datetime.datetime.now(datetime.UTC).date(),
+        break_glass=make_break_glass(settings, secret),
     )
     exchange = _exchange(settings, body, headers)
     try:

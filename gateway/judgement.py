@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.break_glass import BreakGlass, Glass
 from gateway.exchange import Exchange
 from gateway.facts import Wishes, make_facts, read_wishes
 from gateway.identity import Identity, Principal
@@ -34,6 +35,7 @@ class Judged:
     signals: Signals
     decision: Decision
     rules: Rules
+    glass: Glass | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Judge:
     rules: Callable[[], Rules]
     default_class: DataClass
     today: Callable[[], datetime.date]
+    break_glass: BreakGlass
 
     async def judge(self, exchange: Exchange) -> Judged:
         """Raises a GatewayError (4xx) for whatever is wrong with the request."""
@@ -53,7 +56,17 @@ class Judge:
         request = parse_chat(await exchange.json(), exchange.body_bytes)
         wishes = read_wishes(exchange.headers, request.metadata)
         signals = await self.signals.read(request)
-        facts = self._facts(principal, request, wishes)
+        claim = wishes.break_glass
+        glass = self.break_glass.weigh(principal, claim) if claim else None
+        facts = make_facts(
+            secrets.token_hex(16),
+            principal,
+            request,
+            wishes,
+            floor=self.default_class,
+            today=self.today(),
+            break_glass=glass is not None and glass.is_broken,
+        )
         rules = self.rules()
         decision = _decision(facts, signals, rules)
         if wishes.session:
@@ -72,16 +85,7 @@ class Judge:
             signals=signals,
             decision=decision,
             rules=rules,
-        )
-
-    def _facts(self, principal: Principal, request: ChatRequest, wishes: Wishes) -> Facts:
-        return make_facts(
-            secrets.token_hex(16),
-            principal,
-            request,
-            wishes,
-            floor=self.default_class,
-            today=self.today(),
+            glass=glass,
         )
 
 

@@ -13,6 +13,7 @@ import time
 
 import orjson
 
+from gateway.break_glass import refusal
 from gateway.delivery import Delivery, deliver
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
@@ -36,10 +37,13 @@ class Pipeline:
         """POST /v1/chat/completions; raises GatewayError before the answer has begun."""
         judged = await self._judge.judge(exchange)
         try:
+            self._refuse_glass(judged)
             plan = _plan(judged)
             if judged.wishes.is_dry_run:
                 await exchange.answer(200, explanation(judged, plan, ""))
                 return
+            if judged.glass:
+                await self._journal.broke_glass(judged, judged.glass)
             overhead_s = time.perf_counter() - exchange.began
             trace = _next_span(exchange.headers.get(b"traceparent", b""))
             answer = await self._executor.execute(judged, plan, overhead_s, trace)
@@ -60,12 +64,18 @@ class Pipeline:
     async def explain(self, exchange: Exchange) -> None:
         """POST /v1/route/explain: the decision and the plan, with nothing sent anywhere."""
         judged = await self._judge.judge(exchange)
-        plan, refusal = Plan((), ""), ""
+        self._refuse_glass(judged)
+        plan, refused = Plan((), ""), ""
         try:
             plan = _plan(judged)
         except GatewayError as error:
-            refusal = error.code
-        await exchange.answer(200, explanation(judged, plan, refusal))
+            refused = error.code
+        await exchange.answer(200, explanation(judged, plan, refused))
+
+    def _refuse_glass(self, judged: Judged) -> None:
+        if judged.glass and not judged.glass.is_broken:
+            self._journal.kept_glass(judged, judged.glass)
+            raise refusal(judged.glass)
 
 
 def _plan(judged: Judged) -> Plan:
@@ -87,6 +97,7 @@ def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
         "plan_reason": plan.why,
         "refusal": refusal or None,
         "obligations": sorted(decision.obligations),
+        "break_glass": judged.facts.break_glass,
         "reason": decision.primary_reason,
         "reasons": [
             {"code": r.code, "rule": r.rule_id, "destination": r.destination}

@@ -60,6 +60,7 @@ class KeySettings(_Section):
     tenant: Name = "default"
     roles: Annotated[list[Literal["user", "admin", "auditor"]], Field(min_length=1)] = ["user"]
     may_relax: list[DataClass] = []
+    may_break_glass: bool = False
 
     @field_validator("may_relax")
     @classmethod
@@ -89,6 +90,7 @@ class PolicySettings(_Section):
     packs: list[str] = ["hipaa"]
     files: list[Path] = []
     default_class: DataClass = DataClass.INTERNAL
+    break_glass_max_s: Annotated[float, Field(ge=1, le=7 * 86_400)] = 3600.0
 
 
 class BaaSettings(_Section):

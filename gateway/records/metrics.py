@@ -79,6 +79,9 @@ class Metrics:
         self.policy_reloads = self._counter(
             "policy_reloads", "Attempts to put new rules in force, by outcome.", ["outcome"]
         )
+        self.break_glass = self._counter(
+            "break_glass", "Claims of an emergency, by what became of them.", ["outcome"]
+        )
         self.session_store = self._counter(
             "session_store", "Questions to the shared store of sessions, by outcome.", ["outcome"]
         )
