@@ -280,6 +280,12 @@ def make_break_glass(settings: Settings, secret: Secret) -> BreakGlass:
     return BreakGlass(secret=secret, longest_s=settings.policy.break_glass_max_s, now=_now)
 
 
+def check_store(settings: Settings) -> None:
+    """Raises ConfigError when the store of sessions could not be used; connects to nothing."""
+    if settings.state.store != "memory":
+        RedisSessions(settings.state.store, secret=Secret(b""), clock=time.monotonic)
+
+
 def _secret(settings: Settings) -> Secret:
     given = settings.state.secret
     return Secret(given.get_secret_value().encode()) if given else stored_secret(settings.state_dir)

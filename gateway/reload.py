@@ -80,6 +80,7 @@ class Reload:
         self._metrics = metrics
         self._rules = make(settings)
         self._wanted = asyncio.Event()
+        self._files = settings.policy.files
         self._seen = b""
         self._tried = b""
         metrics.policy_reload_failed.set(0)
@@ -114,26 +115,36 @@ class Reload:
 
     async def reload(self) -> Outcome:
         """Read, build aside, swap. Raises nothing; a fault keeps what was in force."""
-        before = await asyncio.to_thread(self._fingerprint)
-        try:
-            settings, rules = await asyncio.to_thread(self._build)
-        except ConfigError as error:
-            return self._failed(before, str(error))
-        except Exception as error:  # a fault of ours must not end the watch
-            return self._failed(before, f"internal error ({type(error).__name__})")
+        before, built = await asyncio.to_thread(self._attempt)
+        if isinstance(built, str):
+            return self._failed(before, built)
         if await asyncio.to_thread(self._fingerprint) != before:
-            return "waiting"  # the next look sees it
+            return "waiting"  # what was read is another by now: the next look sees it
         self._tried = before
-        return self._swap(settings, rules)
+        return self._swap(*built)
 
-    def _build(self) -> tuple[Settings, Rules]:
-        settings = self._load()
+    def _attempt(self) -> tuple[bytes, tuple[Settings, Rules] | str]:
+        """The files' fingerprint before they were read, and what came of them or the fault."""
+        before = self._fingerprint()
+        try:
+            settings = self._load()
+            if settings.policy.files != self._files:
+                # From here on they are watched, also when one of them is at fault.
+                self._files = settings.policy.files
+                before = self._fingerprint()
+                settings = self._load()
+            return before, (settings, self._make(self._checked(settings)))
+        except ConfigError as error:
+            return before, str(error)
+        except Exception as error:  # a fault of ours must not end the watch
+            return before, f"internal error ({type(error).__name__})"
+
+    def _checked(self, settings: Settings) -> Settings:
         setting = needs_restart(self._started_with, settings)
         if setting:
-            raise ConfigError(
-                f"{self._config or 'settings'}: {setting} cannot change without a restart"
-            )
-        return settings, self._make(settings)
+            where = self._config or "settings"
+            raise ConfigError(f"{where}: {setting} cannot change without a restart")
+        return settings
 
     def _swap(self, settings: Settings, rules: Rules) -> Outcome:
         old = self._rules.policy.hash
@@ -157,7 +168,7 @@ class Reload:
     def _fingerprint(self) -> bytes:
         """A hash over the content of all files that rules are made of; a lost file counts."""
         digest = hashlib.sha256()
-        for path in filter(None, (self._config, *self._settings.policy.files)):
+        for path in filter(None, (self._config, *self._files)):
             try:
                 content = path.read_bytes()
             except OSError:
@@ -171,8 +182,9 @@ def needs_restart(old: Settings, new: Settings) -> str:
 
     A destination may go, and come back as it was; a new one has no backend.
     """
-    for section in Settings.model_fields.keys() - _LIVE - {"policy", "destinations"}:
-        if getattr(old, section) != getattr(new, section):
+    for section in Settings.model_fields:
+        is_whole = section not in {"policy", "destinations", *_LIVE}
+        if is_whole and getattr(old, section) != getattr(new, section):
             return section
     for key in type(new.policy).model_fields:
         if f"policy.{key}" not in _LIVE and getattr(old.policy, key) != getattr(new.policy, key):

@@ -189,6 +189,20 @@ async def test_a_bad_file_keeps_the_old_rules(
     assert files.value("policy_reload_failed") == 0
 
 
+async def test_a_file_that_is_new_in_the_config_is_watched_at_once(files: Files) -> None:
+    """A pack that the config names for the first time, and that is at fault, can be mended."""
+    other = files.pack.with_name("other.yaml")
+    other.write_text("pack: [")
+    config = files.config.read_text()
+    files.config.write_text(config.replace(f"[{files.pack}]", f"[{files.pack}, {other}]"))
+    outcomes = [await files.reload.look() for _ in range(4)]
+    assert outcomes == ["waiting", "failed", "waiting", "waiting"]
+
+    other.write_text((PACK + FORBID + TESTS).replace("pack: house", "pack: other"))
+    assert [await files.reload.look(), await files.reload.look()] == ["waiting", "loaded"]
+    assert not files.may_leave(DataClass.PII)
+
+
 async def test_an_error_of_our_own_keeps_the_old_rules(files: Files) -> None:
     """An exception that nobody foresaw is a failed reload, told without its message."""
 
