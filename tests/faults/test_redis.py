@@ -5,20 +5,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.doubles.asgi import Answer, call
 from tests.doubles.canary import Canary
+from tests.doubles.cloud import Cloud
 from tests.doubles.house import AUTH, House, house
 from tests.doubles.redis import RedisServer, redis_server
+from tests.doubles.served import KEY, Served, served
 
 PHI = "The patient has type 2 diabetes. MRN: 48213377"
 SECRET = "one-secret-for-all-of-the-gateways"
 _RECOVERS_S = 5.0
+_STARTS_S = 30.0
 
 
 @pytest.fixture
@@ -93,3 +99,39 @@ async def test_without_redis_sessions_stay_at_home_and_others_go(redis: RedisSer
         answer = await ask(here, "A clean text.", "tainted")
         assert answer.headers["x-nearward-route"] == "local"
         assert here.sink.sent_bytes == before
+
+
+CONFIG = """device: {{enabled: false}}
+server: {{workers: 3}}
+state: {{store: "{redis}", timeout_s: 2}}
+destinations:
+  - {{name: c1, tier: cloud, base_url: "{cloud}", models: {{m: m}}, trains_on_data: false}}
+"""
+
+
+@pytest.mark.timeout(120)
+def test_workers_of_one_gateway_share_sessions(redis: RedisServer, tmp_path: Path) -> None:
+    """PHI that one worker saw keeps the session at home in each of them; others go out."""
+    config = tmp_path / "nearward.yaml"
+    with Cloud() as cloud:
+        config.write_text(CONFIG.format(redis=redis.url, cloud=cloud.base_url))
+        with served("--config", str(config)) as gateway:
+            deadline = time.monotonic() + _STARTS_S
+            while len([*(gateway.state_dir / "audit").glob("*.jsonl")]) < 3:  # one each
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert _post(gateway, PHI, "tainted") == (503, "phi")
+            # A connection each: the kernel hands them to the workers in turn or at random.
+            assert {_post(gateway, "A clean text.", "tainted") for _ in range(20)} == {(503, "phi")}
+            assert cloud.requests == []
+            assert _post(gateway, "A clean text.", "fresh") == (200, "internal")
+    assert len(cloud.requests) == 1
+
+
+def _post(gateway: Served, text: str, session: str) -> tuple[int, str]:
+    """Status and data class of a chat request on a connection of its own."""
+    body = {"model": "auto", "messages": [{"role": "user", "content": text}]}
+    headers = {"authorization": f"Bearer {KEY}", "x-nearward-session": session}
+    url = f"{gateway.base_url}/chat/completions"
+    answer = httpx.post(url, json=body, headers=headers, trust_env=False, timeout=30)
+    return answer.status_code, answer.headers["x-nearward-data-class"]
