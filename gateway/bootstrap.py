@@ -20,7 +20,7 @@ from fastapi import FastAPI
 
 from gateway.api.classify import ClassifyEndpoint
 from gateway.api.web import Web, make_web
-from gateway.app import Gateway
+from gateway.app import Gateway, Handler
 from gateway.backends.base import Backend
 from gateway.backends.egress import Egress, Timeouts
 from gateway.backends.errors import RequestRefused
@@ -28,6 +28,7 @@ from gateway.backends.http1 import Client, PoolLimits
 from gateway.backends.litellm_cloud import LiteLLMCloud
 from gateway.backends.local import LocalEngine
 from gateway.backends.openai_wire import OpenAIWire, split_base_url
+from gateway.break_glass import BreakGlass
 from gateway.config_file import ConfigError
 from gateway.errors import NotFound
 from gateway.execution import Executor
@@ -38,6 +39,7 @@ from gateway.pipeline import Pipeline
 from gateway.records.audit import AuditLog
 from gateway.records.journal import Journal
 from gateway.records.metrics import Metrics
+from gateway.reload import Reload, Rules
 from gateway.routing.breaker import Breaker, State
 from gateway.routing.plan import Planner, Route
 from gateway.runtime import every, poll_engine
@@ -47,7 +49,9 @@ from gateway.signals.complexity import score
 from gateway.signals.privacy import Detector
 from gateway.signals.reading import SignalReader
 from gateway.state.keys import KeyFile, digest_of
-from gateway.state.sessions import Sessions
+from gateway.state.redis_sessions import RedisSessions
+from gateway.state.secret import Secret, stored_secret
+from gateway.state.sessions import MemorySessions, RefusedSessions, Sessions
 from policies import (
     Baa,
     Destination,
@@ -66,66 +70,87 @@ _FLUSH_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """A wired gateway: the ASGI callable and what must be closed after it."""
+    """A wired gateway: the ASGI callable, what must be closed after it, and its rules."""
 
     asgi: Gateway
     audit: AuditLog
+    reload: Reload
 
 
-def build(settings: Settings, *, worker: int = 0) -> Application:
-    """Wire one gateway process; raises ConfigError or AuditBusy with one clear line."""
+def build(
+    settings: Settings,
+    *,
+    worker: int = 0,
+    config: Path | None = None,
+    load: Callable[[], Settings] | None = None,
+) -> Application:
+    """Wire one gateway process; raises ConfigError or AuditBusy with one clear line.
+
+    `config` is the file that is watched for new rules, `load` reads the settings again.
+    """
     capability = Capability(clock=time.monotonic)
     identity = load_identity(settings)
-    planner = make_planner(settings)
-    policy = make_policy(settings)
-    detector = Detector()
     metrics = Metrics(multiprocess_dir=os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
-    audit = AuditLog(settings.state_dir / "audit", clock=time.time, worker=worker)
-    journal = Journal(
-        audit,
-        metrics,
-        clock=time.time,
-        syncs_every_class=settings.audit.durability == "strict",
-    )
+    load = load or (lambda: settings)
+    reload = Reload(settings, make=make_rules, load=load, config=config, metrics=metrics)
+    detector = Detector()
+    journal = _journal(settings, metrics, worker)
+    audit = journal.audit
+    secret = _secret(settings)
+    sessions = _sessions(settings, secret, metrics)
+    signals = SignalReader(scanner=detector, score=score, capability=capability)
     judge = Judge(
         identity=identity,
-        signals=SignalReader(scanner=detector, score=score, capability=capability),
-        sessions=_sessions(settings),
-        policy=policy,
+        signals=signals,
+        sessions=sessions,
+        rules=reload.rules,
         default_class=settings.policy.default_class,
         today=_today,
+        break_glass=make_break_glass(settings, secret),
     )
     engine = LocalEngine(Client(reach="unix"), engine_socket(settings))
     backends, egresses = make_backends(settings)
     backends[DEVICE] = engine
     breakers = {d.name: Breaker(clock=time.monotonic) for d in settings.destinations}
     executor = Executor(backends, breakers, journal, settings.server.max_response_bytes)
-    pipeline = Pipeline(judge, planner, executor, journal)
+    pipeline = Pipeline(judge, executor, journal)
     limits = Limits(body_bytes=settings.server.max_body_bytes)
     take_stock = partial(_take_stock, metrics, audit, capability, breakers)
     web = Web(
         identity=identity,
         limits=limits,
-        planner=planner,
+        planner=lambda: reload.rules().planner,
         capability=capability,
         metrics=metrics,
         audit_is_healthy=lambda: audit.is_healthy,
         device_can_serve=lambda: settings.device.enabled,
         take_stock=take_stock,
     )
-    closables: list[_Closable] = [*backends.values(), *egresses]
-
-    watches = [partial(every, _FLUSH_S, take_stock)]
+    closables: list[_Closable] = [*backends.values(), *egresses, sessions]
+    watches: list[_Watch] = [partial(every, _FLUSH_S, take_stock), reload.watch, sessions.watch]
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, closables, audit)
-    handlers = {
+    handlers = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
+    asgi = Gateway(handlers, make_web(web, version("nearward"), lifespan), limits, metrics)
+    return Application(asgi, audit, reload)
+
+
+def _hot_routes(pipeline: Pipeline, classify: ClassifyEndpoint) -> dict[str, Handler]:
+    return {
         "/v1/chat/completions": pipeline.chat,
         "/v1/route/explain": pipeline.explain,
-        "/v1/classify": ClassifyEndpoint(identity, detector, score).classify,
+        "/v1/classify": classify.classify,
     }
-    asgi = Gateway(handlers, make_web(web, version("nearward"), lifespan), limits, metrics)
-    return Application(asgi, audit)
+
+
+def _journal(settings: Settings, metrics: Metrics, worker: int) -> Journal:
+    return Journal(
+        AuditLog(settings.state_dir / "audit", clock=time.time, worker=worker),
+        metrics,
+        clock=time.time,
+        syncs_every_class=settings.audit.durability == "strict",
+    )
 
 
 def load_identity(settings: Settings) -> Identity:
@@ -133,17 +158,23 @@ def load_identity(settings: Settings) -> Identity:
     keys = [
         Key(
             k.hash.removeprefix("sha256:"),
-            Principal(k.id, k.tenant, k.roles[0], frozenset(k.may_relax)),
+            Principal(k.id, k.tenant, k.roles[0], frozenset(k.may_relax), k.may_break_glass),
         )
         for k in settings.keys
     ]
     keys += [
-        Key(k.sha256, Principal(k.id, k.tenant, k.role)) for k in KeyFile(settings.state_dir).read()
+        Key(k.sha256, Principal(k.id, k.tenant, k.role, may_break_glass=k.may_break_glass))
+        for k in KeyFile(settings.state_dir).read()
     ]
     if settings.api_key is not None:
         secret = settings.api_key.get_secret_value()
         keys.append(Key(digest_of(secret), Principal("bootstrap", "default", "admin")))
     return Identity(keys)
+
+
+def make_rules(settings: Settings) -> Rules:
+    """Policy and planner over the same destinations; raises ConfigError."""
+    return Rules(make_policy(settings), make_planner(settings))
 
 
 def make_policy(settings: Settings) -> Policy:
@@ -213,12 +244,15 @@ def engine_socket(settings: Settings) -> Path:
     return settings.state_dir / "run" / "engine.sock"
 
 
+_Watch = Callable[[], Coroutine[Any, Any, None]]
+
+
 class _Closable(Protocol):
     async def close(self) -> None: ...
 
 
 def _lifespan(
-    watches: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    watches: Sequence[_Watch],
     closables: Sequence[_Closable],
     audit: AuditLog,
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
@@ -251,11 +285,40 @@ def _take_stock(
     metrics.flush()
 
 
-def _sessions(settings: Settings) -> Sessions | None:
-    """Session taint, where one process sees all requests: a taint that another missed is a leak."""
-    if settings.server.workers > 1 or settings.state.store != "memory":
-        return None
-    return Sessions(clock=time.monotonic, untainted=settings.policy.default_class)
+def make_break_glass(settings: Settings, secret: Secret) -> BreakGlass:
+    """How claims of an emergency are weighed."""
+    return BreakGlass(secret=secret, longest_s=settings.policy.break_glass_max_s, now=_now)
+
+
+def check_store(settings: Settings) -> None:
+    """Raises ConfigError when the store of sessions could not be used; connects to nothing."""
+    if settings.state.store != "memory":
+        RedisSessions(settings.state.store, secret=Secret(b""), clock=time.monotonic)
+
+
+def _secret(settings: Settings) -> Secret:
+    given = settings.state.secret
+    return Secret(given.get_secret_value().encode()) if given else stored_secret(settings.state_dir)
+
+
+def _sessions(settings: Settings, secret: Secret, metrics: Metrics) -> Sessions:
+    """Session taint, where all processes see it: a taint that another missed is a leak."""
+    state, untainted = settings.state, settings.policy.default_class
+    if state.store != "memory":
+        return RedisSessions(
+            state.store,
+            secret=secret,
+            clock=time.monotonic,
+            count=lambda outcome: metrics.session_store.add((outcome,)),
+            untainted=untainted,
+            ttl_s=state.session_ttl_s,
+            timeout_s=state.timeout_s,
+        )
+    if settings.server.workers > 1:
+        return RefusedSessions()
+    return MemorySessions(
+        secret=secret, clock=time.monotonic, untainted=untainted, ttl_s=state.session_ttl_s
+    )
 
 
 def _device() -> Destination:
@@ -301,5 +364,9 @@ def _tls(d: DestinationSettings) -> ssl.SSLContext | None:
     return context
 
 
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
 def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.UTC).date()
+    return _now().date()

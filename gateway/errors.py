@@ -5,6 +5,7 @@
     +-- BadRequest                  400     invalid_request (or a more precise code)
     +-- Unauthenticated             401     invalid_api_key
     +-- PolicyBlocked               403     policy_blocked
+    +-- BreakGlassRefused           403     break_glass_refused
     +-- NotFound                    404     not_found, model_not_found
     +-- MethodNotAllowed            405     method_not_allowed
     +-- BodyTooLarge                413     body_too_large
@@ -71,6 +72,14 @@ class PolicyBlocked(GatewayError):
 
     status = 403
     code = "policy_blocked"
+    kind = "permission_error"
+
+
+class BreakGlassRefused(GatewayError):
+    """An emergency was claimed by a key without the right, or for a time that does not count."""
+
+    status = 403
+    code = "break_glass_refused"
     kind = "permission_error"
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from gateway.bootstrap import make_planner, make_policy
+from gateway.bootstrap import make_break_glass, make_rules
 from gateway.channel import AsgiChannel
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
@@ -24,7 +24,8 @@ from gateway.signals.complexity import score
 from gateway.signals.privacy import Detector
 from gateway.signals.reading import SignalReader
 from gateway.state.keys import digest_of
-from gateway.state.sessions import Sessions
+from gateway.state.secret import Secret
+from gateway.state.sessions import MemorySessions
 
 _KEY = "explain"
 
@@ -39,13 +40,18 @@ async def explain_offline(
     capability = Capability(clock=time.monotonic)
     device = settings.device
     capability.update(Snapshot(device.enabled, device.model, "", device.context_tokens))
+    # An operator asks: also what an emergency would open.
+    who = Principal("explain", "default", "user", may_break_glass=True)
+    secret = Secret(b"offline")
+    rules = make_rules(settings)
     judge = Judge(
-        identity=Identity([Key(digest_of(_KEY), Principal("explain", "default", "user"))]),
+        identity=Identity([Key(digest_of(_KEY), who)]),
         signals=SignalReader(scanner=Detector(), score=score, capability=capability),
-        sessions=Sessions(clock=time.monotonic),
-        policy=make_policy(settings),
+        sessions=MemorySessions(secret=secret, clock=time.monotonic),
+        rules=lambda: rules,
         default_class=settings.policy.default_class,
         today=lambda: datetime.datetime.now(datetime.UTC).date(),
+        break_glass=make_break_glass(settings, secret),
     )
     exchange = _exchange(settings, body, headers)
     try:
@@ -53,7 +59,7 @@ async def explain_offline(
     finally:
         exchange.close()
     try:
-        plan = make_planner(settings).plan(judged.request.model, judged.decision, judged.signals)
+        plan = rules.planner.plan(judged.request.model, judged.decision, judged.signals)
     except GatewayError as error:
         return explanation(judged, Plan((), ""), error.code)
     return explanation(judged, plan, "")

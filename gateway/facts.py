@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from gateway.break_glass import Claim, read_claim
 from gateway.errors import BadRequest
 from gateway.identity import Principal
 from gateway.limits import Headers
@@ -50,6 +51,7 @@ class Wishes:
     is_dry_run: bool = False
     session: str = ""
     latency_budget_s: float | None = None
+    break_glass: Claim | None = None
 
 
 _NO_WISHES = Wishes()
@@ -60,12 +62,6 @@ def read_wishes(headers: Headers, metadata: Mapping[str, str]) -> Wishes:
     sent = _labels(headers, metadata)
     if not sent:
         return _NO_WISHES
-    if "break-glass" in sent:
-        raise BadRequest(
-            "x-nearward-break-glass is not supported by this version",
-            code="unsupported_header",
-            param="x-nearward-break-glass",
-        )
     classes = [_member(DataClass, v, "data-class") for v in sent.get("data-class", ())]
     tiers = [_member(Tier, v, "max-tier") for v in sent.get("max-tier", ())]
     return Wishes(
@@ -76,6 +72,7 @@ def read_wishes(headers: Headers, metadata: Mapping[str, str]) -> Wishes:
         is_dry_run=any(_flag(v) for v in sent.get("dry-run", ())),
         session=_one(sent, "session"),
         latency_budget_s=_budget_s(_one(sent, "latency-budget-ms")),
+        break_glass=read_claim(_same(sent, "break-glass")) if "break-glass" in sent else None,
     )
 
 
@@ -87,6 +84,7 @@ def make_facts(
     *,
     floor: DataClass,
     today: datetime.date,
+    break_glass: bool = False,
 ) -> Facts:
     """The facts of one chat request; `floor` is the class of an undeclared, clean one."""
     return Facts(
@@ -103,6 +101,7 @@ def make_facts(
         today=today,
         has_media=request.has_media,
         has_tools=request.has_tools,
+        break_glass=break_glass,
     )
 
 
@@ -137,11 +136,15 @@ def _member(kind: type[E], value: str, label: str) -> E:
         ) from None
 
 
-def _one(sent: Mapping[str, list[str]], label: str) -> str:
+def _same(sent: Mapping[str, list[str]], label: str) -> str:
     values = set(sent.get(label, ()))
     if len(values) > 1:
         raise BadRequest(f"x-nearward-{label} and its metadata disagree", code="bad_header")
-    value = values.pop() if values else ""
+    return values.pop() if values else ""
+
+
+def _one(sent: Mapping[str, list[str]], label: str) -> str:
+    value = _same(sent, label)
     if len(value) > _LABEL_CHARS or not value.isprintable():
         raise BadRequest(f"x-nearward-{label} is too long or unprintable", code="bad_header")
     return value

@@ -26,6 +26,7 @@ class Principal:
     tenant: str
     role: str
     may_relax: frozenset[DataClass] = frozenset()
+    may_break_glass: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,24 +6,26 @@ Shared by chat, explain and dry run, so that an explanation cannot differ from w
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.errors import BadRequest
+from gateway.break_glass import BreakGlass, Glass
 from gateway.exchange import Exchange
 from gateway.facts import Wishes, make_facts, read_wishes
 from gateway.identity import Identity, Principal
+from gateway.reload import Rules
 from gateway.signals.reading import SignalReader, Signals
 from gateway.state.sessions import Sessions
 from gateway.wire import ChatRequest, parse_chat
-from policies import DataClass, Decision, Facts, Policy, decide
+from policies import DataClass, Decision, Facts, decide
 
 
 class Judged(NamedTuple):
-    """A request and what was decided about it. `id` is the decision id."""
+    """A request and what was decided about it, under which rules. `id` is the decision id."""
 
     id: str
     principal: Principal
@@ -32,18 +34,21 @@ class Judged(NamedTuple):
     facts: Facts
     signals: Signals
     decision: Decision
+    rules: Rules
+    glass: Glass | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """Steps 1 to 5 of a request's life. `sessions` is None where they would not be shared."""
+    """Steps 1 to 5 of a request's life."""
 
     identity: Identity
     signals: SignalReader
-    sessions: Sessions | None
-    policy: Policy
+    sessions: Sessions
+    rules: Callable[[], Rules]
     default_class: DataClass
     today: Callable[[], datetime.date]
+    break_glass: BreakGlass
 
     async def judge(self, exchange: Exchange) -> Judged:
         """Raises a GatewayError (4xx) for whatever is wrong with the request."""
@@ -51,10 +56,26 @@ class Judge:
         request = parse_chat(await exchange.json(), exchange.body_bytes)
         wishes = read_wishes(exchange.headers, request.metadata)
         signals = await self.signals.read(request)
-        facts = self._facts(principal, request, wishes)
-        decision = decide(facts, signals.findings, self.policy)
-        if wishes.session and self.sessions:
-            self.sessions.raise_to(principal.tenant, wishes.session, decision.data_class)
+        claim = wishes.break_glass
+        glass = self.break_glass.weigh(principal, claim) if claim else None
+        facts = make_facts(
+            os.urandom(16).hex(),
+            principal,
+            request,
+            wishes,
+            floor=self.default_class,
+            today=self.today(),
+            break_glass=glass is not None and glass.is_broken,
+        )
+        rules = self.rules()
+        decision = _decision(facts, signals, rules)
+        if wishes.session:
+            own = decision.data_class
+            taint = await self.sessions.raise_to(principal.tenant, wishes.session, own)
+            if taint.rank > own.rank:
+                floor = DataClass.join(facts.default_class, taint)
+                facts = dataclasses.replace(facts, default_class=floor)
+                decision = _decision(facts, signals, rules)
         return Judged(
             id=facts.request_id,
             principal=principal,
@@ -63,19 +84,10 @@ class Judge:
             facts=facts,
             signals=signals,
             decision=decision,
+            rules=rules,
+            glass=glass,
         )
 
-    def _facts(self, principal: Principal, request: ChatRequest, wishes: Wishes) -> Facts:
-        floor = self.default_class
-        if wishes.session:
-            if self.sessions is None:
-                raise BadRequest(
-                    "x-nearward-session needs a gateway with one worker in this version: "
-                    "several do not share what a session carried",
-                    code="unsupported_header",
-                    param="x-nearward-session",
-                )
-            taint = self.sessions.floor(principal.tenant, wishes.session)
-            floor = DataClass.join(floor, taint)
-        request_id = os.urandom(16).hex()
-        return make_facts(request_id, principal, request, wishes, floor=floor, today=self.today())
+
+def _decision(facts: Facts, signals: Signals, rules: Rules) -> Decision:
+    return decide(facts, signals.findings, rules.policy)

@@ -13,13 +13,14 @@ import time
 
 import orjson
 
+from gateway.break_glass import refusal
 from gateway.delivery import CUT_SHORT, deliver
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.execution import Executor
 from gateway.judgement import Judge, Judged
 from gateway.records.journal import Journal, answer_headers, refusal_headers
-from gateway.routing.plan import Plan, Planner
+from gateway.routing.plan import Plan
 
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
 
@@ -27,11 +28,8 @@ _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
 class Pipeline:
     """Answers chat completion requests."""
 
-    def __init__(
-        self, judge: Judge, planner: Planner, executor: Executor, journal: Journal
-    ) -> None:
+    def __init__(self, judge: Judge, executor: Executor, journal: Journal) -> None:
         self._judge = judge
-        self._planner = planner
         self._executor = executor
         self._journal = journal
 
@@ -39,10 +37,13 @@ class Pipeline:
         """POST /v1/chat/completions; raises GatewayError before the answer has begun."""
         judged = await self._judge.judge(exchange)
         try:
-            plan = self._planner.plan(judged.request.model, judged.decision, judged.signals)
+            self._refuse_glass(judged)
+            plan = _plan(judged)
             if judged.wishes.is_dry_run:
                 await exchange.answer(200, explanation(judged, plan, ""))
                 return
+            if judged.glass:
+                await self._journal.broke_glass(judged, judged.glass)
             overhead_s = time.perf_counter() - exchange.began
             trace = _next_span(exchange.headers.get(b"traceparent", b""))
             answer = await self._executor.execute(judged, plan, overhead_s, trace)
@@ -64,12 +65,22 @@ class Pipeline:
     async def explain(self, exchange: Exchange) -> None:
         """POST /v1/route/explain: the decision and the plan, with nothing sent anywhere."""
         judged = await self._judge.judge(exchange)
-        plan, refusal = Plan((), ""), ""
+        self._refuse_glass(judged)
+        plan, refused = Plan((), ""), ""
         try:
-            plan = self._planner.plan(judged.request.model, judged.decision, judged.signals)
+            plan = _plan(judged)
         except GatewayError as error:
-            refusal = error.code
-        await exchange.answer(200, explanation(judged, plan, refusal))
+            refused = error.code
+        await exchange.answer(200, explanation(judged, plan, refused))
+
+    def _refuse_glass(self, judged: Judged) -> None:
+        if judged.glass and not judged.glass.is_broken:
+            self._journal.kept_glass(judged, judged.glass)
+            raise refusal(judged.glass)
+
+
+def _plan(judged: Judged) -> Plan:
+    return judged.rules.planner.plan(judged.request.model, judged.decision, judged.signals)
 
 
 def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
@@ -87,6 +98,7 @@ def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
         "plan_reason": plan.why,
         "refusal": refusal or None,
         "obligations": sorted(decision.obligations),
+        "break_glass": judged.facts.break_glass,
         "reason": decision.primary_reason,
         "reasons": [
             {"code": r.code, "rule": r.rule_id, "destination": r.destination}

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -24,11 +24,11 @@ import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.app import Gateway
-from gateway.bootstrap import build, engine_socket
+from gateway.bootstrap import Application, build, engine_socket
 from gateway.config_file import ConfigError
 from gateway.front import FrontProtocol
 from gateway.runtime import EngineProcess
-from gateway.settings import Settings
+from gateway.settings import Settings, find_config, load_settings
 from gateway.state.keys import KeyFile, StoredKey, digest_of, new_secret
 
 _log = structlog.get_logger()
@@ -123,9 +123,15 @@ def settle_memory() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def serve_here(settings: Settings, listener: socket.socket) -> None:
+async def serve_here(
+    settings: Settings,
+    listener: socket.socket,
+    config: Path | None = None,
+    load: Callable[[], Settings] | None = None,
+) -> None:
     """One process: the gateway, with the engine's supervisor beside it."""
-    application = build(settings)
+    application = build(settings, config=config, load=load)
+    _reload_on_hangup(application)
     settle_memory()
     server = uvicorn.Server(uvicorn_config(settings, application.asgi))
     async with _engine(settings):
@@ -134,10 +140,16 @@ async def serve_here(settings: Settings, listener: socket.socket) -> None:
 
 async def serve_worker(settings: Settings, listener: socket.socket, worker: int) -> None:
     """One of several workers; the parent runs the engine."""
-    application = build(settings, worker=worker)
+    application = build(settings, worker=worker, config=find_config(None), load=load_settings)
+    _reload_on_hangup(application)
     settle_memory()
     server = uvicorn.Server(uvicorn_config(settings, application.asgi))
     await server.serve(sockets=[listener])
+
+
+def _reload_on_hangup(application: Application) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, application.reload.request)
 
 
 async def serve_workers(settings: Settings, listener: socket.socket, config: Path | None) -> None:
@@ -147,6 +159,8 @@ async def serve_workers(settings: Settings, listener: socket.socket, config: Pat
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    workers: dict[int, asyncio.subprocess.Process] = {}
+    loop.add_signal_handler(signal.SIGHUP, _pass_on_hangup, workers)
     with tempfile.TemporaryDirectory(prefix="nearward-metrics-") as metrics_dir:
         environment = {
             **os.environ,
@@ -158,11 +172,22 @@ async def serve_workers(settings: Settings, listener: socket.socket, config: Pat
             environment["NEARWARD_CONFIG"] = str(config)
         async with _engine(settings), asyncio.TaskGroup() as group:
             for worker in range(settings.server.workers):
-                group.create_task(_keep_worker(worker, listener, environment, stop))
+                group.create_task(_keep_worker(worker, listener, environment, stop, workers))
+
+
+def _pass_on_hangup(workers: Mapping[int, asyncio.subprocess.Process]) -> None:
+    """All workers reload. One that is still starting ends by it, and starts with the new files."""
+    for process in workers.values():
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGHUP)
 
 
 async def _keep_worker(
-    worker: int, listener: socket.socket, environment: dict[str, str], stop: asyncio.Event
+    worker: int,
+    listener: socket.socket,
+    environment: dict[str, str],
+    stop: asyncio.Event,
+    running: dict[int, asyncio.subprocess.Process],
 ) -> None:
     command = [sys.executable, "-m", "gateway.worker", str(listener.fileno()), str(worker)]
     stopping = asyncio.create_task(stop.wait())
@@ -170,6 +195,7 @@ async def _keep_worker(
         process = await asyncio.create_subprocess_exec(
             *command, env=environment, pass_fds=[listener.fileno()]
         )
+        running[worker] = process
         ended = asyncio.create_task(process.wait())
         await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if process.returncode is not None:

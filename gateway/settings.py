@@ -60,6 +60,7 @@ class KeySettings(_Section):
     tenant: Name = "default"
     roles: Annotated[list[Literal["user", "admin", "auditor"]], Field(min_length=1)] = ["user"]
     may_relax: list[DataClass] = []
+    may_break_glass: bool = False
 
     @field_validator("may_relax")
     @classmethod
@@ -89,6 +90,7 @@ class PolicySettings(_Section):
     packs: list[str] = ["hipaa"]
     files: list[Path] = []
     default_class: DataClass = DataClass.INTERNAL
+    break_glass_max_s: Annotated[float, Field(ge=1, le=7 * 86_400)] = 3600.0
 
 
 class BaaSettings(_Section):
@@ -168,6 +170,10 @@ class StateSettings(_Section):
     """Where shared state lives."""
 
     store: Annotated[str, Field(pattern=r"^(memory|rediss?://\S+)$")] = "memory"
+    # The same for all gateways that share a Redis; a file in the state directory when absent.
+    secret: Annotated[SecretStr, Field(min_length=32)] | None = None
+    session_ttl_s: Annotated[float, Field(ge=1, le=366 * 86_400)] = 86_400.0
+    timeout_s: Annotated[float, Field(gt=0, le=5)] = 0.05
 
 
 class LogSettings(_Section):

@@ -2,11 +2,13 @@
 """Every piece of text in a request: the one walk that no field can hide from.
 
 Strings are found wherever they stand: messages, tool definitions, arguments and results,
-metadata, names, and keys that the caller made up. Only the API's own words are left out.
+metadata, names, and keys that the caller made up. Only the API's own words are left out. What
+no detector reads (images, audio, files) is told by where it stands, by its name, and by its URL.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 # An identifier may come as a number: {"ssn": 123456789}. Shorter ones identify nobody.
@@ -23,9 +25,34 @@ API_WORDS = frozenset(
 )
 
 
+# Fields that hold, or name, what the detector cannot read.
+_MEDIA_NAMES = frozenset(
+    {
+        *("audio", "file", "file_data", "file_id", "image", "image_url", "images"),
+        *("input_audio", "input_file", "input_image", "video", "video_url"),
+    }
+)
+_MEDIA_URL = re.compile(r"data:(?:image|audio|video|application|font)/")
+
+
 def strings(value: object) -> list[str]:
-    """Every string in a parsed JSON value, keys and long numbers too, in document order."""
+    """Every string in a parsed JSON value, keys and long numbers included, in document order.
+
+    A key that the caller made up stands before its value, as in `mrn: 48213377`: without the
+    one, the other may say nothing. Any number that has such a key is read.
+    """
+    return walk(value)[0]
+
+
+def names_media(value: object) -> bool:
+    """Whether a field anywhere in a parsed JSON value is named as media are, and is not empty."""
+    return walk(value)[1]
+
+
+def walk(value: object) -> tuple[list[str], bool]:
+    """`strings` and `names_media` in one pass."""
     found: list[str] = []
+    has_media = False
     stack: list[Any] = [value]
     while stack:
         node = stack.pop()
@@ -34,11 +61,41 @@ def strings(value: object) -> list[str]:
             found.append(node)
         elif kind is dict:
             for key, child in reversed(node.items()):
-                stack.append(child)
-                if key not in API_WORDS:
-                    stack.append(key)
+                stack += (child,) if key in API_WORDS else _labelled(key, child)
+            if not _MEDIA_NAMES.isdisjoint(node):
+                has_media = has_media or any(node[name] for name in _MEDIA_NAMES.intersection(node))
         elif kind is list:
             stack += node[::-1]
         elif (kind is int or kind is float) and abs(node) >= _SHORTEST_NUMERIC_ID:
-            found.append(str(node))
-    return found
+            found.append(_digits(node))
+    return found, has_media
+
+
+def holds_media_url(text: str) -> bool:
+    """Whether an image, a sound or a file stands in the text as a `data:` URL."""
+    lower = text.lower()
+    return "data:" in lower and _MEDIA_URL.search(lower) is not None
+
+
+def _labelled(key: str, value: object) -> tuple[object, ...]:
+    """What is to be read of a key that the caller made up and its value, the last of it first."""
+    if isinstance(value, dict):
+        return value, key
+    if isinstance(value, list):
+        # Each plain item has the key before it; what is nested comes as it is.
+        return (*(_labelled_item(key, item) for item in reversed(value)), key)
+    if value is None or isinstance(value, bool):
+        return (key,)
+    return (_labelled_item(key, value),)
+
+
+def _labelled_item(key: str, item: object) -> object:
+    if isinstance(item, dict | list | bool) or item is None:
+        return item
+    return f"{key.replace('_', ' ')}: {item if isinstance(item, str) else _digits(item)}"
+
+
+def _digits(number: object) -> str:
+    if isinstance(number, float) and number.is_integer():
+        return str(int(number))
+    return str(number)

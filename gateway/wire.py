@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 
 from gateway.errors import BadRequest
 from gateway.limits import Json
-from gateway.texts import API_WORDS, strings
+from gateway.texts import API_WORDS, holds_media_url, strings, walk
 
 # Fields that other gateways obey and that would let a caller choose where data goes, or with
 # whose key (SSRF and key theft, e.g. CVE-2024-6587). Refused by name, at the top level and in
@@ -34,6 +34,13 @@ STEERING_FIELDS = frozenset(
 )
 _TEXT_PARTS = frozenset({"text", "refusal"})
 _MEDIA_PARTS = frozenset({"image_url", "input_audio", "file", "video_url"})
+# Fields in which a name like "file" is a word and no file: schemas, labels, the voice to answer in.
+_WORDS_ONLY = frozenset(
+    {
+        *("tools", "functions", "tool_choice", "function_call", "response_format"),
+        *("metadata", "audio", "modalities"),
+    }
+)
 # A URL shows its scheme in this many characters; base64 has no colon.
 _SCHEME_CHARS = 64
 # Names of fields that may stand in an error besides API_WORDS.
@@ -129,15 +136,20 @@ def parse_chat(body: Json, body_bytes: int) -> ChatRequest:
     except ValidationError as error:
         raise _as_bad_request(error) from None
     messages = body["messages"]
+    rest = {k: v for k, v in body.items() if k != "model" and k not in _WORDS_ONLY}
+    texts, names_media = walk(rest)
+    if len(rest) + 1 < len(body):
+        texts += strings({k: body[k] for k in _WORDS_ONLY.intersection(body)})
+    text = "\n".join(texts)
     return ChatRequest(
         body=body,
         model=body["model"],
         stream=bool(body.get("stream")),
         wants_usage=bool((body.get("stream_options") or {}).get("include_usage")),
-        text="\n".join(strings({k: v for k, v in body.items() if k != "model"})),
+        text=text,
         question=_last_user_text(messages),
         metadata=body.get("metadata") or {},
-        has_media=any(_holds_media(m) for m in messages),
+        has_media=_holds_media(messages) or names_media or holds_media_url(text),
         has_tools=bool(body.get("tools") or body.get("functions")),
         body_bytes=body_bytes,
     )
@@ -173,7 +185,12 @@ def _public_location(location: tuple[int | str, ...]) -> Iterator[str]:
             yield str(step)
 
 
-def _holds_media(message: Json) -> bool:
+def _holds_media(messages: list[Json]) -> bool:
+    # All of them are looked at: it also refuses.
+    return any([_has_media_part(message) for message in messages])  # noqa: C419
+
+
+def _has_media_part(message: Json) -> bool:
     content = message.get("content")
     if not isinstance(content, list):
         return False

@@ -133,6 +133,7 @@ class Facts:
     max_tier: Tier | None = None
     has_media: bool = False
     has_tools: bool = False
+    break_glass: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Web:
         *,
         identity: Identity,
         limits: Limits,
-        planner: Planner,
+        planner: Callable[[], Planner],
         capability: Capability,
         metrics: Metrics,
         audit_is_healthy: Callable[[], bool],
@@ -54,12 +54,12 @@ class Web:
     async def models(self, request: Request) -> dict[str, Any]:
         """Everything a client may name as `model`."""
         self._authenticate(request)
-        return {"object": "list", "data": [_model(*m) for m in self._planner.models()]}
+        return {"object": "list", "data": [_model(*m) for m in self._planner().models()]}
 
     async def model(self, request: Request, model_id: str) -> dict[str, Any]:
         """One model."""
         self._authenticate(request)
-        for known, owner in self._planner.models():
+        for known, owner in self._planner().models():
             if known == model_id:
                 return _model(known, owner)
         raise NotFound("no such model", code="model_not_found", param="model")

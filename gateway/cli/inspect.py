@@ -22,7 +22,13 @@ def check(config: ConfigOption = None) -> None:
 
     Prints one line for each fault and exits 1, or says what was checked.
     """
-    from gateway.bootstrap import load_identity, make_backends, make_planner, make_policy
+    from gateway.bootstrap import (
+        check_store,
+        load_identity,
+        make_backends,
+        make_planner,
+        make_policy,
+    )
     from gateway.config_file import ConfigError
     from gateway.serving import engine_arguments
     from gateway.settings import Settings, find_config, load_settings
@@ -36,6 +42,7 @@ def check(config: ConfigOption = None) -> None:
         make_planner,
         make_backends,
         load_identity,
+        check_store,
     ]
     if settings.device.enabled:
         steps += [engine_arguments, _verify_model]

@@ -18,6 +18,9 @@ def new(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="A name for the key's user.")],
     tenant: Annotated[str, typer.Option(help="Whose data this key works with.")] = "default",
     role: Annotated[str, typer.Option(help="user, admin or auditor.")] = "user",
+    may_break_glass: Annotated[
+        bool, typer.Option("--may-break-glass", help="May claim an emergency, with a reason.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
     """Make a key and print it, this once. Restart the gateway to admit it."""
@@ -36,7 +39,7 @@ def new(
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     try:
         store = KeyFile(load_settings(config).state_dir)
-        store.add(StoredKey(key_id, digest_of(secret), tenant, role, now))
+        store.add(StoredKey(key_id, digest_of(secret), tenant, role, now, may_break_glass))
     except ConfigError as error:
         fail(error)
     say(secret)
@@ -54,10 +57,17 @@ def list_keys(config: ConfigOption = None) -> None:
         stored = KeyFile(settings.state_dir).read()
     except ConfigError as error:
         fail(error)
-    rows = [(k.id, k.tenant, k.role, k.created) for k in stored]
-    rows += [(k.id, k.tenant, ",".join(k.roles), "config") for k in settings.keys]
-    for row in [("ID", "TENANT", "ROLE", "CREATED"), *rows]:
-        say("{:<20} {:<16} {:<8} {}".format(*row))
+    rows = [(k.id, k.tenant, k.role, _may(k.may_break_glass), k.created) for k in stored]
+    rows += [
+        (k.id, k.tenant, ",".join(k.roles), _may(k.may_break_glass), "config")
+        for k in settings.keys
+    ]
+    for row in [("ID", "TENANT", "ROLE", "BREAK-GLASS", "CREATED"), *rows]:
+        say("{:<20} {:<16} {:<8} {:<11} {}".format(*row))
+
+
+def _may(is_allowed: bool) -> str:
+    return "yes" if is_allowed else "no"
 
 
 @app.command("revoke")

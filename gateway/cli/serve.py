@@ -29,15 +29,18 @@ def serve(
     from gateway.config_file import ConfigError
     from gateway.records import logs
     from gateway.records.audit import AuditBusy
-    from gateway.settings import load_settings
+    from gateway.settings import Settings, find_config, load_settings
+
+    given = {"host": host, "port": port, "workers": workers}
+    chosen = {k: v for k, v in given.items() if v is not None}
+
+    def load() -> Settings:
+        settings = load_settings(config)
+        server = settings.server.model_copy(update=chosen)
+        return settings.model_copy(update={"server": server})
 
     try:
-        settings = load_settings(config)
-        chosen = {"host": host, "port": port, "workers": workers}
-        server = settings.server.model_copy(
-            update={k: v for k, v in chosen.items() if v is not None}
-        )
-        settings = settings.model_copy(update={"server": server})
+        settings = load()
         logs.configure(settings.log.level, as_json=not sys.stderr.isatty())
         if settings.device.enabled:
             serving.engine_arguments(settings)
@@ -45,7 +48,7 @@ def serve(
             secret = serving.first_key(settings, datetime.datetime.now(datetime.UTC).isoformat())
             greet(settings, listener.getsockname()[1], secret)
             if settings.server.workers == 1:
-                uvloop.run(serving.serve_here(settings, listener))
+                uvloop.run(serving.serve_here(settings, listener, find_config(config), load))
             else:
                 uvloop.run(serving.serve_workers(settings, listener, config))
     except (ConfigError, AuditBusy) as error:

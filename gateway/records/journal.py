@@ -15,6 +15,7 @@ from gateway.records.metrics import Metrics
 from policies import DataClass, Decision, Tier
 
 if TYPE_CHECKING:  # the pipeline's values; importing them would close a circle
+    from gateway.break_glass import Glass
     from gateway.delivery import Delivery
     from gateway.execution import Answer
     from gateway.judgement import Judged
@@ -64,6 +65,33 @@ class Journal:
             },
             sync=leaves and (is_above_internal or self._syncs_every_class),
         )
+
+    async def broke_glass(self, judged: Judged, glass: Glass) -> None:
+        """Put a use of break-glass on record, on the disk; AuditUnavailable when it cannot be."""
+        self.metrics.break_glass.add((glass.outcome,))
+        await self.audit.intent(self._glass(judged, glass), sync=True)
+
+    def kept_glass(self, judged: Judged, glass: Glass) -> None:
+        """Record that break-glass was asked for and refused."""
+        self.metrics.break_glass.add((glass.outcome,))
+        self.audit.outcome(self._glass(judged, glass))
+
+    def _glass(self, judged: Judged, glass: Glass) -> dict[str, object]:
+        return {
+            "t": round(self._clock(), 3),
+            "event": "break_glass",
+            "id": judged.id,
+            "tenant": judged.principal.tenant,
+            "key": judged.principal.id,
+            "role": judged.principal.role,
+            **_classes(judged),
+            "outcome": glass.outcome,
+            "reason_hmac": glass.reason_code,
+            "reason_chars": glass.reason_chars,
+            "until": glass.until.isoformat(timespec="seconds"),
+            "allowed": list(judged.decision.allowed),
+            "policy": judged.decision.policy_hash,
+        }
 
     def attempt(self, attempt: Attempt, outcome: str) -> None:
         """Count one attempt; `outcome` is "answered" or an error code."""

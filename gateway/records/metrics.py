@@ -76,6 +76,26 @@ class Metrics:
         self.engine_ready = self._gauge(
             "engine_ready", "1 while the on-device model answers.", "livemin"
         )
+        self.policy_reloads = self._counter(
+            "policy_reloads", "Attempts to put new rules in force, by outcome.", ["outcome"]
+        )
+        self.break_glass = self._counter(
+            "break_glass", "Claims of an emergency, by what became of them.", ["outcome"]
+        )
+        self.session_store = self._counter(
+            "session_store", "Questions to the shared store of sessions, by outcome.", ["outcome"]
+        )
+        self.policy_reload_failed = self._gauge(
+            "policy_reload_failed", "1 while the rules last read could not be used.", "livemax"
+        )
+        self._policy = Gauge(
+            "nearward_policy_info",
+            "Processes in which the policy of this hash is in force.",
+            ["hash"],
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self._policy_hash = ""
 
         self.breaker_open = self._gauge(
             "breaker_open", "1 while a failing destination is left alone.", "livemax", "destination"
@@ -99,6 +119,13 @@ class Metrics:
         return Gauge(
             f"nearward_{name}", text, labels, registry=self.registry, multiprocess_mode=mode
         )
+
+    def policy_in_force(self, policy_hash: str) -> None:
+        """Show which policy this process decides by."""
+        if self._policy_hash:
+            self._policy.labels(self._policy_hash).set(0)
+        self._policy_hash = policy_hash
+        self._policy.labels(policy_hash).set(1)
 
     def flush(self) -> None:
         """Hand on what was counted; with several workers this must happen now and then."""

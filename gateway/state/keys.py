@@ -29,6 +29,7 @@ class StoredKey:
     tenant: str
     role: str
     created: str
+    may_break_glass: bool = False
 
 
 def new_secret() -> str:

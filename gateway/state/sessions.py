@@ -1,62 +1,128 @@
 # SPDX-License-Identifier: Apache-2.0
 """Session taint: a session that once carried PHI is treated as PHI while it lives.
 
-Kept in memory, bounded, keyed by a keyed hash of tenant and session so that a session name (which
-may be a patient's number) is not held. Only sessions above `untainted` take room: the others
-have no taint. When the table is full the oldest entry goes; a session that is not known but
-should be would be a leak, so until that entry would have expired every session that is not in
-the table reads as unknown.
+A request first says what it carries itself and is told the highest class that its session has
+carried, in one step, so that of requests at the same time none is lost.
+
+Here in memory, for one process: bounded, keyed by a keyed hash of tenant and session so that a
+session name (which may be a patient's number) is not held. Only sessions above `untainted` take
+room: the others have no taint. When the table is full the oldest entry goes; a session that is not
+known but should be would be a leak, so until that entry would have expired every session that is
+not in the table reads as unknown.
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Protocol
 
+from gateway.errors import BadRequest
+from gateway.state.secret import Secret
 from policies import DataClass
 
+PURPOSE = "session"
 
-class Sessions:
-    """The highest class each session has carried, for `ttl_s` after its last request."""
+
+class Sessions(Protocol):
+    """The highest class each session has carried, for some time after its last request."""
+
+    async def raise_to(self, tenant: str, session: str, data_class: DataClass) -> DataClass:
+        """Remember that the session carried `data_class`; the highest it ever has, this included.
+
+        UNKNOWN when that cannot be told; it is then not remembered as UNKNOWN. Raises BadRequest
+        where sessions are not kept at all.
+        """
+
+    async def watch(self) -> None:
+        """Put right what can be put right later, until cancelled or for ever done."""
+
+    async def close(self) -> None:
+        """Release connections."""
+
+
+class Table:
+    """Keys to their highest class, bounded; what was forgotten is told when it goes."""
+
+    def __init__(self, *, clock: Callable[[], float], ttl_s: float, capacity: int) -> None:
+        self._clock = clock
+        self._ttl_s = ttl_s
+        self._capacity = capacity
+        self._seen: OrderedDict[str, tuple[DataClass, float]] = OrderedDict()
+
+    def known(self, key: str) -> DataClass | None:
+        """The class under `key`; None when there is none, or its time is over."""
+        entry = self._seen.get(key)
+        return None if entry is None or entry[1] < self._clock() else entry[0]
+
+    def keep(self, key: str, data_class: DataClass) -> tuple[str, float] | None:
+        """Put a class under `key`; the entry that had to go, as key and end of its time."""
+        self._seen[key] = (data_class, self._clock() + self._ttl_s)
+        self._seen.move_to_end(key)
+        if len(self._seen) <= self._capacity:
+            return None
+        gone, (_, expires) = self._seen.popitem(last=False)
+        return gone, expires
+
+    def keys(self) -> list[str]:
+        """All keys whose time is not over."""
+        return [key for key in self._seen if self.known(key) is not None]
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+
+class MemorySessions:
+    """Sessions of one process; `ttl_s` counts from a session's last request."""
 
     def __init__(
         self,
         *,
+        secret: Secret,
         clock: Callable[[], float],
         untainted: DataClass = DataClass.PUBLIC,
         ttl_s: float = 86_400,
         capacity: int = 100_000,
     ) -> None:
+        self._secret = secret
         self._clock = clock
         self._untainted = untainted
-        self._ttl_s = ttl_s
-        self._capacity = capacity
-        self._secret = secrets.token_bytes(32)
-        self._seen: OrderedDict[bytes, tuple[DataClass, float]] = OrderedDict()
+        self._table = Table(clock=clock, ttl_s=ttl_s, capacity=capacity)
         self._forgot_until = float("-inf")
 
-    def floor(self, tenant: str, session: str) -> DataClass:
-        """The least class a request of this session may have."""
-        entry = self._seen.get(self._key(tenant, session))
-        if entry is None or entry[1] < self._clock():
-            has_forgotten = self._forgot_until > self._clock()
-            return DataClass.UNKNOWN if has_forgotten else DataClass.PUBLIC
-        return entry[0]
+    async def raise_to(self, tenant: str, session: str, data_class: DataClass) -> DataClass:
+        """See Sessions."""
+        key = self._secret.code(PURPOSE, tenant, session)
+        known = self._table.known(key)
+        highest = DataClass.join(data_class, known or DataClass.PUBLIC)
+        is_unsure = known is None and self._forgot_until > self._clock()
+        if highest.rank > self._untainted.rank:
+            gone = self._table.keep(key, highest)
+            if gone:
+                self._forgot_until = max(self._forgot_until, gone[1])
+        return DataClass.UNKNOWN if is_unsure else highest
 
-    def raise_to(self, tenant: str, session: str, data_class: DataClass) -> None:
-        """Remember that the session carried `data_class`; it never goes down again."""
-        highest = DataClass.join(data_class, self.floor(tenant, session))
-        if highest.rank <= self._untainted.rank:
-            return
-        key = self._key(tenant, session)
-        self._seen[key] = (highest, self._clock() + self._ttl_s)
-        self._seen.move_to_end(key)
-        if len(self._seen) > self._capacity:
-            _, (_, expires) = self._seen.popitem(last=False)
-            self._forgot_until = max(self._forgot_until, expires)
+    async def watch(self) -> None:
+        """Nothing is ever left to do."""
 
-    def _key(self, tenant: str, session: str) -> bytes:
-        text = f"{len(tenant)}:{tenant}{session}".encode()
-        return hashlib.blake2b(text, key=self._secret, digest_size=16).digest()
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class RefusedSessions:
+    """Several processes and nothing that they share: no session can be promised anything."""
+
+    async def raise_to(self, tenant: str, session: str, data_class: DataClass) -> DataClass:
+        """Raises BadRequest."""
+        raise BadRequest(
+            "x-nearward-session needs one worker, or state.store in Redis: "
+            "several workers share nothing else",
+            code="unsupported_header",
+            param="x-nearward-session",
+        )
+
+    async def watch(self) -> None:
+        """Nothing to do."""
+
+    async def close(self) -> None:
+        """Nothing is open."""

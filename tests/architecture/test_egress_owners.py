@@ -54,6 +54,9 @@ MAY_START_PROCESSES = {
     "local_engine/supervisor.py",  # the engine, as a supervised child
 }
 
+# State, not egress: codes of sessions and the names of classes go there, no word of a request.
+STORE = "gateway/state/redis_sessions.py"
+
 # Only the core mints them; a test that needs one asks `decide`.
 SEALED = ("Cleared", "Decision")
 
@@ -103,6 +106,18 @@ def test_nobody_else_opens_connections() -> None:
     ]
 
     assert _offences(found) == []
+
+
+def test_one_module_talks_to_redis() -> None:
+    """Redis is shared state: one module has its client, and no request's body to give it."""
+    users = [
+        module
+        for module in modules("gateway", "local_engine", "policies")
+        if any(f"{name}.".startswith("redis.") for name in imported_names(module))
+    ]
+
+    assert [module.path for module in users] == [STORE]
+    assert not {"gateway.wire", "gateway.exchange"} & set(imported_names(users[0]))
 
 
 @pytest.mark.parametrize("sealed", SEALED)

@@ -59,6 +59,7 @@ LISTENS = re.compile(r"listens on http://127\.0\.0\.1:(\d+)")
 CONFIG = """\
 device: {{enabled: {device}}}
 policy: {{packs: [hipaa]}}
+state: {{store: "redis://127.0.0.1:9/0"}}
 destinations:
   - {{name: one, tier: cloud, kind: openai, base_url: "https://one.invalid/v1", models: {{m: m}}}}
   - {{name: two, tier: cloud, kind: anthropic, base_url: "https://two.invalid", models: {{n: n}}}}
@@ -149,7 +150,7 @@ uvloop.run(connect())
 
 
 def test_gateway_starts_without_a_connection(watched: dict[str, str], tmp_path: Path) -> None:
-    """With cloud destinations of two kinds configured, starting and being asked contacts nobody."""
+    """With two kinds of cloud and a Redis configured, starting and being asked contacts nobody."""
     config = tmp_path / "nearward.yaml"
     config.write_text(CONFIG.format(device="false"))
 

@@ -53,6 +53,11 @@ class Canary:
         return sorted(found)
 
 
+def readings(data: bytes) -> bytes:
+    """All that can be read out of the data, in lower case: to look for many marks at once."""
+    return b"\n".join(view.lower() for _, view in _views(data))
+
+
 def _views(data: bytes) -> Iterator[tuple[str, bytes]]:
     """The data, and all that up to three decodings in a row make of it; each view once.
 

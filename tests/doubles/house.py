@@ -7,12 +7,12 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gateway.app import Gateway
-from gateway.bootstrap import build, engine_socket
+from gateway.bootstrap import Application, build, engine_socket
 from gateway.settings import Settings
 from tests.doubles.asgi import call, started
 from tests.doubles.cloud import Cloud
@@ -26,14 +26,19 @@ CLOUD_MODEL = "cloud-model"
 
 @dataclass
 class House:
-    """The gateway and everything around it."""
+    """The gateway and everything around it. `settings` are what a reload would read."""
 
-    app: Gateway
     cloud: Cloud
     sink: Sink
     engine: Engine
     state_dir: Path
     settings: Settings
+    application: Application = field(init=False)
+
+    @property
+    def app(self) -> Gateway:
+        """The gateway as an ASGI application."""
+        return self.application.asgi
 
 
 def destination(origin: str, **changes: Any) -> dict[str, Any]:
@@ -68,11 +73,12 @@ async def house(
         engine = Engine(engine_socket(built))
         if built.device.enabled:
             await stack.enter_async_context(engine)
-        application = build(built)
-        await stack.enter_async_context(started(application.asgi))
+        place = House(cloud, sink, engine, state_dir, built)
+        place.application = build(built, load=lambda: place.settings)
+        await stack.enter_async_context(started(place.app))
         if built.device.enabled:
-            await _until_ready(application.asgi)
-        yield House(application.asgi, cloud, sink, engine, state_dir, built)
+            await _until_ready(place.app)
+        yield place
 
 
 async def _until_ready(app: Gateway) -> None:

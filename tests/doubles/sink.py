@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.doubles.canary import Canary
@@ -45,6 +46,7 @@ class Sink(Serving):
         self.flows: list[Flow] = []
         self.server_names: list[str] = []
         self.port = 0
+        self.on_data: Callable[[bytes], None] = lambda _: None  # called before data goes on
         self._forward = forward
         self._tls = tls
         self._forward_tls = forward_tls
@@ -100,7 +102,7 @@ class Sink(Serving):
         self.flows.append(flow)
         try:
             if self._forward is None:
-                await _pump(reader, None, flow)
+                await self._record(reader, None, flow)
             else:
                 await self._relay(reader, writer, flow)
         finally:
@@ -118,11 +120,11 @@ class Sink(Serving):
                 host, port, ssl=self._forward_tls
             )
         except OSError:
-            await _pump(reader, None, flow)  # the cloud is down; what is sent here still left
+            await self._record(reader, None, flow)  # what is sent here still left
             return
         self._writers.add(cloud_writer)
-        out = asyncio.ensure_future(_pump(reader, cloud_writer, flow))
-        back = asyncio.ensure_future(_pump(cloud_reader, writer, None))
+        out = asyncio.ensure_future(self._record(reader, cloud_writer, flow))
+        back = asyncio.ensure_future(_pump(cloud_reader, writer))
         try:
             await asyncio.wait({out, back}, return_when=asyncio.FIRST_COMPLETED)
             if not out.done():
@@ -133,6 +135,15 @@ class Sink(Serving):
             back.cancel()
             await asyncio.gather(back, return_exceptions=True)
             self._writers.discard(cloud_writer)
+
+    async def _record(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter | None, flow: Flow
+    ) -> bool:
+        def note(data: bytes) -> None:
+            flow.sent += data
+            self.on_data(data)
+
+        return await _pump(reader, writer, note)
 
 
 def _pass_on_the_end(writer: asyncio.StreamWriter, *, was_reset: bool) -> None:
@@ -145,13 +156,14 @@ def _pass_on_the_end(writer: asyncio.StreamWriter, *, was_reset: bool) -> None:
 
 
 async def _pump(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter | None, flow: Flow | None
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter | None,
+    note: Callable[[bytes], None] = lambda _: None,
 ) -> bool:
     """Copy until the end of input; true if that was a reset. A writer that fails is left out."""
     try:
         while data := await reader.read(65536):
-            if flow is not None:
-                flow.sent += data  # recorded before it goes on
+            note(data)
             if writer is not None:
                 writer.write(data)
                 try:

@@ -8,7 +8,8 @@ from typing import Any
 from gateway.facts import Wishes, make_facts
 from gateway.identity import Principal
 from gateway.judgement import Judged
-from gateway.routing.plan import Attempt, Plan
+from gateway.reload import Rules
+from gateway.routing.plan import Attempt, Plan, Planner, Route
 from gateway.signals.capability import Snapshot
 from gateway.signals.reading import Signals
 from policies import DataClass, Findings, Policy, Tier, decide
@@ -16,6 +17,15 @@ from tests.gateway.fakes import TODAY, chat_request, open_policy
 
 READY = Snapshot(is_ready=True, model="small", context_tokens=2048)
 WHO = Principal("ada", "acme", "user")
+
+
+def rules_of(policy: Policy) -> Rules:
+    """`policy`, and a planner over a device and a cloud with one model each."""
+    routes = [
+        Route("device", Tier.DEVICE, {"small": "small"}),
+        Route("c1", Tier.CLOUD, {"big": "up-big"}),
+    ]
+    return Rules(policy, Planner(routes, aliases={}, strong_fraction=0.3))
 
 
 def signals_of(
@@ -45,8 +55,9 @@ def judged_of(
     wishes = wishes or Wishes()
     facts = make_facts(request_id, WHO, request, wishes, floor=DataClass.INTERNAL, today=TODAY)
     signals = signals_of(findings, device=device)
-    decision = decide(facts, signals.findings, policy or open_policy("c1", "c2"))
-    return Judged(request_id, WHO, request, wishes, facts, signals, decision)
+    rules = rules_of(policy or open_policy("c1", "c2"))
+    decision = decide(facts, signals.findings, rules.policy)
+    return Judged(request_id, WHO, request, wishes, facts, signals, decision, rules)
 
 
 def attempt_at(name: str) -> Attempt:

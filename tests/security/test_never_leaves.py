@@ -8,89 +8,27 @@ requests with a canary must be found there: a sink that sees nothing proves noth
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
-from collections.abc import Callable
+import random
+import types
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from gateway import bootstrap, judgement
 from policies import DataClass, Decision, Facts, Findings, Policy, decide
 from tests.doubles.asgi import Answer, call
 from tests.doubles.canary import Canary
 from tests.doubles.house import AUTH, CLOUD_MODEL, House, house
+from tests.security.cases import BAA, CARRIERS, HEALTH, US
+from tests.security.scene import Scene, scene
 
-EXAMPLES = int(os.environ.get("NEARWARD_EXAMPLES", "60"))
-
-IDENTIFIERS = [
-    "SSN 536-22-8145",
-    "MRN: 48213377",
-    "call me at (415) 555-2671",
-    "write to jane.roe@example.org",
-    "Member ID: XQJ449812207",
-    "card 4111 1111 1111 1111",
-    "DOB 03/14/1961",
-]
-HEALTH = "The patient has type 2 diabetes and takes metformin. "
-
-
-def _text(value: str) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": value}]}
-
-
-def _tool_result(value: str) -> dict[str, Any]:
-    arguments = json.dumps({"query": value})
-    call_ = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}}
-    return {
-        "messages": [
-            {"role": "user", "content": "Go on."},
-            {"role": "assistant", "content": None, "tool_calls": [call_]},
-            {"role": "tool", "tool_call_id": "c1", "content": "done"},
-        ]
-    }
-
-
-CARRIERS: dict[str, Callable[[str], dict[str, Any]]] = {
-    "content": _text,
-    "system": lambda v: {
-        "messages": [{"role": "system", "content": v}, {"role": "user", "content": "Go on."}]
-    },
-    "part": lambda v: {"messages": [{"role": "user", "content": [{"type": "text", "text": v}]}]},
-    "earlier turn": lambda v: {
-        "messages": [
-            {"role": "user", "content": v},
-            {"role": "assistant", "content": "Yes."},
-            {"role": "user", "content": "Go on."},
-        ]
-    },
-    "tool arguments": _tool_result,
-    "tool definition": lambda v: {
-        **_text("Go on."),
-        "tools": [{"type": "function", "function": {"name": "f", "description": v}}],
-    },
-    "metadata": lambda v: {**_text("Go on."), "metadata": {"note": v}},
-    "user": lambda v: {**_text("Go on."), "user": v},
-    "unknown field": lambda v: {**_text("Go on."), "x_note": {"deep": [v]}},
-    "key": lambda v: {**_text("Go on."), "x_note": {v: 1}},
-    "name": lambda v: {"messages": [{"role": "user", "name": v, "content": "Go on."}]},
-    "stop": lambda v: {**_text("Go on."), "stop": [v]},
-}
-
-carriers = st.sampled_from(sorted(CARRIERS))
-identifiers = st.sampled_from(IDENTIFIERS)
-models = st.sampled_from(["auto", CLOUD_MODEL, f"cloud/{CLOUD_MODEL}", "alias"])
-extra_headers = st.sampled_from(
-    [
-        {},
-        {"x-nearward-max-tier": "cloud"},
-        {"x-nearward-data-class": "public"},
-        {"x-nearward-session": "s-1"},
-        {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
-    ]
-)
+CASES = int(os.environ.get("NEARWARD_EXAMPLES", "500"))
+NIGHTLY_CASES = 20_000
 
 
 async def ask(
@@ -99,59 +37,37 @@ async def ask(
     text: str,
     model: str,
     *,
-    stream: bool = False,
     headers: dict[str, str] | None = None,
 ) -> Answer:
     """Send one chat request with `text` in the place named by `carrier`."""
-    body = {"model": model, "stream": stream, **CARRIERS[carrier](text)}
+    body = {"model": model, **CARRIERS[carrier](text)}
     return await call(
         here.app, "/v1/chat/completions", json.dumps(body).encode(), {**AUTH, **(headers or {})}
     )
 
 
-async def _check_phi_stays(examples: int) -> None:
-    async with house(aliases={"alias": "auto"}, routing={"strong_fraction": 1.0}) as here:
-
-        async def case(
-            carrier: str, identifier: str, model: str, stream: bool, headers: dict[str, str]
-        ) -> None:
-            canary = Canary.new()
-            before = here.sink.sent_bytes
-            text = f"{HEALTH}{identifier}. Reference word: {canary.token}"
-            answer = await ask(here, carrier, text, model, stream=stream, headers=headers)
-            assert here.sink.finds(canary) == []
-            assert here.sink.sent_bytes == before
-            assert answer.headers["x-nearward-route"] in ("local", "blocked")
-
-        await _run_cases(case, examples)
+async def check(place: Scene, cases: int) -> None:
+    """Run cases; nothing may have left that may not, and both clouds must have seen some."""
+    seed = random.getrandbits(32)
+    await place.run(cases, random.Random(seed))
+    assert await place.violations() == [], f"seed {seed}"
+    assert min(place.seen_by(US), place.seen_by(BAA)) > cases // 25
 
 
-async def _run_cases(case: Callable[..., Any], examples: int) -> None:
-    """Let hypothesis choose the cases, and run each on this loop."""
-    drawn: list[tuple[Any, ...]] = []
-
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.tuples(carriers, identifiers, models, st.booleans(), extra_headers))
-    def draw(values: tuple[Any, ...]) -> None:
-        drawn.append(values)
-
-    draw()
-    for values in drawn:
-        try:
-            await case(*values)
-        except AssertionError as error:
-            error.add_note(f"case: {values[:4]}")
-            raise
+async def test_nothing_leaves_that_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I1 and I5 over endpoints, streams, faults, fallback, reloads, leavers, sessions, glass."""
+    async with scene(monkeypatch) as place:
+        await check(place, CASES)
 
 
-async def test_a_request_with_an_identifier_never_leaves() -> None:
-    """PHI in any field, asked for in any way, puts no byte on the cloud's socket."""
-    await _check_phi_stays(EXAMPLES)
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+async def test_nothing_leaves_that_may_not_at_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same, for a night; in parts, because the recordings are read whole."""
+    for _ in range(NIGHTLY_CASES // 1000):
+        with monkeypatch.context() as patch:
+            async with scene(patch) as place:
+                await check(place, 1000)
 
 
 async def test_clean_requests_do_leave_and_are_seen() -> None:
@@ -172,7 +88,7 @@ async def test_what_is_declared_protected_never_leaves(declared: str) -> None:
             ({"x-nearward-data-class": declared}, {}),
             ({}, {"nearward_data_class": declared}),
         ):
-            body = {"model": "auto", **_text("A clean text."), "metadata": metadata}
+            body = {"model": "auto", **CARRIERS["content"]("A clean text."), "metadata": metadata}
             answer = await call(
                 here.app, "/v1/chat/completions", json.dumps(body).encode(), {**AUTH, **headers}
             )
@@ -207,30 +123,155 @@ async def test_a_session_that_carried_phi_stays_at_home() -> None:
     """After one PHI turn, a clean turn of the same session does not leave; another one does."""
     async with house(routing={"strong_fraction": 1.0}) as here:
         tainted, fresh = {"x-nearward-session": "a"}, {"x-nearward-session": "b"}
-        await ask(here, "content", HEALTH + IDENTIFIERS[0], "auto", headers=tainted)
+        await ask(here, "content", HEALTH + "SSN 536-22-8145", "auto", headers=tainted)
         await ask(here, "content", "A clean text.", "auto", headers=tainted)
         assert here.sink.sent_bytes == 0
         await ask(here, "content", "A clean text.", "auto", headers=fresh)
         assert here.sink.sent_bytes > 0
 
 
-async def test_the_harness_sees_a_gateway_that_does_not_decide(
-    monkeypatch: pytest.MonkeyPatch,
+@dataclass(frozen=True)
+class Fault:
+    """One change in the source of a module, and where the changed name is used."""
+
+    module: str
+    old: str
+    new: str
+    user: types.ModuleType
+    name: str
+    cases: dict[str, Any] = field(default_factory=dict)  # that it matters for
+
+
+_CLEAN: dict[str, Any] = {"protected_by": "nothing", "endpoint": "chat", "glass": ""}
+FAULTS = {
+    "detected class": Fault(
+        "policies.engine",
+        "detected.rank > floor.rank",
+        "detected.rank < floor.rank",
+        judgement,
+        "decide",
+    ),
+    "declared class": Fault(
+        "policies.engine",
+        "declared.rank < floor.rank and",
+        "declared.rank > floor.rank and",
+        judgement,
+        "decide",
+        {"says_public": True},
+    ),
+    "media": Fault(
+        "policies.engine",
+        "floor.rank < DataClass.PHI.rank",
+        "floor.rank > DataClass.PHI.rank",
+        judgement,
+        "decide",
+        {"protected_by": "media"},
+    ),
+    "session": Fault(
+        "gateway.judgement", "taint.rank > own.rank", "taint.rank < own.rank", bootstrap, "Judge"
+    ),
+    "text left out": Fault(
+        "gateway.wire",
+        'if k != "model"',
+        'if k not in ("model", "user", "metadata")',
+        judgement,
+        "parse_chat",
+    ),
+    "detector error": Fault(
+        "gateway.signals.reading",
+        'return Findings.unknown("detector_raised"), 0',
+        "return Findings(DataClass.PUBLIC), 0",
+        bootstrap,
+        "SignalReader",
+        {"protected_by": "detector"},
+    ),
+    "intent": Fault(
+        "gateway.execution",
+        "await self._journal.intent(judged, attempt, number)",
+        "pass",
+        bootstrap,
+        "Executor",
+        _CLEAN,
+    ),
+    "audit failure": Fault(
+        "gateway.execution",
+        "if attempt.tier is not Tier.DEVICE:",
+        "if attempt.tier is Tier.DEVICE:",
+        bootstrap,
+        "Executor",
+        {**_CLEAN, "audit_fails": True},
+    ),
+    "dry run": Fault(
+        "gateway.pipeline",
+        "if judged.wishes.is_dry_run:",
+        "if not judged.wishes.is_dry_run:",
+        bootstrap,
+        "Pipeline",
+        {"endpoint": "dry run", "protected_by": "nothing", "glass": ""},
+    ),
+    "break-glass": Fault(
+        "gateway.pipeline",
+        "if judged.glass and not judged.glass.is_broken:",
+        "if False:",
+        bootstrap,
+        "Pipeline",
+        {**_CLEAN, "glass": "no right"},
+    ),
+}
+
+
+def faulty(fault: Fault) -> Any:
+    """What `fault.name` is in the module with the change made."""
+    original = importlib.import_module(fault.module)
+    source = Path(str(original.__file__)).read_text()
+    assert source.count(fault.old) == 1, "the source has changed: choose another fault"
+    changed = types.ModuleType(fault.module)
+    exec(source.replace(fault.old, fault.new), vars(changed))  # noqa: S102
+    return getattr(changed, fault.name)
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+async def test_a_gateway_with_a_fault_is_found_out(
+    fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One comparison flipped or one call left out, and the property above fails."""
+    monkeypatch.setattr(fault.user, fault.name, faulty(fault))
+    async with scene(monkeypatch) as place:
+        await place.run(150, random.Random(1), **fault.cases)
+        assert await place.violations() != []
+
+
+async def test_a_gateway_that_does_not_decide_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the real decision the property above fails: it is not true by accident."""
 
     def decide_nothing(facts: Facts, findings: Findings, policy: Policy) -> Decision:
         return decide(facts, Findings(data_class=DataClass.PUBLIC, kinds=frozenset()), policy)
 
     monkeypatch.setattr(judgement, "decide", decide_nothing)
-    with pytest.raises(AssertionError):
-        await _check_phi_stays(10)
+    async with scene(monkeypatch) as place:
+        await place.run(150, random.Random(1))
+        assert await place.violations() != []
 
 
-@pytest.mark.parametrize("changes", [{"server": {"workers": 2}}, {"state": {"store": "redis://x"}}])
-async def test_a_session_that_would_not_be_shared_is_refused(changes: dict[str, Any]) -> None:
-    """Several processes do not see each other's sessions yet: the header is a clear 400 then."""
-    async with house(routing={"strong_fraction": 1.0}, **changes) as here:
+async def test_a_planner_that_ignores_the_decision_reaches_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """I4: what was planned without a clearance is stopped before its first byte."""
+
+    def all_routes(self: Any, decision: Decision, name: str) -> Any:
+        return self._attempts(self._away, name)
+
+    monkeypatch.setattr("gateway.routing.plan.Planner._far", all_routes)
+    async with scene(monkeypatch) as place:
+        await place.run(150, random.Random(1))
+        assert await place.violations() == []
+        metrics = await call(place.here.app, "/metrics", method="GET")
+        assert b'destination="cloud-us",outcome="egress_refused"' in metrics.body
+
+
+async def test_a_session_that_would_not_be_shared_is_refused() -> None:
+    """Several processes without a store in common do not see each other's sessions: a clear 400."""
+    async with house(routing={"strong_fraction": 1.0}, server={"workers": 2}) as here:
         answer = await ask(
             here, "content", "A clean text.", "auto", headers={"x-nearward-session": "a"}
         )

@@ -120,6 +120,10 @@ def test_keys(config: Path, state_dir: Path) -> None:
     assert secret not in listed
 
     failed(run("keys", "new", "chatbot"), 2, "'chatbot' exists")
+    run("keys", "new", "ward", "--may-break-glass")
+    assert [k.may_break_glass for k in KeyFile(state_dir).read()] == [False, True]
+    assert "yes" in next(x for x in run("keys", "list").stdout.splitlines() if "ward" in x)
+    assert run("keys", "revoke", "ward").stdout == "revoked ward\n"
     assert run("keys", "revoke", "chatbot").stdout == "revoked chatbot\n"
     failed(run("keys", "revoke", "chatbot"), 2, "no key named 'chatbot'")
 

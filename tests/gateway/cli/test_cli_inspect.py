@@ -31,6 +31,8 @@ def test_check_of_a_good_config(config: Path) -> None:
             "/nowhere.yaml: cannot be read",
         ),
         (OPEN + "aliases: {a: nobody}\n", "alias a"),
+        (OPEN + "state: {store: 'redis://h:port'}\n", "state.store: not a Redis URL"),
+        (OPEN + "state: {store: 'redis://h'}\n", ""),
         (OPEN.replace("api.example/v1", "api.example:99999/v1"), "destination c1: base_url"),
         (OPEN.replace("api.example/v1", "[::1/v1"), "destination c1: base_url"),
         (OPEN + '    api_key: "a\\nb"\n', "destination c1: api_key"),

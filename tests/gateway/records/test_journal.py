@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
+from gateway.break_glass import Glass
 from gateway.delivery import Delivery
 from gateway.execution import Answer
 from gateway.facts import Wishes
@@ -188,3 +190,18 @@ async def test_journal_writes_to_a_real_log(tmp_path: Path) -> None:
     log.close()
 
     assert verify_directory(tmp_path) == (5, 1, [])
+
+
+async def test_a_broken_glass_is_on_the_disk_first() -> None:
+    """The record of a use is waited for, whatever the class; that of a refusal gates nothing."""
+    until = datetime.datetime(2026, 11, 1, 13, tzinfo=datetime.UTC)
+    log = Log()
+    book, judged = journal(log), judged_of()
+    await book.broke_glass(judged, Glass("used", "c0de", 24, until))
+    book.kept_glass(judged, Glass("no_right", "c0de", 24, until))
+
+    assert log.synced == [True]
+    used, refused = log.entries
+    assert (used["outcome"], refused["outcome"]) == ("used", "no_right")
+    assert (used["reason_hmac"], used["reason_chars"]) == ("c0de", 24)
+    assert used["allowed"] == ["device", "c1", "c2"]

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Session taint: never down, per tenant, bounded, and closed when something was forgotten."""
+"""Session taint in memory: never down, per tenant, bounded, closed when something was forgotten."""
 
 from __future__ import annotations
+
+import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.state.sessions import Sessions
+from gateway.errors import BadRequest
+from gateway.state.secret import Secret
+from gateway.state.sessions import MemorySessions, RefusedSessions
 from policies import DataClass
 from tests.gateway.fakes import FakeClock
+
+SECRET = Secret(b"key")
 
 
 @pytest.fixture
@@ -17,103 +24,128 @@ def clock() -> FakeClock:
     return FakeClock(0.0)
 
 
-@given(st.lists(st.sampled_from(DataClass), max_size=10))
+def sessions_of(clock: FakeClock, **more: Any) -> MemorySessions:
+    return MemorySessions(secret=SECRET, clock=clock, **more)
+
+
+async def floor(sessions: MemorySessions, session: str, tenant: str = "t") -> DataClass:
+    """What a clean request of the session is told."""
+    return await sessions.raise_to(tenant, session, DataClass.PUBLIC)
+
+
+@given(st.lists(st.sampled_from(DataClass), min_size=1, max_size=10))
 def test_the_highest_class_stays(classes: list[DataClass]) -> None:
-    """A session's floor is the highest class it has carried, in any order."""
-    sessions = Sessions(clock=FakeClock(0.0))
-    for data_class in classes:
-        sessions.raise_to("t", "s", data_class)
+    """Each request is told the highest class so far, its own included, in any order."""
 
-    assert sessions.floor("t", "s") is DataClass.join(*classes)
+    async def told() -> list[DataClass]:
+        sessions = sessions_of(FakeClock(0.0))
+        return [await sessions.raise_to("t", "s", c) for c in classes]
+
+    expected = [DataClass.join(*classes[: n + 1]) for n in range(len(classes))]
+    assert asyncio.run(told()) == expected
 
 
-def test_sessions_and_tenants_are_apart(clock: FakeClock) -> None:
+async def test_sessions_and_tenants_are_apart(clock: FakeClock) -> None:
     """Another session, another tenant, and another split of the same letters are not tainted."""
-    sessions = Sessions(clock=clock)
-    sessions.raise_to("ab", "c", DataClass.PHI)
+    sessions = sessions_of(clock)
+    await sessions.raise_to("ab", "c", DataClass.PHI)
 
-    assert sessions.floor("ab", "d") is DataClass.PUBLIC
-    assert sessions.floor("a", "bc") is DataClass.PUBLIC
-    assert sessions.floor("", "abc") is DataClass.PUBLIC
+    assert await floor(sessions, "d", "ab") is DataClass.PUBLIC
+    assert await floor(sessions, "bc", "a") is DataClass.PUBLIC
+    assert await floor(sessions, "abc", "") is DataClass.PUBLIC
+    assert await floor(sessions, "c", "ab") is DataClass.PHI
 
 
-def test_taint_lasts_from_the_last_request(clock: FakeClock) -> None:
+async def test_taint_lasts_from_the_last_request(clock: FakeClock) -> None:
     """The time to live counts from the last request, and then the taint ends."""
-    sessions = Sessions(clock=clock, ttl_s=10)
-    sessions.raise_to("t", "s", DataClass.PHI)
+    sessions = sessions_of(clock, ttl_s=10)
+    await sessions.raise_to("t", "s", DataClass.PHI)
     clock.now = 9
-    sessions.raise_to("t", "s", DataClass.PUBLIC)
+    assert await floor(sessions, "s") is DataClass.PHI
     clock.now = 19
-    assert sessions.floor("t", "s") is DataClass.PHI
+    assert await floor(sessions, "s") is DataClass.PHI
 
-    clock.now = 19.1
-    assert sessions.floor("t", "s") is DataClass.PUBLIC
+    clock.now = 29.1
+    assert await floor(sessions, "s") is DataClass.PUBLIC
 
 
-def test_bounded_and_closed_when_full(clock: FakeClock) -> None:
+async def test_bounded_and_closed_when_full(clock: FakeClock) -> None:
     """At capacity the oldest goes; from then on an unseen session counts as unknown."""
-    sessions = Sessions(clock=clock, capacity=3)
+    sessions = sessions_of(clock, capacity=3)
     for number in range(3):
-        sessions.raise_to("t", str(number), DataClass.PHI)
-    assert sessions.floor("t", "new") is DataClass.PUBLIC
+        await sessions.raise_to("t", str(number), DataClass.PHI)
+    assert await floor(sessions, "new") is DataClass.PUBLIC
 
-    sessions.raise_to("t", "3", DataClass.PHI)
+    assert await sessions.raise_to("t", "3", DataClass.PHI) is DataClass.PHI
 
-    assert len(sessions._seen) == 3
-    assert sessions.floor("t", "0") is DataClass.UNKNOWN
-    assert sessions.floor("t", "never seen") is DataClass.UNKNOWN
-    assert sessions.floor("t", "3") is DataClass.PHI
-
-
-def test_recently_used_is_kept(clock: FakeClock) -> None:
-    """The one that goes is the one that was used longest ago."""
-    sessions = Sessions(clock=clock, capacity=2)
-    sessions.raise_to("t", "a", DataClass.PHI)
-    sessions.raise_to("t", "b", DataClass.PII)
-    sessions.raise_to("t", "a", DataClass.PUBLIC)
-    sessions.raise_to("t", "c", DataClass.PII)
-
-    assert sessions.floor("t", "a") is DataClass.PHI
-    assert sessions.floor("t", "b") is DataClass.UNKNOWN
+    assert len(sessions._table) == 3
+    assert await floor(sessions, "0") is DataClass.UNKNOWN
+    assert await floor(sessions, "never seen") is DataClass.UNKNOWN
+    assert await floor(sessions, "3") is DataClass.PHI
 
 
-def test_what_had_ended_anyway_is_not_forgotten(clock: FakeClock) -> None:
-    """An entry past its time may go without closing the table."""
-    sessions = Sessions(clock=clock, capacity=1, ttl_s=10)
-    sessions.raise_to("t", "a", DataClass.PHI)
-    clock.now = 11
-    sessions.raise_to("t", "b", DataClass.PHI)
-
-    assert sessions.floor("t", "never seen") is DataClass.PUBLIC
-
-
-def test_what_was_forgotten_counts_until_it_would_have_ended(clock: FakeClock) -> None:
-    """Unseen sessions are unknown for as long as the forgotten one would have lived, not longer."""
-    sessions = Sessions(clock=clock, capacity=1, ttl_s=10)
-    sessions.raise_to("t", "a", DataClass.PHI)
-    sessions.raise_to("t", "b", DataClass.PHI)
-    clock.now = 9.9
-    assert sessions.floor("t", "never seen") is DataClass.UNKNOWN
-    clock.now = 10.1
-    assert sessions.floor("t", "never seen") is DataClass.PUBLIC
-
-
-def test_what_has_no_taint_takes_no_room(clock: FakeClock) -> None:
-    """Sessions at or below the untainted class cannot fill the table."""
-    sessions = Sessions(clock=clock, capacity=1, untainted=DataClass.INTERNAL)
-    sessions.raise_to("t", "a", DataClass.PHI)
+async def test_what_could_not_be_told_is_not_remembered(clock: FakeClock) -> None:
+    """Unknown for want of memory takes no room: it would push out what is known, for ever."""
+    sessions = sessions_of(clock, capacity=2, ttl_s=10)
+    for number in range(3):
+        await sessions.raise_to("t", str(number), DataClass.PHI)
     for number in range(10):
-        sessions.raise_to("t", str(number), DataClass.INTERNAL)
-    assert sessions.floor("t", "a") is DataClass.PHI
-    assert sessions.floor("t", "never seen") is DataClass.PUBLIC
+        assert await floor(sessions, f"new {number}") is DataClass.UNKNOWN
+    assert await floor(sessions, "1") is DataClass.PHI
+
+    clock.now = 10.1
+    assert await floor(sessions, "new 0") is DataClass.PUBLIC
 
 
-def test_names_are_not_held(clock: FakeClock) -> None:
+async def test_recently_used_is_kept(clock: FakeClock) -> None:
+    """The one that goes is the one that was used longest ago."""
+    sessions = sessions_of(clock, capacity=2)
+    await sessions.raise_to("t", "a", DataClass.PHI)
+    await sessions.raise_to("t", "b", DataClass.PII)
+    await floor(sessions, "a")
+    await sessions.raise_to("t", "c", DataClass.PII)
+
+    assert await floor(sessions, "a") is DataClass.PHI
+    assert await floor(sessions, "b") is DataClass.UNKNOWN
+
+
+async def test_what_had_ended_anyway_is_not_forgotten(clock: FakeClock) -> None:
+    """An entry past its time may go without closing the table."""
+    sessions = sessions_of(clock, capacity=1, ttl_s=10)
+    await sessions.raise_to("t", "a", DataClass.PHI)
+    clock.now = 11
+    await sessions.raise_to("t", "b", DataClass.PHI)
+
+    assert await floor(sessions, "never seen") is DataClass.PUBLIC
+
+
+async def test_what_has_no_taint_takes_no_room(clock: FakeClock) -> None:
+    """Sessions at or below the untainted class cannot fill the table."""
+    sessions = sessions_of(clock, capacity=1, untainted=DataClass.INTERNAL)
+    await sessions.raise_to("t", "a", DataClass.PHI)
+    for number in range(10):
+        await sessions.raise_to("t", str(number), DataClass.INTERNAL)
+    assert await floor(sessions, "a") is DataClass.PHI
+    assert await floor(sessions, "never seen") is DataClass.PUBLIC
+
+
+async def test_names_are_not_held(clock: FakeClock) -> None:
     """A session's name may be a patient's number: it is not in the table, nor is its plain hash."""
-    sessions = Sessions(clock=clock)
-    other = Sessions(clock=clock)
+    sessions = sessions_of(clock)
+    other = MemorySessions(secret=Secret(b"other"), clock=clock)
     for table in (sessions, other):
-        table.raise_to("t", "MRN-12345678", DataClass.PHI)
+        await table.raise_to("t", "MRN-12345678", DataClass.PHI)
 
-    assert b"MRN" not in repr(sessions._seen).encode()
-    assert sessions._seen.keys() != other._seen.keys()
+    assert "MRN" not in repr(sessions._table._seen)
+    assert sessions._table._seen.keys() != other._table._seen.keys()
+
+
+async def test_what_is_not_shared_is_refused() -> None:
+    """Where processes share nothing a session is an error of the caller's, not a promise."""
+    sessions = RefusedSessions()
+    with pytest.raises(BadRequest) as caught:
+        await sessions.raise_to("t", "s", DataClass.PUBLIC)
+    assert caught.value.code == "unsupported_header"
+    for quiet in (sessions, MemorySessions(secret=SECRET, clock=FakeClock())):
+        await quiet.watch()
+        await quiet.close()
