@@ -34,7 +34,7 @@ def classify(
     """The classification of one record; BadRequest when it is neither of the two shapes."""
     text = _text_of(record)
     began = time.perf_counter()
-    verdict = scanner.scan(text, mode)
+    verdict = _verdict(scanner, text, mode)
     complexity = score(text)
     elapsed_us = int((time.perf_counter() - began) * 1e6)
     return {
@@ -54,6 +54,17 @@ def classify(
         "reasons": list(verdict.reasons),
         "us": elapsed_us,
     }
+
+
+def _verdict(scanner: Scanner, text: str, mode: Mode) -> Verdict:
+    """What the scanner says; unknown when it fails, as for a request."""
+    try:
+        verdict: object = scanner.scan(text, mode)
+    except Exception:
+        verdict = None
+    if isinstance(verdict, Verdict):
+        return verdict
+    return Verdict(DataClass.UNKNOWN, (), False, ("detector_failed",))
 
 
 def _encoded(text: str) -> bytes:

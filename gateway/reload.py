@@ -45,10 +45,6 @@ LIVE_DESTINATION = frozenset(
         *("trains_on_data", "cost"),
     }
 )
-# What the destination's backend was built from at the start.
-FIXED_DESTINATION = frozenset(
-    {"name", "kind", "base_url", "api_key", "timeouts", "ca_file", "max_connections"}
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,17 +103,17 @@ class RedisSessions:
     async def raise_to(self, tenant: str, session: str, data_class: DataClass) -> DataClass:
         """See Sessions; takes `timeout_s` at most."""
         key = self._secret.code(PURPOSE, tenant, session)
-        mine = DataClass.join(data_class, self._local.known(key) or DataClass.PUBLIC)
+        mine = DataClass.join(data_class, self._known(key))
         if mine.rank > self._untainted.rank:
             self._keep(key, mine)
             self._unsaved.add(key)  # before waiting: a cancelled request's raise is not lost
         shared = await self._exchange(key, mine)
         if shared is None:
             return DataClass.UNKNOWN
+        highest = DataClass.join(shared, mine, self._known(key))  # raised further meanwhile
         if shared.rank > mine.rank:
-            self._keep(key, shared)
-        is_unsure = self._clock() < self._unsure_until
-        return DataClass.UNKNOWN if is_unsure else DataClass.join(mine, shared)
+            self._keep(key, highest)
+        return DataClass.UNKNOWN if self._clock() < self._unsure_until else highest
 
     async def watch(self) -> None:
         """Settle each second, for ever."""
@@ -131,12 +131,15 @@ class RedisSessions:
         if await self._exchange("", DataClass.PUBLIC) is None:
             return
         for key in tuple(self._unsaved):
-            if await self._exchange(key, self._local.known(key) or DataClass.PUBLIC) is None:
+            if await self._exchange(key, self._known(key)) is None:
                 return
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    def _known(self, key: str) -> DataClass:
+        return self._local.known(key) or DataClass.PUBLIC
 
     def _keep(self, key: str, data_class: DataClass) -> None:
         gone = self._local.keep(key, data_class)
@@ -151,25 +154,26 @@ class RedisSessions:
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._client.eval(_SCRIPT, 2, _PREFIX + key, _MARK, *arguments)
-            shared = self._read(answer)
+            shared = self._read(key, answer)
         except Exception as error:
             self._tell_failure(error)
             return None
         self._is_failing = False
         self._count("answered")
-        self._unsaved.discard(key)
         return shared
 
-    def _read(self, answer: Any) -> DataClass:
+    def _read(self, key: str, answer: Any) -> DataClass:
         name, mark = (part.decode("ascii") for part in answer)
         if not mark.startswith(self._fingerprint):
             raise _Unusable("Redis is used with another state.secret")
-        if mark != self._mark:
-            if self._mark:
-                self._unsure_until = max(self._unsure_until, self._clock() + _RESTORE_S)
-                self._unsaved.update(self._local.keys())
-            self._mark = mark
-        return DataClass(name) if name else DataClass.PUBLIC
+        shared = DataClass(name) if name else DataClass.PUBLIC
+        if self._mark not in ("", mark):
+            self._unsure_until = max(self._unsure_until, self._clock() + _RESTORE_S)
+            self._unsaved.update(self._local.keys())
+        elif shared.rank >= self._known(key).rank:  # or another raise is still under way
+            self._unsaved.discard(key)
+        self._mark = mark
+        return shared
 
     def _tell_failure(self, error: Exception) -> None:
         """One line when it begins: texts of the library name hosts, keys and values."""
@@ -195,5 +199,5 @@ def _client(url: str, timeout_s: float) -> Any:
             retry=Retry(NoBackoff(), 0),
             max_connections=_CONNECTIONS,
         )
-    except ValueError as error:
-        raise ConfigError(f"state.store: not a Redis URL ({error})") from None
+    except ValueError:  # its text may quote the password
+        raise ConfigError("state.store: not a Redis URL") from None

@@ -14,13 +14,7 @@ from structlog.testing import capture_logs
 from gateway.bootstrap import make_rules
 from gateway.config_file import ConfigError
 from gateway.records.metrics import Metrics
-from gateway.reload import (
-    FIXED_DESTINATION,
-    LIVE_DESTINATION,
-    Reload,
-    Rules,
-    needs_restart,
-)
+from gateway.reload import LIVE_DESTINATION, Reload, Rules, needs_restart
 from gateway.settings import DestinationSettings, Settings, load_settings
 from policies import DataClass, Facts, Findings, decide
 from tests.gateway.fakes import TODAY
@@ -291,6 +285,12 @@ def test_what_needs_a_restart(changes: dict[str, Any], named: str) -> None:
     """Whatever backends, keys and sockets were built from is refused by name; the rest is not."""
     before: dict[str, Any] = {"destinations": [D]}
     assert needs_restart(Settings(**before), Settings(**{**before, **changes})) == named
+
+
+# What a destination's backend is built from, once.
+FIXED_DESTINATION = {
+    *("name", "kind", "base_url", "api_key", "timeouts", "ca_file", "max_connections")
+}
 
 
 def test_each_field_of_a_destination_is_live_or_fixed() -> None:

@@ -138,6 +138,19 @@ class Case:
             return DECLARED[self.declared]
         return Level.PHI if self.protected_by == "media" else Level.CLEAN
 
+    def beside(self, other: Case) -> Case:
+        """This case under the circumstances of another one that runs at the same time."""
+        protected_by = "identifier" if self.protected_by == "detector" else self.protected_by
+        if other.protected_by == "detector":
+            protected_by = "detector"
+        return dataclasses.replace(
+            self,
+            protected_by=protected_by,
+            us_act=other.us_act,
+            baa_act=other.baa_act,
+            audit_fails=other.audit_fails,
+        )
+
     def allows(self, floor: Level, *, has_agreement: bool) -> frozenset[str]:
         """The clouds that may see it; `floor` is what its session has carried."""
         if self.endpoint != "chat" or self.audit_fails or self.max_tier == "device":

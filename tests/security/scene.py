@@ -91,37 +91,42 @@ class Scene:
     _intents_before: dict[str, Counter[str]] = field(default_factory=dict)
     _audit_fails: bool = False
 
-    async def run(self, cases: int, rng: random.Random, **fixed: Any) -> None:
-        """Draw and run so many cases; for a violation see `violations`."""
+    async def run(self, cases: int, rng: random.Random, *, together: int = 1, **fixed: Any) -> None:
+        """Draw and run so many cases, so many at a time; for what went wrong see `violations`."""
         with capture_logs() as logs:
-            for _ in range(cases):
-                await self._run(draw(rng, **fixed), rng)
+            for _ in range(0, cases, together):
+                first = draw(rng, **fixed)
+                others = [draw(rng, **fixed).beside(first) for _ in range(together - 1)]
+                await self._run([first, *others], rng)
         self.logs += logs
 
-    async def _run(self, case: Case, rng: random.Random) -> None:
-        self.clouds[US].otherwise = ACTS[case.us_act]
-        self.clouds[BAA].otherwise = ACTS[case.baa_act]
+    async def _run(self, cases: list[Case], rng: random.Random) -> None:
+        first = cases[0]
+        self.clouds[US].otherwise = ACTS[first.us_act]
+        self.clouds[BAA].otherwise = ACTS[first.baa_act]
         failures = ["raising", "time-out", "memory", "nonsense"]
-        self.detector.fails_by = rng.choice(failures) if case.protected_by == "detector" else None
-        self._audit_fails = case.audit_fails
-        mark, reason = Canary.new().token, _REASON + Canary.new().token
-        self._intents_before[mark] = self._count_intents().copy()
-        before = self._has_agreement()
-        asked = self._ask(case, mark, reason)
-        if case.reloads:
+        self.detector.fails_by = rng.choice(failures) if first.protected_by == "detector" else None
+        self._audit_fails = first.audit_fails
+        words = [(Canary.new().token, _REASON + Canary.new().token) for _ in cases]
+        self._intents_before |= {mark: self._count_intents().copy() for mark, _ in words}
+        before, floors = self._has_agreement(), self._floors.copy()
+        asked = [self._ask(case, *w) for case, w in zip(cases, words, strict=True)]
+        if first.reloads:
             self.here.settings = self.versions[1 if before else 0]
             reload = self.here.application.reload.reload()
-            headers, _ = await asyncio.gather(asked, reload)
+            answers, _ = await asyncio.gather(asyncio.gather(*asked), reload)
         else:
-            headers = await asked
-        floor = self._floors.get(case.session, Level.CLEAN) if case.session else Level.CLEAN
-        in_force = {before, self._has_agreement()}
-        if "x-nearward-policy" in headers:
-            in_force = {self._hashes[headers["x-nearward-policy"]]}
-        allowed = frozenset[str]().union(*(case.allows(floor, has_agreement=a) for a in in_force))
-        self.ran.append(Ran(case, mark, reason, allowed))
-        if case.session and "x-nearward-decision-id" in headers:
-            self._floors[case.session] = max(floor, case.level)
+            answers = await asyncio.gather(*asked)
+        for case, (mark, reason), headers in zip(cases, words, answers, strict=True):
+            floor = floors.get(case.session, Level.CLEAN)
+            in_force = {before, self._has_agreement()}
+            if "x-nearward-policy" in headers:
+                in_force = {self._hashes[headers["x-nearward-policy"]]}
+            places = (case.allows(floor, has_agreement=a) for a in in_force)
+            self.ran.append(Ran(case, mark, reason, frozenset[str]().union(*places)))
+            if case.session and "x-nearward-decision-id" in headers:
+                known = self._floors.get(case.session, Level.CLEAN)
+                self._floors[case.session] = max(known, case.level)
 
     def _has_agreement(self) -> bool:
         policy = self.here.application.reload.rules().policy

@@ -288,6 +288,32 @@ async def test_a_raise_that_was_cancelled_is_sent_again(workers: Workers) -> Non
         await sessions.close()
 
 
+async def test_a_raise_that_failed_beside_one_that_arrived_is_kept(workers: Workers) -> None:
+    """Two raises of one session at once: the lower arriving does not settle the higher."""
+    one, other = workers.one(), workers.one()
+    real, gate = one._client.eval, asyncio.Event()
+
+    async def first_waits_second_fails(*arguments: Any) -> Any:
+        if arguments[7] == "phi":  # the class to raise to
+            one._client.eval = real
+            raise ConnectionError
+        answer = await real(*arguments)
+        await gate.wait()
+        return answer
+
+    one._client.eval = first_waits_second_fails
+    lower = asyncio.create_task(one.raise_to("t", "s", DataClass.PII))
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+    assert await one.raise_to("t", "s", DataClass.PHI) is DataClass.UNKNOWN
+    await other.raise_to("t", "s", DataClass.CONFIDENTIAL)
+    gate.set()
+    assert await lower is DataClass.PHI
+    await one.settle()
+
+    assert await floor(other) is DataClass.PHI
+
+
 async def test_making_and_settling_connect_to_nothing() -> None:
     """Before the first session there is no connection, not even by the watch."""
     sessions = RedisSessions("redis://nowhere.invalid:1", secret=SECRET, clock=FakeClock(0.0))
