@@ -27,6 +27,7 @@ from gateway.app import Gateway
 from gateway.bootstrap import build, engine_socket
 from gateway.config_file import ConfigError
 from gateway.front import FrontProtocol
+from gateway.model_file import model_arguments
 from gateway.runtime import EngineProcess
 from gateway.settings import Settings
 from gateway.state.keys import KeyFile, StoredKey, digest_of, new_secret
@@ -68,11 +69,7 @@ def first_key(settings: Settings, today: str) -> str | None:
 def engine_arguments(settings: Settings) -> list[str]:
     """The command line of `python -m local_engine`; raises ConfigError without a model file."""
     device = settings.device
-    model_file = device.model_file or settings.models_dir / f"{device.model}.gguf"
-    if not model_file.is_file():
-        raise ConfigError(
-            f"model file missing: {model_file}; run: nearward model pull {device.model}"
-        )
+    model = model_arguments(settings)
     socket_path = engine_socket(settings)
     if len(os.fsencode(socket_path)) > 100:
         raise ConfigError(
@@ -81,8 +78,7 @@ def engine_arguments(settings: Settings) -> list[str]:
     return [
         "--socket",
         str(socket_path),
-        "--model-file",
-        str(model_file),
+        *model,
         "--model-name",
         device.model,
         "--ctx",

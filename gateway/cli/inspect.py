@@ -24,6 +24,7 @@ def check(config: ConfigOption = None) -> None:
     """
     from gateway.bootstrap import load_identity, make_backends, make_planner, make_policy
     from gateway.config_file import ConfigError
+    from gateway.model_file import check_model_file
     from gateway.serving import engine_arguments
     from gateway.settings import Settings, find_config, load_settings
 
@@ -38,7 +39,7 @@ def check(config: ConfigOption = None) -> None:
         load_identity,
     ]
     if settings.device.enabled:
-        steps += [engine_arguments, _verify_model]
+        steps += [engine_arguments, check_model_file]
     faults = [fault for step in steps if (fault := _fault_of(step, settings))]
     for fault in dict.fromkeys(faults):
         say(f"FAULT  {fault}")
@@ -78,25 +79,6 @@ def _fault_of(step: Callable[..., object], settings: object) -> str:
     return ""
 
 
-def _verify_model(settings: object) -> None:
-    from gateway.config_file import ConfigError
-    from gateway.settings import Settings
-
-    assert isinstance(settings, Settings)
-    if settings.device.model_file is not None:
-        return
-    command = [sys.executable, "-m", "local_engine.store", "verify", settings.device.model]
-    done = subprocess.run(
-        [*command, "--models-dir", str(settings.models_dir)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise ConfigError(lines[-1] if lines else "the model file cannot be verified")
-
-
 def _findings(config: Path | None) -> Iterator[tuple[bool, str]]:
     from gateway.config_file import ConfigError
     from gateway.settings import load_settings
@@ -123,6 +105,7 @@ def _state_findings(state_dir: Path) -> Iterator[tuple[bool, str]]:
 
 
 def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
+    from gateway.model_file import check_model_file
     from gateway.serving import engine_arguments
 
     probe = subprocess.run(
@@ -130,7 +113,7 @@ def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
     )
     lines = (probe.stdout or probe.stderr).strip().splitlines()
     yield probe.returncode == 0, lines[-1] if lines else "no engine; run: make setup"
-    for step in (engine_arguments, _verify_model):
+    for step in (engine_arguments, check_model_file):
         fault = _fault_of(step, settings)
         yield (
             not fault,

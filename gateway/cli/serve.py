@@ -27,6 +27,7 @@ def serve(
 
     from gateway import serving
     from gateway.config_file import ConfigError
+    from gateway.model_file import check_model_file
     from gateway.records import logs
     from gateway.records.audit import AuditBusy
     from gateway.settings import load_settings
@@ -41,6 +42,7 @@ def serve(
         logs.configure(settings.log.level, as_json=not sys.stderr.isatty())
         if settings.device.enabled:
             serving.engine_arguments(settings)
+            check_model_file(settings)
         with serving.listen(settings) as listener:
             secret = serving.first_key(settings, datetime.datetime.now(datetime.UTC).isoformat())
             greet(settings, listener.getsockname()[1], secret)

@@ -47,6 +47,7 @@ PROCESS_STARTERS = (
 MAY_START_PROCESSES = {
     "gateway/cli/inspect.py",  # asks the engine's package, which the gateway does not import
     "gateway/cli/model.py",  # likewise
+    "gateway/model_file.py",  # likewise
     "gateway/runtime.py",  # the engine
     "gateway/serving.py",  # one process per worker
     "local_engine/build_steps.py",  # the compiler

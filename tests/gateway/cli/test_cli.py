@@ -98,6 +98,16 @@ def test_serve_without_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     failed(result, 2, "model file missing", str(tmp_path / "none"), "nearward model pull")
 
 
+def test_serve_with_a_damaged_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model file that is not what it should be is one line too, before any greeting or key."""
+    monkeypatch.setenv("NEARWARD_MODELS_DIR", str(tmp_path))
+    (tmp_path / "smollm2-135m-instruct-q4_1.gguf").write_bytes(b"GGUF cut short")
+    result = run("serve", "--port", 0)
+
+    failed(result, 2, "model file damaged: ", "run: nearward model pull")
+    assert result.stdout == ""
+
+
 def test_serve_with_a_state_directory_that_is_a_file(config: Path, state_dir: Path) -> None:
     """A state directory that cannot be used is one line."""
     state_dir.write_text("")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.cli.conftest import OPEN, failed, run
+from tests.local_engine.fakes import a_gguf
 
 
 def test_check_of_a_good_config(config: Path) -> None:
@@ -58,6 +59,25 @@ def test_check_finds_a_missing_model(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert result.exit_code == 1
     assert "model file missing" in result.stdout
+
+
+def test_check_reads_the_header_of_an_own_model_file(tmp_path: Path) -> None:
+    """Garbage is a fault; another model under the default name is none, and is not hashed."""
+    own = tmp_path / "own.gguf"
+    config = tmp_path / "c.yaml"
+    config.write_text(f"device: {{model_file: {own}}}\n")
+    for data, fault in [
+        (b"garbage", f"FAULT  model file not usable: {own}: not a GGUF file"),
+        (a_gguf(), ""),
+    ]:
+        own.write_bytes(data)
+        result = run("check", "--config", config)
+        assert result.exit_code == bool(fault), result.output
+        assert result.stdout.startswith(fault or "ok: ")
+        assert "model pull" not in result.stdout
+
+    own.unlink()
+    assert "let device.model_file name" in run("check", "--config", config).stdout
 
 
 def test_check_finds_damaged_keys(config: Path, state_dir: Path) -> None:
