@@ -233,14 +233,37 @@ async def test_complete_replies_are_read() -> None:
 
 
 def test_first_key(tmp_path: Path) -> None:
-    """The first start makes one key, once; with keys in config or environment it makes none."""
+    """The first start makes one key and keeps it when told; with any key there, it makes none."""
     bare = settings_for(tmp_path, keys=[])
-    secret = serving.first_key(bare, "2026-11-01")
+    first = serving.first_key(bare, "2026-11-01")
 
-    assert secret is not None
-    assert KeyFile(tmp_path).read()[0].sha256 == digest_of(secret)
+    assert first is not None
+    assert first.secret not in repr(first)
+    assert first.admitted(bare).keys[0].hash == f"sha256:{digest_of(first.secret)}"
+    assert KeyFile(tmp_path).read() == []
+    first.keep(bare)
+    assert KeyFile(tmp_path).read() == [first.stored]
     assert serving.first_key(bare, "2026-11-01") is None
     assert serving.first_key(settings_for(tmp_path / "other"), "2026-11-01") is None
+
+
+def test_listener_stays_in_its_process(tmp_path: Path) -> None:
+    """Only workers are handed the listening socket; the engine's processes do not inherit it."""
+    with serving.listen(settings_for(tmp_path)) as listener:
+        assert not listener.get_inheritable()
+
+
+async def test_a_worker_that_cannot_start_ends_the_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only a worker finds (a damaged log) ends in an error, not in silence and exit code 0."""
+    monkeypatch.setenv("NEARWARD_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("NEARWARD_DEVICE__ENABLED", "false")
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "0-00000001.jsonl").write_text("")
+    settings = settings_for(tmp_path, server={"port": 0, "workers": 2})
+    with serving.listen(settings) as listener, pytest.raises(ConfigError, match="could not start"):
+        await serving.serve_workers(settings, listener, lambda: None, None)
 
 
 def test_engine_arguments(tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ import pytest
 import typer.main
 
 from gateway.cli.main import app, main
+from gateway.cli.serve import greet
+from gateway.records.audit import AuditLog
+from gateway.settings import load_settings
 from gateway.state.keys import KeyFile, digest_of
 from tests.gateway.cli.conftest import CANARY, CHAT, OPEN, failed, run
 
@@ -106,6 +109,44 @@ def test_serve_with_a_damaged_model(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     failed(result, 2, "model file damaged: ", "run: nearward model pull")
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_serve_says_nothing_before_it_can_start(
+    config: Path, state_dir: Path, workers: int
+) -> None:
+    """A fault found late (a pack, a busy log) is one line: no greeting, no key shown or stored."""
+    bad = config.with_name("bad.yaml")
+    bad.write_text(OPEN.replace("[open]", "[nope]"))
+    arguments = ("--port", 0, "--workers", workers)
+    result = run("serve", "--config", bad, *arguments)
+    failed(result, 2, "no such built-in pack")
+    assert result.stdout == ""
+
+    log = AuditLog(state_dir / "audit", clock=time.time)
+    result = run("serve", "--config", config, *arguments)
+    log.close()
+    failed(result, 2, "another nearward writes")
+    assert result.stdout == ""
+    assert KeyFile(state_dir).read() == []
+
+
+def test_the_line_to_try_works_when_pasted(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell that has the key's variable puts the key into the header."""
+    monkeypatch.setenv("NEARWARD_API_KEY", "k3y")
+    greet(load_settings(config), 8400, "")
+    _, command = capsys.readouterr().out.split("Try it:\n")
+    shell = "curl() { printf '%s\\n' \"$@\"; }\n" + command
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[:3] == [
+        "http://127.0.0.1:8400/v1/chat/completions",
+        "-H",
+        "Authorization: Bearer k3y",
+    ]
+    assert json.loads(done.stdout.splitlines()[-1])["model"] == "auto"
 
 
 def test_serve_with_a_state_directory_that_is_a_file(config: Path, state_dir: Path) -> None:
