@@ -186,7 +186,7 @@ def make_backends(settings: Settings) -> tuple[dict[str, Backend], list[Egress]]
     egresses: list[Egress] = []
     for d in settings.destinations:
         try:
-            backends[d.name] = _backend(d, egresses)
+            backends[d.name] = _backend(d, egresses, settings.server.max_response_bytes)
         except ValueError as error:
             raise ConfigError(f"destination {d.name}: base_url: {error}") from None
         except RequestRefused:
@@ -196,12 +196,17 @@ def make_backends(settings: Settings) -> tuple[dict[str, Backend], list[Egress]]
     return backends, egresses
 
 
-def _backend(d: DestinationSettings, egresses: list[Egress]) -> Backend:
+def _backend(d: DestinationSettings, egresses: list[Egress], response_bytes: int) -> Backend:
     timeouts = Timeouts(**d.timeouts.model_dump())
     api_key = d.api_key.get_secret_value()
     if d.kind != "openai":
         return LiteLLMCloud(
-            name=d.name, kind=d.kind, base_url=d.base_url, api_key=api_key, timeouts=timeouts
+            name=d.name,
+            kind=d.kind,
+            base_url=d.base_url,
+            api_key=api_key,
+            timeouts=timeouts,
+            response_bytes=response_bytes,
         )
     egress = Egress(Client(_tls(d), limits=PoolLimits(max_connections=d.max_connections)))
     egresses.append(egress)
