@@ -160,6 +160,8 @@ def test_keys(config: Path, state_dir: Path) -> None:
     """A new key is printed once and stored as its hash; it can be listed and revoked."""
     made = run("keys", "new", "chatbot", "--tenant", "acme", "--role", "auditor")
     secret = made.stdout.strip()
+    assert made.stdout == f"{secret}\n"
+    assert made.stderr == f"Stored under {state_dir}; restart nearward to admit it.\n"
     (stored,) = KeyFile(state_dir).read()
     assert (stored.id, stored.tenant, stored.role) == ("chatbot", "acme", "auditor")
     assert stored.sha256 == digest_of(secret)
@@ -173,6 +175,17 @@ def test_keys(config: Path, state_dir: Path) -> None:
     failed(run("keys", "new", "chatbot"), 2, "'chatbot' exists")
     assert run("keys", "revoke", "chatbot").stdout == "revoked chatbot\n"
     failed(run("keys", "revoke", "chatbot"), 2, "no key named 'chatbot'")
+
+
+def test_keys_for_a_config(config: Path, state_dir: Path) -> None:
+    """With --config-line nothing is stored, and the line printed is one that the config takes."""
+    made = run("keys", "new", "1e3", "--tenant", "acme", "--role", "auditor", "--config-line")
+    config.write_text(OPEN + "keys:\n" + made.stderr.split("\n", 1)[1])
+    (key,) = load_settings(config).keys
+
+    assert (key.id, key.tenant, key.roles) == ("1e3", "acme", ["auditor"])
+    assert key.hash == f"sha256:{digest_of(made.stdout.strip())}"
+    assert not state_dir.exists()
 
 
 @pytest.mark.parametrize(
