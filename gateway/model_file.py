@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from gateway.config_file import ConfigError
-from gateway.settings import DeviceSettings, Settings
+from gateway.settings import Settings
 
 
 def model_file(settings: Settings) -> Path:
@@ -19,7 +19,7 @@ def model_file(settings: Settings) -> Path:
     device = settings.device
     path = device.model_file or settings.models_dir / f"{device.model}.gguf"
     if not path.is_file():
-        raise ConfigError(f"model file missing: {path}; {_cure(device)}")
+        raise _fault(settings, f"model file missing: {path}")
     return path
 
 
@@ -37,11 +37,14 @@ def check_model_file(settings: Settings) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines()
-        fault = lines[-1] if lines else "the model file cannot be checked"
-        raise ConfigError(fault if "; run: " in fault else f"{fault}; {_cure(device)}")
+        raise _fault(settings, lines[-1] if lines else "the model file cannot be checked")
 
 
-def _cure(device: DeviceSettings) -> str:
+def _fault(settings: Settings, problem: str) -> ConfigError:
+    """The problem with what would help: a config's own file is named in it, others are pulled."""
+    device = settings.device
     if device.model_file is not None:
-        return "let device.model_file name a whole GGUF file that the engine knows"
-    return f"run: nearward model pull {device.model}"
+        where = settings.where("device", "model_file")
+        return ConfigError(f"{where}: {problem}; let device.model_file name a whole GGUF file")
+    cure = f"run: nearward model pull {device.model}"
+    return ConfigError(problem if cure in problem else f"{problem}; {cure}")

@@ -81,14 +81,6 @@ class Planner:
         known += [(m, r.name) for r in self._away for m in r.models]
         return list(dict(known).items())
 
-    def check_aliases(self) -> None:
-        """Raises NotFound, naming the alias, when one points at no model that is served."""
-        for alias, target in self._aliases.items():
-            try:
-                self._meaning(target)
-            except NotFound:
-                raise NotFound(f"alias {alias}: {target} is no model of this gateway") from None
-
     def read_model(self, model: str) -> tuple[Intent, str]:
         """What the caller means by `model`; raises NotFound for one that nobody serves."""
         return self._meaning(self._aliases.get(model, model))
