@@ -179,12 +179,16 @@ def make_rules(settings: Settings) -> Rules:
 
 def make_policy(settings: Settings) -> Policy:
     """The configured packs over the configured destinations; raises ConfigError."""
+    packs = [_pack(settings, number) for number in range(len(settings.policy.packs))]
+    packs += [_pack_file(settings, number) for number in range(len(settings.policy.files))]
+    there = [_destination(settings, number) for number in range(len(settings.destinations))]
     try:
-        packs = [builtin_pack(name) for name in settings.policy.packs]
-        packs += [_pack_file(path) for path in settings.policy.files]
-        return load_policy(packs, [_device(), *map(_destination, settings.destinations)])
+        return load_policy(packs, [_device(), *there])
     except PolicyError as error:
-        raise ConfigError(str(error)) from None
+        if error.file in map(str, settings.policy.files):
+            raise ConfigError(str(error)) from None
+        section = "destinations" if error.file == "destinations" else "policy"
+        raise ConfigError(f"{settings.where(section)}: {error.message}") from None
 
 
 def make_planner(settings: Settings) -> Planner:
@@ -202,12 +206,19 @@ def make_planner(settings: Settings) -> Planner:
         for d in settings.destinations
     ]
     planner = Planner(
-        routes, aliases=settings.aliases, strong_fraction=settings.routing.strong_fraction
+        routes,
+        aliases=settings.aliases,
+        strong_fraction=settings.routing.strong_fraction,
+        device_is_on=settings.device.enabled,
     )
-    try:
-        planner.check_aliases()
-    except NotFound as error:
-        raise ConfigError(error.message) from None
+    for alias in settings.aliases:
+        try:
+            planner.read_model(alias)
+        except NotFound:
+            raise ConfigError(
+                f"{settings.where('aliases', alias)}: alias {alias}: "
+                f"{settings.aliases[alias]} is no model of this gateway"
+            ) from None
     return planner
 
 
@@ -215,24 +226,36 @@ def make_backends(settings: Settings) -> tuple[dict[str, Backend], list[Egress]]
     """One backend and one egress (own pool, own trust store) for each destination."""
     backends: dict[str, Backend] = {}
     egresses: list[Egress] = []
-    for d in settings.destinations:
+    for number, d in enumerate(settings.destinations):
         try:
-            backends[d.name] = _backend(d, egresses)
+            backends[d.name] = _backend(d, egresses, settings.server.max_response_bytes)
         except ValueError as error:
-            raise ConfigError(f"destination {d.name}: base_url: {error}") from None
-        except RequestRefused:
-            raise ConfigError(
-                f"destination {d.name}: api_key or base_url: not fit for a header"
-            ) from None
+            raise _destination_fault(settings, number, "base_url", str(error)) from None
+        except OSError:
+            raise _destination_fault(settings, number, "ca_file", "cannot be read") from None
+        except RequestRefused as error:
+            field = "base_url" if "target" in str(error) else "api_key"
+            raise _destination_fault(settings, number, field, str(error)) from None
     return backends, egresses
 
 
-def _backend(d: DestinationSettings, egresses: list[Egress]) -> Backend:
+def _destination_fault(settings: Settings, number: int, field: str, problem: str) -> ConfigError:
+    name = settings.destinations[number].name
+    where = settings.where("destinations", number, field)
+    return ConfigError(f"{where}: destination {name}: {field}: {problem}")
+
+
+def _backend(d: DestinationSettings, egresses: list[Egress], response_bytes: int) -> Backend:
     timeouts = Timeouts(**d.timeouts.model_dump())
     api_key = d.api_key.get_secret_value()
     if d.kind != "openai":
         return LiteLLMCloud(
-            name=d.name, kind=d.kind, base_url=d.base_url, api_key=api_key, timeouts=timeouts
+            name=d.name,
+            kind=d.kind,
+            base_url=d.base_url,
+            api_key=api_key,
+            timeouts=timeouts,
+            response_bytes=response_bytes,
         )
     egress = Egress(Client(_tls(d), limits=PoolLimits(max_connections=d.max_connections)))
     egresses.append(egress)
@@ -292,8 +315,12 @@ def make_break_glass(settings: Settings, secret: Secret) -> BreakGlass:
 
 def check_store(settings: Settings) -> None:
     """Raises ConfigError when the store of sessions could not be used; connects to nothing."""
-    if settings.state.store != "memory":
+    if settings.state.store == "memory":
+        return
+    try:
         RedisSessions(settings.state.store, secret=Secret(b""), clock=time.monotonic)
+    except ConfigError as error:
+        raise ConfigError(f"{settings.where('state', 'store')}: {error}") from None
 
 
 def _secret(settings: Settings) -> Secret:
@@ -325,11 +352,12 @@ def _device() -> Destination:
     return Destination(name=DEVICE, tier=Tier.DEVICE)
 
 
-def _destination(d: DestinationSettings) -> Destination:
+def _destination(settings: Settings, number: int) -> Destination:
+    d = settings.destinations[number]
     try:
         origin, _ = split_base_url(d.base_url)
     except ValueError as error:
-        raise ConfigError(f"destination {d.name}: base_url: {error}") from None
+        raise _destination_fault(settings, number, "base_url", str(error)) from None
     return Destination(
         name=d.name,
         tier=d.tier,
@@ -346,20 +374,27 @@ def _destination(d: DestinationSettings) -> Destination:
     )
 
 
-def _pack_file(path: Path) -> PackSource:
+def _pack(settings: Settings, number: int) -> PackSource:
+    try:
+        return builtin_pack(settings.policy.packs[number])
+    except PolicyError as error:
+        where = settings.where("policy", "packs", number)
+        raise ConfigError(f"{where}: {error.file}: {error.message}") from None
+
+
+def _pack_file(settings: Settings, number: int) -> PackSource:
+    path = settings.policy.files[number]
     try:
         return PackSource(name=str(path), data=path.read_bytes())
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+        where = settings.where("policy", "files", number)
+        raise ConfigError(f"{where}: {path}: cannot be read ({error.strerror})") from None
 
 
 def _tls(d: DestinationSettings) -> ssl.SSLContext | None:
     if not d.base_url.startswith("https:"):
         return None
-    try:
-        context = ssl.create_default_context(cafile=str(d.ca_file) if d.ca_file else None)
-    except (OSError, ssl.SSLError):
-        raise ConfigError(f"destination {d.name}: ca_file cannot be read") from None
+    context = ssl.create_default_context(cafile=str(d.ca_file) if d.ca_file else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

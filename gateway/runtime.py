@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -22,6 +23,12 @@ _log = structlog.get_logger()
 _POLL_LOADING_S = 0.1
 _POLL_READY_S = 1.0
 _RESTART_S = 1.0
+_LONGEST_RESTART_S = 60.0
+_HEALTHY_S = 60.0
+# Exit codes of local_engine's supervisor that no restart undoes: wrong arguments, given up, and
+# a fault that only a person can mend.
+_GAVE_UP = frozenset({2, 3, 78})
+_CURE = "mend what the engine's last lines name (nearward doctor helps), then restart nearward"
 _STOP_S = 8.0
 
 
@@ -45,22 +52,41 @@ async def every(seconds: float, action: Callable[[], None]) -> None:
 
 
 class EngineProcess:
-    """Keeps `python -m local_engine` running; that process supervises the engine itself."""
+    """Keeps `python -m local_engine` running; that process supervises the engine itself.
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    Rules
+    1. A supervisor that gave up has its reason (a damaged model, no library, five starts that came
+       to nothing): it is not started again. One log line says what to do, the gateway goes on with
+       its other destinations, and requests that only the device may answer get 503.
+    2. After any other end it is started again: after 1, 2, 4 ... at most 60 s, and after 1 s again
+       when it had run for a minute.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._arguments = [sys.executable, "-m", "local_engine", *arguments]
+        self._clock = clock
         self._process: asyncio.subprocess.Process | None = None
 
     async def run(self) -> None:
-        """Start it, and start it again when it ends, until cancelled."""
+        """Run it until cancelled, or until a restart would not help."""
+        failures = 0
         try:
             while True:
+                began = self._clock()
                 self._process = await asyncio.create_subprocess_exec(
                     *self._arguments, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
                 )
                 code = await self._process.wait()
-                _log.error("engine_supervisor_ended", exit_code=code)
-                await asyncio.sleep(_RESTART_S)
+                if code in _GAVE_UP:
+                    _log.error("engine_gave_up", exit_code=code, what_to_do=_CURE)
+                    return
+                failures = 0 if self._clock() - began >= _HEALTHY_S else failures
+                delay_s = min(_LONGEST_RESTART_S, _RESTART_S * 2.0 ** min(failures, 10))
+                failures += 1
+                _log.error("engine_supervisor_ended", exit_code=code, restart_in_s=delay_s)
+                await asyncio.sleep(delay_s)
         finally:
             await self._stop()
 

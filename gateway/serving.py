@@ -16,6 +16,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -24,11 +25,21 @@ import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.app import Gateway
-from gateway.bootstrap import Application, build, engine_socket
+from gateway.bootstrap import (
+    Application,
+    build,
+    engine_socket,
+    load_identity,
+    make_backends,
+    make_planner,
+    make_policy,
+)
 from gateway.config_file import ConfigError
 from gateway.front import FrontProtocol
+from gateway.model_file import model_arguments
+from gateway.records.audit import ensure_free
 from gateway.runtime import EngineProcess
-from gateway.settings import Settings, find_config, load_settings
+from gateway.settings import KeySettings, Settings, find_config, load_settings
 from gateway.state.keys import KeyFile, StoredKey, digest_of, new_secret
 
 _log = structlog.get_logger()
@@ -51,28 +62,39 @@ def listen(settings: Settings) -> socket.socket:
             f"cannot listen on {host}:{port} ({error.strerror}); "
             "stop what uses it or choose another with --port"
         ) from None
-    listener.set_inheritable(True)
     return listener
 
 
-def first_key(settings: Settings, today: str) -> str | None:
-    """A key for the first start, stored and returned once; None when there are keys already."""
-    file = KeyFile(settings.state_dir)
-    if settings.api_key is not None or settings.keys or file.read():
+@dataclass(frozen=True, slots=True)
+class FirstKey:
+    """The key of a first start: admitted by what is built with it, stored once that is done."""
+
+    secret: str = field(repr=False)
+    stored: StoredKey
+
+    def admitted(self, settings: Settings) -> Settings:
+        """The settings with this key among their keys."""
+        stored = self.stored
+        key = KeySettings(id=stored.id, hash=f"sha256:{stored.sha256}", roles=["admin"])
+        return settings.model_copy(update={"keys": [*settings.keys, key]})
+
+    def keep(self, settings: Settings) -> None:
+        """Write it to the key file; raises ConfigError when that cannot be done."""
+        KeyFile(settings.state_dir).add(self.stored)
+
+
+def first_key(settings: Settings, today: str) -> FirstKey | None:
+    """A key for the first start, stored nowhere yet; None when there are keys already."""
+    if settings.api_key is not None or settings.keys or KeyFile(settings.state_dir).read():
         return None
     secret = new_secret()
-    file.add(StoredKey("first", digest_of(secret), "default", "admin", today))
-    return secret
+    return FirstKey(secret, StoredKey("first", digest_of(secret), "default", "admin", today))
 
 
 def engine_arguments(settings: Settings) -> list[str]:
     """The command line of `python -m local_engine`; raises ConfigError without a model file."""
     device = settings.device
-    model_file = device.model_file or settings.models_dir / f"{device.model}.gguf"
-    if not model_file.is_file():
-        raise ConfigError(
-            f"model file missing: {model_file}; run: nearward model pull {device.model}"
-        )
+    model = model_arguments(settings)
     socket_path = engine_socket(settings)
     if len(os.fsencode(socket_path)) > 100:
         raise ConfigError(
@@ -81,8 +103,7 @@ def engine_arguments(settings: Settings) -> list[str]:
     return [
         "--socket",
         str(socket_path),
-        "--model-file",
-        str(model_file),
+        *model,
         "--model-name",
         device.model,
         "--ctx",
@@ -126,16 +147,31 @@ def settle_memory() -> None:
 async def serve_here(
     settings: Settings,
     listener: socket.socket,
+    announce: Callable[[], None],
     config: Path | None = None,
     load: Callable[[], Settings] | None = None,
 ) -> None:
-    """One process: the gateway, with the engine's supervisor beside it."""
+    """One process: the gateway, with the engine's supervisor beside it.
+
+    `announce` is called when all is built and the address answers.
+    """
     application = build(settings, config=config, load=load)
     _reload_on_hangup(application)
     settle_memory()
     server = uvicorn.Server(uvicorn_config(settings, application.asgi))
-    async with _engine(settings):
-        await server.serve(sockets=[listener])
+    with contextlib.closing(application.audit):
+        listener.listen(_BACKLOG)
+        announce()
+        async with _engine(settings):
+            await server.serve(sockets=[listener])
+
+
+def _try_parts(settings: Settings) -> None:
+    """What each worker will build; raises ConfigError or AuditBusy with one clear line."""
+    for make in (load_identity, make_policy, make_planner, make_backends):
+        make(settings)
+    for worker in range(settings.server.workers):
+        ensure_free(settings.state_dir / "audit", worker)
 
 
 async def serve_worker(settings: Settings, listener: socket.socket, worker: int) -> None:
@@ -152,9 +188,19 @@ def _reload_on_hangup(application: Application) -> None:
     loop.add_signal_handler(signal.SIGHUP, application.reload.request)
 
 
-async def serve_workers(settings: Settings, listener: socket.socket, config: Path | None) -> None:
-    """The parent of several workers: starts them, restarts one that dies, stops all together."""
+async def serve_workers(
+    settings: Settings,
+    listener: socket.socket,
+    announce: Callable[[], None],
+    config: Path | None,
+) -> None:
+    """The parent of several workers: starts them, restarts one that dies, stops all together.
+
+    `announce` is called when their parts are known to be sound, and before they read the keys.
+    """
+    _try_parts(settings)
     listener.listen(_BACKLOG)
+    announce()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -171,8 +217,12 @@ async def serve_workers(settings: Settings, listener: socket.socket, config: Pat
         if config is not None:
             environment["NEARWARD_CONFIG"] = str(config)
         async with _engine(settings), asyncio.TaskGroup() as group:
-            for worker in range(settings.server.workers):
+            tasks = [
                 group.create_task(_keep_worker(worker, listener, environment, stop, workers))
+                for worker in range(settings.server.workers)
+            ]
+    if not all(task.result() for task in tasks):
+        raise ConfigError("a worker could not start; its line above says why")
 
 
 def _pass_on_hangup(workers: Mapping[int, asyncio.subprocess.Process]) -> None:
@@ -188,7 +238,8 @@ async def _keep_worker(
     environment: dict[str, str],
     stop: asyncio.Event,
     running: dict[int, asyncio.subprocess.Process],
-) -> None:
+) -> bool:
+    """Until told to stop, which is true, or until a fault that no restart helps: false."""
     command = [sys.executable, "-m", "gateway.worker", str(listener.fileno()), str(worker)]
     stopping = asyncio.create_task(stop.wait())
     while not stop.is_set():
@@ -204,13 +255,14 @@ async def _keep_worker(
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             await ended
-            return
+            return True
         _log.error("worker_ended", worker=worker, exit_code=process.returncode)
         if process.returncode == CONFIG_FAULT:
             stop.set()
-            return
+            return False
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(stopping), _WORKER_RESTART_S)
+    return True
 
 
 def _forget_gauges(pid: int, metrics_dir: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -16,6 +17,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -23,7 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from gateway.config_file import ConfigError, ConfigFile, read_config
+from gateway.config_file import ConfigError, ConfigFile, Location, read_config
 from policies import DataClass, Tier
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -34,7 +36,7 @@ _RELAXABLE = frozenset(
     {DataClass.PUBLIC, DataClass.INTERNAL, DataClass.CONFIDENTIAL, DataClass.PII}
 )
 # Set by hand rather than in a section; read by their own names.
-_PLAIN_VARIABLES = frozenset({"CONFIG", "STATE_DIR", "MODELS_DIR", "API_KEY", "EXAMPLES"})
+_PLAIN_VARIABLES = frozenset({"CONFIG", "STATE_DIR", "MODELS_DIR", "API_KEY"})
 
 
 class _Section(BaseModel):
@@ -82,6 +84,13 @@ class DeviceSettings(_Section):
     context_tokens: Annotated[int, Field(ge=256, le=1_048_576)] = 2048
     engine: Literal["auto", "llamacpp", "xllamacpp"] = "auto"
     enabled: bool = True
+
+    @field_validator("gpu_layers")
+    @classmethod
+    def _no_gpu_yet(cls, layers: str | int) -> str | int:
+        if layers not in ("auto", 0):
+            raise ValueError("the engine runs on the CPU only for now; use auto or 0")
+        return layers
 
 
 class PolicySettings(_Section):
@@ -182,6 +191,17 @@ class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """The file, and the environment that overrides it."""
+
+    file: ConfigFile
+    environment: Mapping[str, str] = field(repr=False)
+
+    def where(self, location: Location) -> str:
+        return _variable_of(location, self.environment) or self.file.where(location)
+
+
 class Settings(BaseSettings):
     """Everything an operator can set."""
 
@@ -210,6 +230,12 @@ class Settings(BaseSettings):
     def _blank_is_no_key(cls, value: object) -> object:
         """An unset variable often arrives as an empty one: `${NEARWARD_API_KEY:-}`."""
         return (value.strip() or None) if isinstance(value, str) else value
+
+    _sources: _Sources | None = PrivateAttr(default=None)
+
+    def where(self, *location: str | int) -> str:
+        """Where a value was set, for error messages: `file:line`, or a variable's name."""
+        return self._sources.where(location) if self._sources is not None else "config"
 
     @classmethod
     def settings_customise_sources(
@@ -246,6 +272,7 @@ def load_settings(
     """Settings from file and environment; raises ConfigError, one line, file and line in it."""
     path = find_config(explicit, environment)
     file = read_config(path, environment) if path else ConfigFile(Path("environment"), {})
+    sources = _Sources(file, environment)
     _refuse_unknown_variables(environment)
     for key in file.data:
         # Before pydantic-settings, which takes some names (`_env_file`) for arguments of its own.
@@ -254,9 +281,10 @@ def load_settings(
     try:
         settings = Settings(**file.data)
     except ValidationError as error:
-        raise ConfigError(_first_fault(error, file, environment)) from None
+        raise ConfigError(_first_fault(error, sources)) from None
     except Exception as error:
         raise ConfigError(f"environment: {error}") from None
+    settings._sources = sources
     _refuse_doubles("destinations", (d.name for d in settings.destinations), file)
     _refuse_doubles("keys", (k.id for k in settings.keys), file)
     return settings
@@ -272,15 +300,14 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
             raise ConfigError(f"environment: {variable} is no setting of nearward")
 
 
-def _first_fault(error: ValidationError, file: ConfigFile, environment: Mapping[str, str]) -> str:
+def _first_fault(error: ValidationError, sources: _Sources) -> str:
     faults = error.errors(include_input=False, include_url=False)
     first, more = faults[0], len(faults) - 1
     location = first["loc"]
     name = ".".join(str(step) for step in location)
     what = "unknown key" if first["type"] == "extra_forbidden" else _plain(first)
     rest = f" (and {more} more)" if more else ""
-    where = _variable_of(location, environment) or file.where(location)
-    return f"{where}: {name}: {what}{rest}"
+    return f"{sources.where(location)}: {name}: {what}{rest}"
 
 
 def _variable_of(location: tuple[str | int, ...], environment: Mapping[str, str]) -> str:

@@ -32,8 +32,7 @@ from local_engine.errors import EXIT_SETUP, EngineSetupError
 from local_engine.process import die_with_parent, forbid_core_dumps, unblock_signals
 from local_engine.profile import ModelProfile
 from local_engine.selection import ENGINES, EngineOptions, make_engine
-from local_engine.store.manifest import manifests, profile_of
-from local_engine.store.verify import ensure_verified
+from local_engine.store.admission import admit
 
 # Under the supervisor's 5 s, so that a stream in flight gets its time and no kill is needed.
 GRACE_S = 4
@@ -41,7 +40,8 @@ GRACE_S = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """The command line, checked. `n_ctx` 0 means the default of the model."""
+    """The command line, checked. `n_ctx` 0 means the default of the model; `has_own_file` that
+    the file is the operator's, not the store's."""
 
     socket_path: Path
     model_file: Path
@@ -49,6 +49,7 @@ class ServerOptions:
     n_ctx: int
     threads: int | None
     engine: str
+    has_own_file: bool = False
 
 
 class EngineServer(uvicorn.Server):
@@ -138,6 +139,7 @@ def parse_options(arguments: list[str]) -> ServerOptions:
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--model-file", type=Path, required=True)
     parser.add_argument("--model-name", required=True)
+    parser.add_argument("--own-file", action="store_true", help="not a file of the model store")
     parser.add_argument("--ctx", type=int, default=0, help="context in tokens; 0: the model's")
     parser.add_argument("--threads", default="auto", help="a number, or auto")
     parser.add_argument("--engine", choices=ENGINES, default="auto")
@@ -153,15 +155,13 @@ def parse_options(arguments: list[str]) -> ServerOptions:
         n_ctx=found.ctx,
         threads=None if found.threads == "auto" else int(found.threads),
         engine=found.engine,
+        has_own_file=found.own_file,
     )
 
 
 def build_engine(options: ServerOptions) -> tuple[Engine, ModelProfile]:
     """Check the model file and choose the engine. Raises EngineSetupError."""
-    known = manifests().get(options.model_name)
-    if known is not None:
-        ensure_verified(known, options.model_file)
-    profile = profile_of(options.model_name, options.model_file)
+    profile = admit(options.model_name, options.model_file, is_own=options.has_own_file)
     if options.n_ctx:
         profile = replace(profile, n_ctx=options.n_ctx)
     threads = plan_threads(probe().usable_cpus, options.threads)

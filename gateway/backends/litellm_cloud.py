@@ -2,20 +2,27 @@
 """Destinations that speak another wire format, translated by litellm.
 
 litellm is a translator here and nothing else: one approved deployment per call, its own retries,
-fallbacks, callbacks and telemetry off, and an HTTP client of ours under it that refuses every
-origin but the cleared one and follows no redirect. Providers whose traffic would not go through
-that client are refused when the config is read. litellm is imported at the first call, in a
-thread: the import takes seconds and a hospital's sidecar never pays it.
+fallbacks, callbacks, tools' servers and telemetry off, and an HTTP client of ours under it
+(`litellm_guard`). Providers whose traffic would not go through that client are refused when the
+config is read. litellm is imported at the first call, in a thread: the import takes seconds and a
+hospital's sidecar never pays it.
+
+How a call ends
+---------------
+1. What the wire says counts, not litellm's error, whose text may quote the prompt.
+2. A status other than 200 is a reply with that status, in OpenAI's shape, as a pass-through
+   destination's would be.
+3. Nothing was sent and litellm blames the request: a reply with 400. It blames anything else:
+   `RequestRefused`.
+4. A 200 that cannot be translated: `ProtocolBroken`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -25,28 +32,24 @@ from gateway.backends.errors import (
     BackendError,
     ConnectFailed,
     EgressRefused,
-    FirstByteTimeout,
-    IdleTimeout,
     ProtocolBroken,
-    ResponseTruncated,
+    RequestRefused,
+    ResponseTooLarge,
+    TotalTimeout,
 )
-from gateway.backends.openai_wire import outgoing_body, split_base_url
+from gateway.backends.litellm_reply import StreamReply, refusal
+from gateway.backends.litellm_request import translatable
+from gateway.backends.openai_wire import outgoing_body, split_base_url, within
+from gateway.errors import BadRequest, openai_envelope
 from gateway.limits import Json
 from policies import Cleared, Obligation
+
+if TYPE_CHECKING:  # imports litellm
+    from gateway.backends.litellm_guard import Traffic
 
 # kind in the config -> litellm's provider prefix. Only providers that were seen, over a socket,
 # to use the client they are given (tests/gateway/backends/test_litellm_cloud.py).
 PROVIDERS = {"anthropic": "anthropic", "ollama": "ollama_chat"}
-# The fields of OpenAI's API that are translated. litellm obeys many more keyword arguments
-# (credentials, headers, mock answers, hosts), so a caller's other fields must not reach it.
-_FIELDS = frozenset(
-    {
-        *("messages", "stream", "stream_options", "max_tokens", "max_completion_tokens"),
-        *("temperature", "top_p", "n", "seed", "stop", "tools", "tool_choice", "functions"),
-        *("function_call", "parallel_tool_calls", "response_format", "logit_bias", "logprobs"),
-        *("top_logprobs", "presence_penalty", "frequency_penalty", "reasoning_effort"),
-    }
-)
 
 
 class LiteLLMCloud:
@@ -55,13 +58,22 @@ class LiteLLMCloud:
     honours = frozenset({Obligation.NO_CACHE})
 
     def __init__(
-        self, *, name: str, kind: str, base_url: str, api_key: str, timeouts: Timeouts
+        self,
+        *,
+        name: str,
+        kind: str,
+        base_url: str,
+        api_key: str,
+        timeouts: Timeouts,
+        response_bytes: int,
     ) -> None:
+        """`response_bytes` bounds an answer as it comes, whole or streamed."""
         self._name = name
         self._kind = kind
         self._base_url = base_url
         self._api_key = api_key
         self._timeouts = timeouts
+        self._response_bytes = response_bytes
         self._origin = split_base_url(base_url)[0]
         self._client: Any = None
         self._loading = asyncio.Lock()
@@ -70,18 +82,28 @@ class LiteLLMCloud:
         """Start the call; raises BackendError, EgressRefused without a fitting clearance."""
         self._check(call)
         litellm = await self._load()
-        from gateway.backends.litellm_guard import OPENED
+        from gateway.backends.litellm_guard import TRAFFIC, Traffic
 
-        body = outgoing_body(call)
-        opened: list[Any] = []
-        OPENED.set(opened)
+        timeouts = within(self._timeouts, call.deadline_s)
+        traffic = Traffic(timeouts, self._response_bytes)
+        TRAFFIC.set(traffic)
+        until = asyncio.get_running_loop().time() + timeouts.total_s
         try:
-            answer = await litellm.acompletion(**self._arguments(call, body))
+            arguments = self._arguments(call, litellm)
+            async with asyncio.timeout_at(until):
+                answer = await litellm.acompletion(**arguments)
+        except BadRequest as error:
+            return BytesReply(error.status, openai_envelope(error))
+        except TimeoutError:
+            raise traffic.failure or TotalTimeout("the answer took too long") from None
         except Exception as error:
-            raise _translated(error) from None
+            return _ended(error, traffic)
         if call.stream:
-            return _StreamReply(answer, opened, self._timeouts.idle_s)
-        return BytesReply(200, orjson.dumps(answer.model_dump(exclude_none=True)))
+            return StreamReply(answer, traffic, until)
+        body = orjson.dumps(answer.model_dump(exclude_none=True))
+        if len(body) > self._response_bytes:
+            raise ResponseTooLarge("the answer is larger than allowed")
+        return BytesReply(200, body)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -95,11 +117,13 @@ class LiteLLMCloud:
         if cleared.destination != self._name or cleared.origin != self._origin.text:
             raise EgressRefused("the clearance is for another place")
 
-    def _arguments(self, call: Call, body: Json) -> Json:
+    def _arguments(self, call: Call, litellm: Any) -> Json:
         prefix = PROVIDERS.get(self._kind)
-        arguments = {k: v for k, v in body.items() if k in _FIELDS}
-        return arguments | {
-            "model": f"{prefix}/{call.model}" if prefix else call.model,
+        model = f"{prefix}/{call.model}" if prefix else call.model
+        provider, _, name = model.partition("/")
+        supported = litellm.get_supported_openai_params(model=name, custom_llm_provider=provider)
+        return translatable(outgoing_body(call), supported or ()) | {
+            "model": model,
             "api_base": self._base_url,
             "api_key": self._api_key or "none",
             "client": self._client,
@@ -108,6 +132,8 @@ class LiteLLMCloud:
             "timeout": self._timeouts.total_s,
             "drop_params": False,
             "no-log": True,
+            # litellm would look among the tools for servers that it should call itself.
+            "_skip_mcp_handler": True,
         }
 
     async def _load(self) -> Any:
@@ -142,66 +168,21 @@ def _import_litellm() -> Any:
     return litellm
 
 
-def _translated(error: Exception) -> BackendError:
-    """litellm's error as one of ours, by status alone: its text may quote the prompt."""
+def _ended(error: Exception, traffic: Traffic) -> Reply:
+    """The reply or, raised, the BackendError that a failed call comes to: see the rules above."""
+    if traffic.failure is not None:
+        raise traffic.failure from None
     if isinstance(error, BackendError):
-        return error
-    if isinstance(getattr(error, "__cause__", None), BackendError):
-        assert isinstance(error.__cause__, BackendError)
-        return error.__cause__
+        raise error
+    if traffic.status not in (0, 200):
+        return refusal(traffic.status, traffic.refusal, traffic.retry_after)
+    if traffic.has_asked:
+        raise ProtocolBroken("the answer is not what the destination's kind answers") from None
     status = getattr(error, "status_code", 0)
-    if status == 408 or isinstance(error, TimeoutError):
-        return FirstByteTimeout("the destination did not answer in time")
-    if isinstance(status, int) and 400 <= status < 600 and status != 500:
-        return ProtocolBroken(f"the destination refused with status {status}")
-    return ConnectFailed("the destination could not be reached")
-
-
-class _StreamReply:
-    """litellm's chunks as OpenAI's server-sent events."""
-
-    status = 200
-
-    def __init__(self, chunks: AsyncIterator[Any], opened: list[Any], idle_s: float) -> None:
-        self.headers = [(b"content-type", b"text/event-stream")]
-        self._chunks = chunks
-        self._opened = opened
-        self._idle_s = idle_s
-        self._is_done = False
-
-    async def next(self) -> bytes:
-        """The next event; `[DONE]` as the last one, then b""."""
-        if self._is_done:
-            return b""
-        try:
-            chunk = await asyncio.wait_for(anext(self._chunks), self._idle_s)
-        except StopAsyncIteration:
-            self._is_done = True
-            return b"data: [DONE]\n\n"
-        except TimeoutError:
-            raise IdleTimeout("the stream fell silent", head_seen=True) from None
-        except Exception:
-            raise ResponseTruncated("the stream broke off", head_seen=True) from None
-        return b"data: " + orjson.dumps(chunk.model_dump(exclude_none=True)) + b"\n\n"
-
-    async def read(self, limit_bytes: int) -> bytes:
-        """A stream is not read whole."""
-        raise AssertionError("a stream is read with next()")
-
-    def close(self) -> None:
-        """Abandon the stream; its connection is closed in the background."""
-        self._is_done = True
-        task = asyncio.ensure_future(_close_all([*self._opened, self._chunks]))
-        _closing.add(task)
-        task.add_done_callback(_closing.discard)
-
-
-_closing: set[asyncio.Future[None]] = set()
-
-
-async def _close_all(streams: list[Any]) -> None:
-    for stream in streams:
-        closing = getattr(stream, "aclose", None)
-        if closing is not None:
-            with contextlib.suppress(Exception):
-                await closing()
+    if isinstance(status, int) and 400 <= status < 500:
+        unfit = BadRequest(
+            "the destination's wire format cannot express this request",
+            code="unsupported_parameter",
+        )
+        return BytesReply(unfit.status, openai_envelope(unfit))
+    raise RequestRefused("litellm could not translate the request") from None

@@ -30,6 +30,7 @@ def check(config: ConfigOption = None) -> None:
         make_policy,
     )
     from gateway.config_file import ConfigError
+    from gateway.model_file import check_model_file
     from gateway.serving import engine_arguments
     from gateway.settings import Settings, find_config, load_settings
 
@@ -45,7 +46,7 @@ def check(config: ConfigOption = None) -> None:
         check_store,
     ]
     if settings.device.enabled:
-        steps += [engine_arguments, _verify_model]
+        steps += [engine_arguments, check_model_file]
     faults = [fault for step in steps if (fault := _fault_of(step, settings))]
     for fault in dict.fromkeys(faults):
         say(f"FAULT  {fault}")
@@ -85,25 +86,6 @@ def _fault_of(step: Callable[..., object], settings: object) -> str:
     return ""
 
 
-def _verify_model(settings: object) -> None:
-    from gateway.config_file import ConfigError
-    from gateway.settings import Settings
-
-    assert isinstance(settings, Settings)
-    if settings.device.model_file is not None:
-        return
-    command = [sys.executable, "-m", "local_engine.store", "verify", settings.device.model]
-    done = subprocess.run(
-        [*command, "--models-dir", str(settings.models_dir)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise ConfigError(lines[-1] if lines else "the model file cannot be verified")
-
-
 def _findings(config: Path | None) -> Iterator[tuple[bool, str]]:
     from gateway.config_file import ConfigError
     from gateway.settings import load_settings
@@ -116,7 +98,10 @@ def _findings(config: Path | None) -> Iterator[tuple[bool, str]]:
         return
     yield True, "the config can be read"
     yield from _state_findings(settings.state_dir)
-    yield from _engine_faults(settings)
+    if settings.device.enabled:
+        yield from _engine_faults(settings)
+    else:
+        yield True, "the device is switched off (device.enabled: false)"
     yield _port_finding(settings)
 
 
@@ -130,6 +115,7 @@ def _state_findings(state_dir: Path) -> Iterator[tuple[bool, str]]:
 
 
 def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
+    from gateway.model_file import check_model_file
     from gateway.serving import engine_arguments
 
     probe = subprocess.run(
@@ -137,7 +123,7 @@ def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
     )
     lines = (probe.stdout or probe.stderr).strip().splitlines()
     yield probe.returncode == 0, lines[-1] if lines else "no engine; run: make setup"
-    for step in (engine_arguments, _verify_model):
+    for step in (engine_arguments, check_model_file):
         fault = _fault_of(step, settings)
         yield (
             not fault,
@@ -146,13 +132,17 @@ def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
 
 
 def _port_finding(settings: object) -> tuple[bool, str]:
+    from gateway.cli.liveness import is_served
     from gateway.config_file import ConfigError
     from gateway.serving import listen
     from gateway.settings import Settings
 
     assert isinstance(settings, Settings)
+    server = settings.server
+    if is_served(server.host, server.port):
+        return True, f"nearward answers on port {server.port}"
     try:
         listen(settings).close()
     except ConfigError as error:
         return False, str(error)
-    return True, f"port {settings.server.port} is free"
+    return True, f"port {server.port} is free"

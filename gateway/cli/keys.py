@@ -4,11 +4,16 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.terminal import ConfigOption, fail, say
+
+if TYPE_CHECKING:  # commands import what they need when they run
+    from gateway.state.keys import StoredKey
 
 app = typer.Typer(no_args_is_help=True, help="API keys: only their hashes are stored.")
 
@@ -16,19 +21,25 @@ app = typer.Typer(no_args_is_help=True, help="API keys: only their hashes are st
 @app.command("new")
 def new(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="A name for the key's user.")],
+    *,
     tenant: Annotated[str, typer.Option(help="Whose data this key works with.")] = "default",
     role: Annotated[str, typer.Option(help="user, admin or auditor.")] = "user",
     may_break_glass: Annotated[
         bool, typer.Option("--may-break-glass", help="May claim an emergency, with a reason.")
     ] = False,
+    config_line: Annotated[
+        bool, typer.Option("--config-line", help="Store nothing: print the line for a config.")
+    ] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Make a key and print it, this once. Restart the gateway to admit it."""
+    """Make a key and print it, this once, alone on standard output.
+
+    Standard error says what to do next. The key's hash is stored under the
+    state directory, or, with --config-line, is yours to put into a config.
+    """
     import re
 
-    from gateway.config_file import ConfigError
-    from gateway.settings import load_settings
-    from gateway.state.keys import KeyFile, StoredKey, digest_of, new_secret
+    from gateway.state.keys import StoredKey, digest_of, new_secret
 
     for what, value in (("ID", key_id), ("--tenant", tenant)):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
@@ -37,12 +48,36 @@ def new(
         fail("--role: user, admin or auditor")
     secret = new_secret()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    key = StoredKey(key_id, digest_of(secret), tenant, role, now, may_break_glass)
+    if config_line:
+        sys.stderr.write(
+            f"Put this under `keys:` in the config, then restart nearward:\n{_line(key)}"
+        )
+    else:
+        _store(key, config)
+    say(secret)
+
+
+def _line(key: StoredKey) -> str:
+    """The key as an item of a config's `keys`. Quoted: a name such as 1e3 is a number in YAML."""
+    glass = ", may_break_glass: true" if key.may_break_glass else ""
+    return (
+        f'  - {{id: "{key.id}", hash: "sha256:{key.sha256}", '
+        f'tenant: "{key.tenant}", roles: [{key.role}]{glass}}}\n'
+    )
+
+
+def _store(key: StoredKey, config: Path | None) -> None:
+    from gateway.config_file import ConfigError
+    from gateway.settings import load_settings
+    from gateway.state.keys import KeyFile
+
     try:
-        store = KeyFile(load_settings(config).state_dir)
-        store.add(StoredKey(key_id, digest_of(secret), tenant, role, now, may_break_glass))
+        state_dir = load_settings(config).state_dir
+        KeyFile(state_dir).add(key)
     except ConfigError as error:
         fail(error)
-    say(secret)
+    sys.stderr.write(f"Stored under {state_dir}; restart nearward to admit it.\n")
 
 
 @app.command("list")

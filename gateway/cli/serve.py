@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 import datetime
+import os
+import socket
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.terminal import ConfigOption, fail, say
+
+if TYPE_CHECKING:  # commands import what they need when they run
+    from gateway.settings import Settings
 
 
 def serve(
@@ -23,13 +30,12 @@ def serve(
     Without a config the hipaa policy applies and only the device answers. See deploy/examples
     for configs with cloud destinations.
     """
-    import uvloop
-
     from gateway import serving
     from gateway.config_file import ConfigError
+    from gateway.model_file import check_model_file
     from gateway.records import logs
     from gateway.records.audit import AuditBusy
-    from gateway.settings import Settings, find_config, load_settings
+    from gateway.settings import find_config, load_settings
 
     given = {"host": host, "port": port, "workers": workers}
     chosen = {k: v for k, v in given.items() if v is not None}
@@ -44,34 +50,52 @@ def serve(
         logs.configure(settings.log.level, as_json=not sys.stderr.isatty())
         if settings.device.enabled:
             serving.engine_arguments(settings)
+            check_model_file(settings)
         with serving.listen(settings) as listener:
-            secret = serving.first_key(settings, datetime.datetime.now(datetime.UTC).isoformat())
-            greet(settings, listener.getsockname()[1], secret)
-            if settings.server.workers == 1:
-                uvloop.run(serving.serve_here(settings, listener, find_config(config), load))
-            else:
-                uvloop.run(serving.serve_workers(settings, listener, config))
+            _serve_on(listener, settings, load, find_config(config))
     except (ConfigError, AuditBusy) as error:
         fail(error)
     except OSError as error:
         fail(f"{error.filename or 'start'}: {error.strerror}")
 
 
-def greet(settings: object, port: int, secret: str | None) -> None:
-    """Say where the gateway listens and how to try it."""
-    from gateway.settings import Settings
+def _serve_on(
+    listener: socket.socket, settings: Settings, load: Callable[[], Settings], config: Path | None
+) -> None:
+    """Serve until told to stop. The first key is kept, and all is said, once nothing can fail."""
+    import uvloop
 
-    assert isinstance(settings, Settings)
+    from gateway import serving
+
+    first = serving.first_key(settings, datetime.datetime.now(datetime.UTC).isoformat())
+
+    def announce() -> None:
+        if first is not None:
+            first.keep(settings)
+        greet(settings, listener.getsockname()[1], first.secret if first is not None else "")
+
+    if settings.server.workers > 1:
+        uvloop.run(serving.serve_workers(settings, listener, announce, config))
+        return
+
+    def admitting() -> Settings:
+        return load() if first is None else first.admitted(load())
+
+    uvloop.run(serving.serve_here(admitting(), listener, announce, config, admitting))
+
+
+def greet(settings: Settings, port: int, secret: str) -> None:
+    """Say where the gateway listens and how to try it; `secret` is the key of a first start."""
     host = settings.server.host
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    shown = secret or ("$NEARWARD_API_KEY" if settings.api_key else "<your key>")
+    shown = secret or ("$NEARWARD_API_KEY" if os.environ.get("NEARWARD_API_KEY") else "<your key>")
     say(f"nearward listens on {address}  (policy: {', '.join(settings.policy.packs) or 'none'})")
     if secret:
         say(f"API key, shown this once: {secret}")
     elif settings.api_key is None:
         say("API key: the one shown at the first start; for another: nearward keys new NAME")
     say("Try it:")
-    say(f"  curl {address}/v1/chat/completions -H 'Authorization: Bearer {shown}' \\")
+    say(f'  curl {address}/v1/chat/completions -H "Authorization: Bearer {shown}" \\')
     say("    -H 'content-type: application/json' \\")
     say('    -d \'{"model": "auto", "messages": [{"role": "user", "content": "Hello"}]}\'')
     sys.stdout.flush()

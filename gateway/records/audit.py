@@ -285,6 +285,13 @@ def audit_key(directory: Path) -> bytes:
     return key
 
 
+def ensure_free(directory: Path, worker: int) -> None:
+    """Raise AuditBusy while another process writes this worker's part of the log."""
+    path = directory / f"{worker}.lock"
+    if path.exists():
+        os.close(_lock(path))
+
+
 def _lock(path: Path) -> int:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     try:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m local_engine.store pull|verify|list [NAME] [--models-dir D]`."""
+"""`python -m local_engine.store pull|verify|list [NAME] [--models-dir D]`.
+
+`admit NAME --file F [--own-file]` says, as the engine would at its start, whether F may be loaded.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import sys
 from pathlib import Path
 
 from local_engine.errors import ModelFileError
+from local_engine.store.admission import admit
 from local_engine.store.manifest import find, manifests, models_folder
 from local_engine.store.pull import pull
 from local_engine.store.verify import is_verified, verify
@@ -46,14 +50,19 @@ def list_models(folder: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """The command line; 1 with one line on stderr when something is wrong."""
     parser = argparse.ArgumentParser(prog="python -m local_engine.store")
-    parser.add_argument("action", choices=("pull", "verify", "list"))
+    parser.add_argument("action", choices=("pull", "verify", "list", "admit"))
     parser.add_argument("name", nargs="?", help="all models when left out")
     parser.add_argument("--models-dir", type=Path)
+    parser.add_argument("--file", type=Path)
+    parser.add_argument("--own-file", action="store_true")
     options = parser.parse_args(arguments)
     folder: Path = options.models_dir or models_folder()
     try:
         if options.action == "list":
             list_models(folder)
+            return 0
+        if options.action == "admit":
+            admit(options.name, options.file, is_own=options.own_file)
             return 0
         for name in [options.name] if options.name else list(manifests()):
             manifest = find(name)

@@ -92,6 +92,8 @@ def read_file(path: Path) -> GgufHeader:
     try:
         with path.open("rb") as stream:
             return read_header(stream, path.stat().st_size)
+    except GgufError as error:
+        raise GgufError(f"model file not usable: {path}: {error.message}") from None
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise ModelFileError(f"model file cannot be read: {path}: {why}") from error

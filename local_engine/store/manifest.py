@@ -17,8 +17,7 @@ from typing import Any
 from local_engine.engine import SamplingParams
 from local_engine.errors import ModelFileError
 from local_engine.profile import ModelProfile
-from local_engine.store.gguf import read_file
-from local_engine.template import TEMPLATES, recognise
+from local_engine.template import TEMPLATES
 
 MODELS_ENV = "NEARWARD_MODELS_DIR"
 
@@ -90,18 +89,3 @@ def models_folder() -> Path:
         return Path(named)
     data = os.environ.get("XDG_DATA_HOME")
     return (Path(data) if data else Path.home() / ".local/share") / "nearward" / "models"
-
-
-def profile_of(name: str, model_file: Path) -> ModelProfile:
-    """How to talk to `model_file`; its header is checked on the way.
-
-    A model of ours brings its profile; any other must use a template that we know. Raises
-    ModelFileError.
-    """
-    header = read_file(model_file)
-    if name in manifests():
-        return manifests()[name].profile
-    template = recognise(header.text("tokenizer.chat_template"))
-    if template is None:
-        raise ModelFileError(f"no chat template is known for {model_file.name}")
-    return ModelProfile(name=name, template=template)

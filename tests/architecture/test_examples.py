@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configurations that we ship can be used as they are."""
 
+import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from gateway.bootstrap import make_planner, make_policy
+from gateway.cli.main import app
 from gateway.settings import load_settings
 from tests.architecture.source import ROOT
 
@@ -22,6 +25,28 @@ def test_example_makes_settings_policy_and_routes(example: Path) -> None:
     make_planner(settings)
 
     assert policy is not None
+
+
+def _commands() -> list[list[str]]:
+    """Each `nearward ...` line in the comments of the examples; two spaces end a command."""
+    pattern = re.compile(r"^#   (?:[A-Z_]+=\S+ )*nearward (.+?)(?:  .*)?$", re.MULTILINE)
+    return [line.split() for path in EXAMPLES for line in pattern.findall(path.read_text())]
+
+
+@pytest.mark.parametrize("command", _commands(), ids=" ".join)
+def test_commands_in_examples_work(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They run as written; of `serve` its config is checked, without the device."""
+    for name, value in {**KEYS, "NEARWARD_STATE_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(ROOT)
+    if command[0] == "serve":
+        monkeypatch.setenv("NEARWARD_DEVICE__ENABLED", "false")
+        command = ["check", *command[1:]]
+    result = CliRunner().invoke(app, command)
+
+    assert result.exit_code == 0, result.output
 
 
 def test_hospital_sidecar_has_nowhere_to_send() -> None:

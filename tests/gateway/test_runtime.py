@@ -90,6 +90,49 @@ async def test_engine_process_is_started_again(
     await cancelled(task)
 
 
+async def test_engine_process_waits_longer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1, 2, 4 ... 60 s between starts, and 1 s again after a run of a minute."""
+    clock, waits = FakeClock(), []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 9:
+            raise asyncio.CancelledError
+
+    class Ended:
+        returncode = 1
+
+        async def wait(self) -> int:
+            if len(waits) == 8:
+                clock.now += 60
+            return 1
+
+    async def start(*_: object, **__: object) -> Ended:
+        return Ended()
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    with pytest.raises(asyncio.CancelledError):
+        await EngineProcess([], clock).run()
+
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 1]
+
+
+@pytest.mark.parametrize("code", [2, 3, 78])
+async def test_engine_process_that_gave_up_is_left_alone(
+    tmp_path: Path, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A supervisor that gave up is not started again; one line says what to do."""
+    log = tmp_path / "starts"
+    engine = engine_of(f"import sys; open({str(log)!r}, 'a').write('x'); sys.exit({code})")
+    await asyncio.wait_for(engine.run(), 10)
+
+    assert log.read_text() == "x"
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "engine_gave_up" in line
+    assert "nearward doctor" in line
+
+
 @pytest.mark.parametrize("stubborn", [False, True])
 async def test_engine_process_ends_with_the_gateway(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stubborn: bool
@@ -190,14 +233,37 @@ async def test_complete_replies_are_read() -> None:
 
 
 def test_first_key(tmp_path: Path) -> None:
-    """The first start makes one key, once; with keys in config or environment it makes none."""
+    """The first start makes one key and keeps it when told; with any key there, it makes none."""
     bare = settings_for(tmp_path, keys=[])
-    secret = serving.first_key(bare, "2026-11-01")
+    first = serving.first_key(bare, "2026-11-01")
 
-    assert secret is not None
-    assert KeyFile(tmp_path).read()[0].sha256 == digest_of(secret)
+    assert first is not None
+    assert first.secret not in repr(first)
+    assert first.admitted(bare).keys[0].hash == f"sha256:{digest_of(first.secret)}"
+    assert KeyFile(tmp_path).read() == []
+    first.keep(bare)
+    assert KeyFile(tmp_path).read() == [first.stored]
     assert serving.first_key(bare, "2026-11-01") is None
     assert serving.first_key(settings_for(tmp_path / "other"), "2026-11-01") is None
+
+
+def test_listener_stays_in_its_process(tmp_path: Path) -> None:
+    """Only workers are handed the listening socket; the engine's processes do not inherit it."""
+    with serving.listen(settings_for(tmp_path)) as listener:
+        assert not listener.get_inheritable()
+
+
+async def test_a_worker_that_cannot_start_ends_the_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What only a worker finds (a damaged log) ends in an error, not in silence and exit code 0."""
+    monkeypatch.setenv("NEARWARD_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("NEARWARD_DEVICE__ENABLED", "false")
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "0-00000001.jsonl").write_text("")
+    settings = settings_for(tmp_path, server={"port": 0, "workers": 2})
+    with serving.listen(settings) as listener, pytest.raises(ConfigError, match="could not start"):
+        await serving.serve_workers(settings, listener, lambda: None, None)
 
 
 def test_engine_arguments(tmp_path: Path) -> None:
@@ -206,8 +272,9 @@ def test_engine_arguments(tmp_path: Path) -> None:
     model.write_bytes(b"")
     device = {"model": "m", "model_file": model, "context_tokens": 512}
     arguments = serving.engine_arguments(settings_for(tmp_path, device=device))
-    pairs = dict(zip(arguments[::2], arguments[1::2], strict=True))
-    assert (pairs["--model-file"], pairs["--ctx"]) == (str(model), "512")
+    assert arguments[arguments.index("--model-file") + 1] == str(model)
+    assert arguments[arguments.index("--ctx") + 1] == "512"
+    assert "--own-file" in arguments
 
     with pytest.raises(ConfigError, match="too long for a unix socket"):
         serving.engine_arguments(settings_for(tmp_path / ("x" * 100), device=device))

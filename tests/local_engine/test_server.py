@@ -10,6 +10,7 @@ import signal
 import stat
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def test_the_command_line_is_read() -> None:
     assert (found.n_ctx, found.threads, found.engine) == (512, 3, "xllamacpp")
     assert parse_options(short).threads is None
     assert parse_options(short).engine == "auto"
+    assert [parse_options([*short, *own]).has_own_file for own in ([], ["--own-file"])] == [0, 1]
 
 
 @pytest.mark.parametrize("bad", [["--threads", "0"], ["--threads", "x"], ["--ctx", "-1"], []])
@@ -119,6 +121,8 @@ def test_the_model_file_is_checked_before_anything_is_loaded(tmp_path: Path) -> 
     assert profile.n_ctx == 64
     with pytest.raises(ModelFileError, match="damaged"):
         build_engine(options(tmp_path, "smollm2-135m-instruct-q4_1"))
+    own = replace(options(tmp_path, "smollm2-135m-instruct-q4_1"), has_own_file=True)
+    assert build_engine(own)[1].template == "chatml"
 
 
 def test_a_fault_of_the_machine_is_one_line_and_78(
@@ -130,7 +134,7 @@ def test_a_fault_of_the_machine_is_one_line_and_78(
 
     assert server.serve(broken) == EXIT_SETUP
     err = capsys.readouterr().err
-    assert err.startswith("local engine: not a GGUF file")
+    assert err.startswith("local engine: model file not usable: ")
     assert len(err.splitlines()) == 1
 
 

@@ -15,9 +15,12 @@ import pytest
 
 from local_engine.errors import ModelFileError
 from local_engine.pip_client import PipError
+from local_engine.profile import ModelProfile
 from local_engine.store import __main__ as command
+from local_engine.store import admission as admission_module
 from local_engine.store import manifest as manifest_module
 from local_engine.store import pull as pull_module
+from local_engine.store.admission import admit
 from local_engine.store.manifest import (
     Manifest,
     ModelSource,
@@ -25,7 +28,6 @@ from local_engine.store.manifest import (
     manifests,
     models_folder,
     parse_manifest,
-    profile_of,
 )
 from local_engine.store.pull import pull
 from local_engine.store.verify import ensure_verified, is_verified, stamp_file, verify
@@ -223,16 +225,54 @@ def test_a_read_only_folder_only_costs_the_stamp(
     assert not is_verified(a_manifest(), target)
 
 
-def test_a_profile_comes_from_the_manifest_or_the_header(tmp_path: Path) -> None:
-    """A file that needs an unknown template is refused."""
-    known, unknown = tmp_path / "a.gguf", tmp_path / "b.gguf"
-    known.write_bytes(GOOD)
-    unknown.write_bytes(a_gguf("[INST]"))
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Manifest:
+    """The only known model is a small file."""
+    small = a_manifest()
+    monkeypatch.setattr(admission_module, "manifests", lambda: {NAME: small})
+    return small
 
-    assert profile_of(NAME, known).default_max_tokens == 1024
-    assert profile_of("mine", known).template == "chatml"
-    with pytest.raises(ModelFileError, match="no chat template"):
-        profile_of("mine", unknown)
+
+def test_a_profile_comes_from_the_manifest_or_the_header(tmp_path: Path, known: Manifest) -> None:
+    """A file that needs an unknown template is refused."""
+    good, strange = tmp_path / "a.gguf", tmp_path / "b.gguf"
+    good.write_bytes(GOOD)
+    strange.write_bytes(a_gguf("[INST]"))
+
+    assert admit(NAME, good) == known.profile
+    assert admit("mine", good).template == "chatml"
+    with pytest.raises(ModelFileError, match=r"b\.gguf: its chat template is not known"):
+        admit("mine", strange)
+
+
+def test_an_own_file_is_not_held_to_the_manifest_of_its_name(
+    tmp_path: Path, known: Manifest
+) -> None:
+    """Another model under a known name is served as what its header says, garbage as neither."""
+    same, other, garbage = (tmp_path / name for name in ("a.gguf", "b.gguf", "c.gguf"))
+    same.write_bytes(GOOD)
+    other.write_bytes(GOOD + b"more")
+    garbage.write_bytes(b"garbage")
+
+    assert admit(NAME, same, is_own=True) == known.profile
+    assert admit(NAME, other, is_own=True) == ModelProfile(name=NAME, template="chatml")
+    with pytest.raises(ModelFileError, match="damaged"):
+        admit(NAME, other)
+    with pytest.raises(ModelFileError, match=r"c\.gguf: not a GGUF file"):
+        admit(NAME, garbage, is_own=True)
+
+
+def test_the_command_line_admits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """0 and silence, or 1 and one line."""
+    path = tmp_path / "a.gguf"
+    path.write_bytes(GOOD)
+
+    assert command.main(["admit", NAME, "--file", str(path), "--own-file"]) == 0
+    assert command.main(["admit", NAME, "--file", str(path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "bytes instead of" in err
+    assert len(err.splitlines()) == 1
 
 
 def test_the_command_line(

@@ -16,6 +16,9 @@ import pytest
 import typer.main
 
 from gateway.cli.main import app, main
+from gateway.cli.serve import greet
+from gateway.records.audit import AuditLog
+from gateway.settings import load_settings
 from gateway.state.keys import KeyFile, digest_of
 from tests.gateway.cli.conftest import CANARY, CHAT, OPEN, failed, run
 
@@ -98,6 +101,54 @@ def test_serve_without_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     failed(result, 2, "model file missing", str(tmp_path / "none"), "nearward model pull")
 
 
+def test_serve_with_a_damaged_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model file that is not what it should be is one line too, before any greeting or key."""
+    monkeypatch.setenv("NEARWARD_MODELS_DIR", str(tmp_path))
+    (tmp_path / "smollm2-135m-instruct-q4_1.gguf").write_bytes(b"GGUF cut short")
+    result = run("serve", "--port", 0)
+
+    failed(result, 2, "model file damaged: ", "run: nearward model pull")
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_serve_says_nothing_before_it_can_start(
+    config: Path, state_dir: Path, workers: int
+) -> None:
+    """A fault found late (a pack, a busy log) is one line: no greeting, no key shown or stored."""
+    bad = config.with_name("bad.yaml")
+    bad.write_text(OPEN.replace("[open]", "[nope]"))
+    arguments = ("--port", 0, "--workers", workers)
+    result = run("serve", "--config", bad, *arguments)
+    failed(result, 2, "no such built-in pack")
+    assert result.stdout == ""
+
+    log = AuditLog(state_dir / "audit", clock=time.time)
+    result = run("serve", "--config", config, *arguments)
+    log.close()
+    failed(result, 2, "another nearward writes")
+    assert result.stdout == ""
+    assert KeyFile(state_dir).read() == []
+
+
+def test_the_line_to_try_works_when_pasted(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell that has the key's variable puts the key into the header."""
+    monkeypatch.setenv("NEARWARD_API_KEY", "k3y")
+    greet(load_settings(config), 8400, "")
+    _, command = capsys.readouterr().out.split("Try it:\n")
+    shell = "curl() { printf '%s\\n' \"$@\"; }\n" + command
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[:3] == [
+        "http://127.0.0.1:8400/v1/chat/completions",
+        "-H",
+        "Authorization: Bearer k3y",
+    ]
+    assert json.loads(done.stdout.splitlines()[-1])["model"] == "auto"
+
+
 def test_serve_with_a_state_directory_that_is_a_file(config: Path, state_dir: Path) -> None:
     """A state directory that cannot be used is one line."""
     state_dir.write_text("")
@@ -109,6 +160,8 @@ def test_keys(config: Path, state_dir: Path) -> None:
     """A new key is printed once and stored as its hash; it can be listed and revoked."""
     made = run("keys", "new", "chatbot", "--tenant", "acme", "--role", "auditor")
     secret = made.stdout.strip()
+    assert made.stdout == f"{secret}\n"
+    assert made.stderr == f"Stored under {state_dir}; restart nearward to admit it.\n"
     (stored,) = KeyFile(state_dir).read()
     assert (stored.id, stored.tenant, stored.role) == ("chatbot", "acme", "auditor")
     assert stored.sha256 == digest_of(secret)
@@ -126,6 +179,17 @@ def test_keys(config: Path, state_dir: Path) -> None:
     assert run("keys", "revoke", "ward").stdout == "revoked ward\n"
     assert run("keys", "revoke", "chatbot").stdout == "revoked chatbot\n"
     failed(run("keys", "revoke", "chatbot"), 2, "no key named 'chatbot'")
+
+
+def test_keys_for_a_config(config: Path, state_dir: Path) -> None:
+    """With --config-line nothing is stored, and the line printed is one that the config takes."""
+    made = run("keys", "new", "1e3", "--tenant", "acme", "--role", "auditor", "--config-line")
+    config.write_text(OPEN + "keys:\n" + made.stderr.split("\n", 1)[1])
+    (key,) = load_settings(config).keys
+
+    assert (key.id, key.tenant, key.roles) == ("1e3", "acme", ["auditor"])
+    assert key.hash == f"sha256:{digest_of(made.stdout.strip())}"
+    assert not state_dir.exists()
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.gateway.cli.conftest import OPEN, failed, run
+from tests.local_engine.fakes import a_gguf
 
 
 def test_check_of_a_good_config(config: Path) -> None:
@@ -22,35 +24,53 @@ def test_check_of_a_good_config(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "line", "fault"),
     [
-        (OPEN.replace("[open]", "[nothing]"), "no such built-in pack"),
-        (OPEN.replace("[open]", "[open, open]"), "two packs named"),
+        (OPEN.replace("[open]", "[nothing]"), 1, "'nothing': no such built-in pack"),
         (
-            OPEN.replace("{packs: [open]}", "{files: [/nowhere.yaml]}"),
+            OPEN.replace("{packs: [open]}", "\n  packs:\n  - open\n  - x"),
+            4,
+            "'x': no such built-in",
+        ),
+        (OPEN.replace("[open]", "[open, open]"), 1, "there are two packs named 'open'"),
+        (
+            OPEN.replace("{packs: [open]}", "\n  files: [/nowhere.yaml]"),
+            2,
             "/nowhere.yaml: cannot be read",
         ),
-        (OPEN + "aliases: {a: nobody}\n", "alias a"),
-        (OPEN + "state: {store: 'redis://h:port'}\n", "state.store: not a Redis URL"),
-        (OPEN + "state: {store: 'redis://h'}\n", ""),
-        (OPEN.replace("api.example/v1", "api.example:99999/v1"), "destination c1: base_url"),
-        (OPEN.replace("api.example/v1", "[::1/v1"), "destination c1: base_url"),
-        (OPEN + '    api_key: "a\\nb"\n', "destination c1: api_key"),
-        (OPEN + "    ca_file: /nowhere.pem\n", "destination c1: ca_file"),
-        (OPEN + "    kind: anthropic\n", ""),
+        (OPEN + "aliases:\n  b: auto\n  a: nobody\n", 10, "alias a: nobody is no model"),
+        (OPEN.replace("api.example/v1", "api.example:99999/v1"), 6, "destination c1: base_url: "),
+        (OPEN.replace("api.example/v1", "[::1/v1"), 6, "destination c1: base_url: "),
+        (OPEN.replace("api.example/v1", "api.example/v\u00e9"), 6, "destination c1: base_url: "),
+        (OPEN + '    api_key: "a\\nb"\n', 8, "destination c1: api_key: "),
+        (OPEN + "    ca_file: /nowhere.pem\n", 8, "destination c1: ca_file: cannot be read"),
+        (OPEN + "state: {store: 'redis://h:port'}\n", 8, "state.store: not a Redis URL"),
     ],
 )
-def test_check_names_faults(tmp_path: Path, text: str, fault: str) -> None:
-    """Faults beyond the settings' own are found offline, each on its line; exit 1."""
+def test_check_names_faults(tmp_path: Path, text: str, line: int, fault: str) -> None:
+    """Faults beyond the settings' own are found offline, each with file and line; exit 1."""
     path = tmp_path / "n.yaml"
     path.write_text(text)
     result = run("check", "--config", path)
 
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    assert result.exit_code == (1 if fault else 0)
-    faults = [line for line in result.stdout.splitlines() if line.startswith("FAULT")]
-    assert bool(faults) is bool(fault)
-    assert fault in result.stdout
+    assert result.exit_code == 1
+    (found,) = result.stdout.splitlines()
+    assert found.startswith(f"FAULT  {path}:{line}: {fault}")
+
+
+def test_check_names_the_variable_at_fault(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment set is not looked for in the file."""
+    monkeypatch.setenv("NEARWARD_POLICY__PACKS", '["nothing"]')
+
+    assert "FAULT  environment: NEARWARD_POLICY__PACKS: 'nothing': " in run("check").stdout
+    assert run("check", "--config", config).exit_code == 1
+
+
+def test_check_of_another_wire_format(config: Path) -> None:
+    """A destination behind litellm is no fault."""
+    config.write_text(OPEN + "    kind: anthropic\n")
+
+    assert run("check", "--config", config).exit_code == 0
 
 
 def test_check_finds_a_missing_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +80,25 @@ def test_check_finds_a_missing_model(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert result.exit_code == 1
     assert "model file missing" in result.stdout
+
+
+def test_check_reads_the_header_of_an_own_model_file(tmp_path: Path) -> None:
+    """Garbage is a fault; another model under the default name is none, and is not hashed."""
+    own = tmp_path / "own.gguf"
+    config = tmp_path / "c.yaml"
+    config.write_text(f"device: {{model_file: {own}}}\n")
+    for data, fault in [
+        (b"garbage", f"FAULT  {config}:1: model file not usable: {own}: not a GGUF file"),
+        (a_gguf(), ""),
+    ]:
+        own.write_bytes(data)
+        result = run("check", "--config", config)
+        assert result.exit_code == bool(fault), result.output
+        assert result.stdout.startswith(fault or "ok: ")
+        assert "model pull" not in result.stdout
+
+    own.unlink()
+    assert "let device.model_file name" in run("check", "--config", config).stdout
 
 
 def test_check_finds_damaged_keys(config: Path, state_dir: Path) -> None:
@@ -148,3 +187,41 @@ def test_doctor_finds_a_taken_port(config: Path) -> None:
         port = taken.getsockname()[1]
         config.write_text(OPEN + f"server: {{port: {port}}}\n")
         assert f"BAD  cannot listen on 127.0.0.1:{port}" in run("doctor", "-c", config).stdout
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (b'{"status":"alive"}', "ok   nearward answers on port"),
+        (b'{"status":"alive", "by":"another"}', "BAD  cannot listen"),
+        (b"", "BAD  cannot listen"),
+    ],
+)
+def test_doctor_knows_nearward_itself(config: Path, answer: bytes, verdict: str) -> None:
+    """A port on which nearward answers is fine; one on which something else does is not."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            link, _ = server.accept()
+            with link:
+                link.recv(65536)
+                link.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        config.write_text(OPEN + f"server: {{port: {server.getsockname()[1]}}}\n")
+        shown = run("doctor", "-c", config).stdout
+        thread.join()
+
+    assert verdict in shown
+
+
+def test_doctor_leaves_a_device_alone_that_is_off(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model is no finding then."""
+    monkeypatch.setenv("NEARWARD_MODELS_DIR", str(tmp_path / "none"))
+    shown = run("doctor", "-c", config).stdout
+
+    assert "ok   the device is switched off" in shown
+    assert "model file" not in shown
