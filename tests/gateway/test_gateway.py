@@ -283,7 +283,7 @@ async def test_health_and_metrics(world: World) -> None:
     assert "nearward_audit_healthy 1.0" in metrics.text
     assert 'nearward_attempts_total{destination="c1",outcome="answered"} 1.0' in metrics.text
 
-    world.gateway.application.audit._failed_at = 0.0
+    world.gateway.application.audit._writer.problem = "no space"
     response = await world.http.get("/health/readiness")
     assert (response.status_code, response.json()["checks"]["audit"]) == (503, False)
     assert (await world.http.get("/health/liveliness")).status_code == 200

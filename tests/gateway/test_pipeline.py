@@ -92,7 +92,7 @@ class Scene:
         return caller
 
     def records(self) -> list[dict[str, Any]]:
-        self.audit._flush_quietly()
+        self.audit._batch()()  # here, not in its thread, which is idle
         paths = segments(self.directory, 0)
         return parsed(x for p in paths for x in p.read_bytes().split(b"\n")[:-1])[1:]
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from gateway.records.audit import AuditBusy, AuditLog, audit_key, segments, verify_directory
+from gateway.records.audit import AuditBusy, AuditLog, segments, verify_directory
 from gateway.records.chain import Entry
+from gateway.records.custody import audit_key
 from tests.gateway.fakes import FakeClock, parsed
 
 CLOCK = FakeClock(1_790_000_000.5)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks a whole log on disk: every worker's series, and what checkpoints say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.records.chain import Fault, Seal
+from gateway.records.check import WorkerCheck
+from gateway.records.segment import read_lines, segment_name, segments, workers
+from gateway.records.series import Head
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found. `lost` intents never got an outcome, and the log says so; `waiting` ones
+    have none yet: their requests are under way, or the writer died and was not started again.
+    """
+
+    records: int = 0
+    segments: int = 0
+    lost: int = 0
+    waiting: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+
+def verify_log(directory: Path, anchored: Sequence[tuple[Head, str]] = ()) -> Report:
+    """Check every record; `anchored` are heads from outside, each with who saw them.
+
+    Raises FileNotFoundError without a log or its key.
+    """
+    seal = Seal((directory / "key").read_bytes())
+    report = Report()
+    here = workers(directory)
+    checks = {}
+    for worker in sorted({*here, *(head.worker for head, _ in anchored)}):
+        wanted = [(head, who) for head, who in anchored if head.worker == worker]
+        check = checks[worker] = WorkerCheck(seal, worker, wanted)
+        for path in segments(directory, worker):
+            check.segment(segment_name(path), read_lines(path))
+            report.segments += 1
+        check.finish()
+        report.records += check.records
+        report.lost += check.lost
+        report.waiting += check.waiting
+        report.faults += check.faults
+    report.faults += _disagreements(checks)
+    return report
+
+
+def _disagreements(checks: dict[int, WorkerCheck]) -> list[Fault]:
+    """Heads that one worker's checkpoints name and the other's records do not have."""
+    faults = []
+    for check in checks.values():
+        for head, where in check.named:
+            other = checks.get(head.worker)
+            if other is None or other.roots.get(head.size) != head.root:
+                problem = f"a checkpoint in {where} saw {head.size} records that are not here"
+                faults.append(Fault(f"worker {head.worker}", 0, problem))
+                break
+    return faults
+
+
+def verify_directory(directory: Path) -> tuple[int, int, list[Fault]]:
+    """(records, segments, faults) over all workers; FileNotFoundError without a log or its key."""
+    report = verify_log(directory)
+    return report.records, report.segments, report.faults
