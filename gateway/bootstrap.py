@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from gateway.api.classify import ClassifyEndpoint
 from gateway.api.web import Web, make_web
 from gateway.app import Gateway
+from gateway.backends.anchor_post import AnchorPost
 from gateway.backends.base import Backend
 from gateway.backends.egress import Egress, Timeouts
 from gateway.backends.errors import RequestRefused
@@ -35,12 +36,15 @@ from gateway.identity import Identity, Key, Principal
 from gateway.judgement import Judge
 from gateway.limits import Limits
 from gateway.pipeline import Pipeline
+from gateway.records.anchors import Anchor, FileAnchor, RedisAnchor
 from gateway.records.audit import AuditLog
 from gateway.records.journal import Journal
+from gateway.records.keeping import Keeper, Pace
 from gateway.records.metrics import Metrics
+from gateway.records.writer import Rotation
 from gateway.routing.plan import Planner, Route
 from gateway.runtime import every, poll_engine
-from gateway.settings import DestinationSettings, Settings
+from gateway.settings import AnchorSettings, DestinationSettings, Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
 from gateway.signals.privacy import Detector
@@ -59,6 +63,7 @@ from policies import (
     load_policy,
 )
 
+_Watch = Callable[[], Coroutine[Any, Any, None]]
 DEVICE = "device"
 _FLUSH_S = 1.0
 
@@ -79,7 +84,7 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
     policy = make_policy(settings)
     detector = Detector()
     metrics = Metrics(multiprocess_dir=os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
-    audit = AuditLog(settings.state_dir / "audit", clock=time.time, worker=worker)
+    audit, keeper = _audit(settings, worker)
     journal = Journal(
         audit,
         metrics,
@@ -100,7 +105,7 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
     executor = Executor(backends, journal, settings.server.max_response_bytes)
     pipeline = Pipeline(judge, planner, executor, journal)
     limits = Limits(body_bytes=settings.server.max_body_bytes)
-    take_stock = partial(_take_stock, metrics, audit, capability)
+    take_stock = partial(_take_stock, metrics, audit, keeper, capability)
     web = Web(
         identity=identity,
         limits=limits,
@@ -113,10 +118,10 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
     )
     closables: list[_Closable] = [*backends.values(), *egresses]
 
-    watches = [partial(every, _FLUSH_S, take_stock)]
+    watches: list[_Watch] = [partial(every, _FLUSH_S, take_stock), keeper.run]
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
-    lifespan = _lifespan(watches, closables, audit)
+    lifespan = _lifespan(watches, closables, audit, keeper)
     handlers = {
         "/v1/chat/completions": pipeline.chat,
         "/v1/route/explain": pipeline.explain,
@@ -124,6 +129,19 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
     }
     asgi = Gateway(handlers, make_web(web, version("nearward"), lifespan), limits, metrics)
     return Application(asgi, audit)
+
+
+def _audit(settings: Settings, worker: int) -> tuple[AuditLog, Keeper]:
+    given = settings.audit
+    anchors = make_anchors(settings)  # before the log: a fault here must leave none behind
+    audit = AuditLog(
+        settings.state_dir / "audit",
+        clock=time.time,
+        worker=worker,
+        rotation=Rotation(int(given.rotate_mb * 1024 * 1024), given.rotate_s),
+    )
+    pace = Pace(given.checkpoint_s, given.checkpoint_records)
+    return audit, Keeper(audit, anchors, pace, timer=time.monotonic)
 
 
 def load_identity(settings: Settings) -> Identity:
@@ -201,9 +219,35 @@ def _backend(d: DestinationSettings, egresses: list[Egress]) -> Backend:
         return LiteLLMCloud(
             name=d.name, kind=d.kind, base_url=d.base_url, api_key=api_key, timeouts=timeouts
         )
-    egress = Egress(Client(_tls(d), limits=PoolLimits(max_connections=d.max_connections)))
+    tls = _tls(d.base_url, d.ca_file, f"destination {d.name}")
+    egress = Egress(Client(tls, limits=PoolLimits(max_connections=d.max_connections)))
     egresses.append(egress)
     return OpenAIWire(egress, name=d.name, base_url=d.base_url, api_key=api_key, timeouts=timeouts)
+
+
+def make_anchors(settings: Settings) -> list[Anchor]:
+    """Where checkpoints of the audit log go besides the log; raises ConfigError."""
+    return [_anchor(number, a) for number, a in enumerate(settings.audit.anchors)]
+
+
+def _anchor(number: int, a: AnchorSettings) -> Anchor:
+    where = f"audit.anchors.{number}"
+    try:
+        if a.file is not None:
+            return FileAnchor(a.file)
+        if a.redis is not None:
+            return RedisAnchor(a.redis, a.stream)
+        url = a.url or ""
+        limits = PoolLimits(max_connections=1)
+        return AnchorPost(
+            Client(_tls(url, a.ca_file, where), limits=limits), url, a.token.get_secret_value()
+        )
+    except ImportError:
+        raise ConfigError(f"{where}: redis: install nearward[redis] for this") from None
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    except RequestRefused:
+        raise ConfigError(f"{where}: token or url: not fit for a header") from None
 
 
 def engine_socket(settings: Settings) -> Path:
@@ -216,9 +260,10 @@ class _Closable(Protocol):
 
 
 def _lifespan(
-    watches: Sequence[Callable[[], Coroutine[Any, Any, None]]],
+    watches: Sequence[_Watch],
     closables: Sequence[_Closable],
     audit: AuditLog,
+    keeper: Keeper,
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -232,15 +277,17 @@ def _lifespan(
                 await asyncio.gather(
                     *tasks, *(c.close() for c in closables), return_exceptions=True
                 )
+                await keeper.finish()
             finally:
                 audit.close()
 
     return lifespan
 
 
-def _take_stock(metrics: Metrics, audit: AuditLog, capability: Capability) -> None:
+def _take_stock(metrics: Metrics, audit: AuditLog, keeper: Keeper, capability: Capability) -> None:
     """Set the gauges and hand on the counts: when somebody looks, and every second."""
     metrics.audit_healthy.set(audit.is_healthy)
+    metrics.anchors_failing.set(keeper.failing)
     metrics.engine_ready.set(capability.read().is_ready)
     metrics.flush()
 
@@ -284,13 +331,13 @@ def _pack_file(path: Path) -> PackSource:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _tls(d: DestinationSettings) -> ssl.SSLContext | None:
-    if not d.base_url.startswith("https:"):
+def _tls(url: str, ca_file: Path | None, where: str) -> ssl.SSLContext | None:
+    if not url.startswith("https:"):
         return None
     try:
-        context = ssl.create_default_context(cafile=str(d.ca_file) if d.ca_file else None)
+        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     except (OSError, ssl.SSLError):
-        raise ConfigError(f"destination {d.name}: ca_file cannot be read") from None
+        raise ConfigError(f"{where}: ca_file cannot be read") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

@@ -5,33 +5,76 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.terminal import ConfigOption, fail, say
 
+if TYPE_CHECKING:
+    from gateway.records.series import Head
+
 app = typer.Typer(no_args_is_help=True, help="The tamper-evident record of every decision.")
 
 
+AnchorOption = Annotated[
+    list[Path] | None,
+    typer.Option("--anchor", help="A file of anchored checkpoints to check against; repeatable."),
+]
+PublicKeyOption = Annotated[
+    Path | None,
+    typer.Option("--public-key", help="Who signs checkpoints. Default: signing.pub in the log."),
+]
+
+
 @app.command()
-def verify(config: ConfigOption = None) -> None:
-    """Check every record of every segment; exit 1 and name the first bad one if any."""
-    from gateway.records.audit import verify_directory
+def verify(
+    config: ConfigOption = None, anchor: AnchorOption = None, public_key: PublicKeyOption = None
+) -> None:
+    """Check every record; exit 1 and name the first bad one of each segment, if any.
+
+    With --anchor also whether anything is missing that an anchored checkpoint has seen.
+    """
+    from gateway.records.verification import verify_log
 
     directory = _directory(config)
+    anchored = _anchored(anchor or [], public_key or directory / "signing.pub")
     try:
-        records, segments, faults = verify_directory(directory)
+        report = verify_log(directory, anchored)
     except FileNotFoundError:
         fail(f"{directory}: no audit log here yet")
     except OSError as error:
         fail(f"{directory}: cannot be read ({error.strerror})")
-    for fault in faults:
+    for fault in report.faults:
         at = f"{directory / fault.segment}:{fault.line}" if fault.line else fault.segment
         say(f"NOT WHOLE  {at}: {fault.problem}")
-    if faults:
+    if report.lost or report.waiting:
+        say(f"intents without an outcome: {report.lost} lost, {report.waiting} still open")
+    if report.faults:
         raise typer.Exit(1)
-    say(f"whole: {records} records in {segments} segments")
+    checked = f"; {len(anchored)} anchored heads" if anchored else ""
+    say(f"whole: {report.records} records in {report.segments} segments{checked}")
+
+
+def _anchored(files: list[Path], public_key: Path) -> list[tuple[Head, str]]:
+    from gateway.records.custody import read_public_key
+    from gateway.records.verification import anchored_heads
+
+    if not files:
+        return []
+    try:
+        key = read_public_key(public_key)
+    except (OSError, ValueError) as error:
+        fail(f"{public_key}: no public key ({error})")
+    heads = []
+    for file in files:
+        try:
+            heads += anchored_heads(file, key)
+        except OSError as error:
+            fail(f"{file}: cannot be read ({error.strerror})")
+        except ValueError as error:
+            fail(f"{file.parent / str(error)}", 1)
+    return heads
 
 
 @app.command()

@@ -22,7 +22,13 @@ def check(config: ConfigOption = None) -> None:
 
     Prints one line for each fault and exits 1, or says what was checked.
     """
-    from gateway.bootstrap import load_identity, make_backends, make_planner, make_policy
+    from gateway.bootstrap import (
+        load_identity,
+        make_anchors,
+        make_backends,
+        make_planner,
+        make_policy,
+    )
     from gateway.config_file import ConfigError
     from gateway.serving import engine_arguments
     from gateway.settings import Settings, find_config, load_settings
@@ -35,6 +41,7 @@ def check(config: ConfigOption = None) -> None:
         make_policy,
         make_planner,
         make_backends,
+        make_anchors,
         load_identity,
     ]
     if settings.device.enabled:

@@ -24,7 +24,8 @@ from typing import NoReturn
 
 from gateway.errors import AuditUnavailable
 from gateway.records.chain import Entry, Fault
-from gateway.records.custody import AuditBusy, audit_key, lock
+from gateway.records.checkpoint import Checkpoint
+from gateway.records.custody import AuditBusy, audit_key, lock, signing_key
 from gateway.records.lane import Job, Lane, Stalled
 from gateway.records.segment import segments
 from gateway.records.verification import verify_directory
@@ -62,6 +63,8 @@ class AuditLog:
         self.dropped = 0
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = audit_key(directory)
+        self._signing_key = signing_key(directory)
+        self._covered = 0
         self._lock_fd = lock(directory / f"{worker}.lock")
         try:
             self._writer = Writer(
@@ -109,6 +112,35 @@ class AuditLog:
         self._pending.append(entry)
         self._wake_in(self._flush_s)
 
+    @property
+    def records_since_checkpoint(self) -> int:
+        """How many records no checkpoint covers yet."""
+        return self._writer.series.tree.end - self._covered
+
+    async def checkpoint(self) -> Checkpoint | None:
+        """A checkpoint over all that is written, on the disk itself; None while that cannot be."""
+        writer = self._writer
+        if not self.is_healthy:
+            return None
+        made = await self._writes.call(partial(writer.checkpoint, self._signing_key))
+        if not isinstance(made, Checkpoint):
+            return None
+        # The checkpoint's own record is no news.
+        self._covered = writer.series.tree.end
+        try:
+            await self._syncs.ask()
+            await self._writes.call(partial(writer.publish, made))
+        except (Stalled, OSError):
+            return None
+        return made
+
+    def rotate_if_due(self) -> None:
+        """Close the segment and begin the next if it is large or old enough."""
+        if self._writer.is_rotation_due and self.is_healthy and not self._is_rotating:
+            self._is_rotating = True
+            # Most of the segment goes to the disk beside the writes, which wait for the rest only.
+            self._syncs.ask().add_done_callback(self._rotate)
+
     def close(self) -> None:
         """Write what is left and release the log; once is enough. Waits 2 s for a slow disk."""
         if self._lock_fd < 0:
@@ -145,10 +177,8 @@ class AuditLog:
             self._pending = [entry for entry in kept if entry["event"] != "intent"]
         if self._writer.problem:
             self._wake_in(self._retry_s)
-        elif self._writer.is_rotation_due and not self._is_rotating:
-            self._is_rotating = True
-            # Most of the segment goes to the disk beside the writes, which wait for the rest only.
-            self._syncs.ask().add_done_callback(self._rotate)
+        else:
+            self.rotate_if_due()
 
     def _rotate(self, synced: asyncio.Future[None]) -> None:
         if synced.exception() is None:

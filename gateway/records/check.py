@@ -33,6 +33,7 @@ class WorkerCheck:
         self.faults: list[Fault] = []
         self.lost = 0
         self.named: list[tuple[Head, str]] = []  # heads of other workers, and where they are named
+        self.first_size = 0  # of the tree before the first segment that is here
         self.roots: dict[int, bytes] = {}  # by size, at each checkpoint of this worker
         self._seal = seal
         self._wanted = sorted(wanted, key=lambda pair: pair[0].size, reverse=True)
@@ -109,6 +110,7 @@ class WorkerCheck:
         if self._name is None:
             gone = f"{claims.get('previous')} is gone, and no record says that it was retired"
             self._gap = Fault(name, 1, gone), claims
+            self.first_size = before.tree.end
         return before
 
     def _check_continued(self, entry: Entry, before: Series) -> None:

@@ -73,6 +73,9 @@ class Metrics:
         self.audit_healthy = self._gauge(
             "audit_healthy", "1 while the audit log can be written.", "livemin"
         )
+        self.anchors_failing = self._gauge(
+            "audit_anchors_failing", "Anchors that refused the last checkpoint.", "livemax"
+        )
         self.engine_ready = self._gauge(
             "engine_ready", "1 while the on-device model answers.", "livemin"
         )
@@ -89,7 +92,7 @@ class Metrics:
         )
         return cache(histogram.labels)
 
-    def _gauge(self, name: str, text: str, mode: Literal["livesum", "livemin"]) -> Gauge:
+    def _gauge(self, name: str, text: str, mode: Literal["livesum", "livemin", "livemax"]) -> Gauge:
         return Gauge(f"nearward_{name}", text, registry=self.registry, multiprocess_mode=mode)
 
     def flush(self) -> None:

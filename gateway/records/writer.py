@@ -20,7 +20,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from gateway.records.chain import Entry, Seal
+from gateway.records.checkpoint import Checkpoint
 from gateway.records.custody import AuditBusy, put_back
 from gateway.records.segment import (
     SegmentFile,
@@ -30,7 +34,7 @@ from gateway.records.segment import (
     segment_name,
     segments,
 )
-from gateway.records.series import Cause, Series, begun
+from gateway.records.series import Cause, Head, Series, begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,23 @@ class Writer:
         finally:
             os.close(fd)
 
+    def checkpoint(self, key: Ed25519PrivateKey) -> Checkpoint | None:
+        """State how far this worker has come, and the others as they last said, in the log itself.
+
+        None when it could not be written. To be shown to others only after a `sync`.
+        """
+        heads = [head for head in published(self._directory) if head.worker != self._worker]
+        heads.append(self.series.head(self._worker))
+        made = Checkpoint.sign(key, heads, worker=self._worker, t=self._clock())
+        return None if self.write([{"event": "checkpoint", **made.to_json()}]) else made
+
+    def publish(self, checkpoint: Checkpoint) -> None:
+        """Let the other workers see it; raises OSError."""
+        path = self._directory / f"{self._worker}.checkpoint"
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(checkpoint.to_line())
+        fresh.replace(path)
+
     def close(self, entries: Sequence[Entry], closing: Entry) -> None:
         """Write the last records, as far as the disk lets us, and release the file."""
         self.write(entries)
@@ -190,6 +211,16 @@ class Writer:
         with self._swap:
             old, self._segment = self._segment, segment
         old.close()
+
+
+def published(directory: Path) -> list[Head]:
+    """The head that each worker last published of itself; what cannot be read is left out."""
+    heads = []
+    for path in directory.glob("*.checkpoint"):
+        with contextlib.suppress(OSError, ValueError):
+            made = Checkpoint.from_json(orjson.loads(path.read_bytes()))
+            heads += [head for head in made.heads if head.worker == made.worker]
+    return heads
 
 
 def recover(seal: Seal, existing: Sequence[Path]) -> tuple[Series, int]:
