@@ -37,9 +37,10 @@ from gateway.judgement import Judge
 from gateway.limits import Limits
 from gateway.pipeline import Pipeline
 from gateway.records.anchors import Anchor, FileAnchor, RedisAnchor
+from gateway.records.archive import Archive
 from gateway.records.audit import AuditLog
 from gateway.records.journal import Journal
-from gateway.records.keeping import Keeper, Pace
+from gateway.records.keeping import Keeper, Pace, Shelf
 from gateway.records.metrics import Metrics
 from gateway.records.writer import Rotation
 from gateway.routing.plan import Planner, Route
@@ -133,15 +134,23 @@ def build(settings: Settings, *, worker: int = 0) -> Application:
 
 def _audit(settings: Settings, worker: int) -> tuple[AuditLog, Keeper]:
     given = settings.audit
+    directory = settings.state_dir / "audit"
     anchors = make_anchors(settings)  # before the log: a fault here must leave none behind
     audit = AuditLog(
-        settings.state_dir / "audit",
+        directory,
         clock=time.time,
         worker=worker,
         rotation=Rotation(int(given.rotate_mb * 1024 * 1024), given.rotate_s),
     )
-    pace = Pace(given.checkpoint_s, given.checkpoint_records)
-    return audit, Keeper(audit, anchors, pace, timer=time.monotonic)
+    keeper = Keeper(
+        audit,
+        anchors,
+        Pace(given.checkpoint_s, given.checkpoint_records),
+        Shelf(Archive(directory, worker), given.retention_days * 86_400, given.compress),
+        clock=time.time,
+        timer=time.monotonic,
+    )
+    return audit, keeper
 
 
 def load_identity(settings: Settings) -> Identity:

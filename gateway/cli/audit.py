@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,7 +41,7 @@ def verify(
     directory = _directory(config)
     anchored = _anchored(anchor or [], public_key or directory / "signing.pub")
     try:
-        report = verify_log(directory, anchored)
+        report = verify_log(directory, anchored, processes=os.cpu_count() or 1)
     except FileNotFoundError:
         fail(f"{directory}: no audit log here yet")
     except OSError as error:

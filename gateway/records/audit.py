@@ -104,6 +104,10 @@ class AuditLog:
             self._wake_in(self._retry_s)
             _refuse(str(problem))
 
+    async def note(self, entry: Entry) -> None:
+        """Record something about the log itself, on the disk; raises AuditUnavailable."""
+        await self.intent(entry, sync=True)
+
     def outcome(self, entry: Entry) -> None:
         """Record after the fact; never raises and never waits."""
         if len(self._pending) >= _BUFFER_RECORDS:

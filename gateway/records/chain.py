@@ -22,9 +22,8 @@ Rule 4. Whoever changes, drops or reorders a line must forge an HMAC. Dropping w
 from __future__ import annotations
 
 import hashlib
-import hmac
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -46,9 +45,8 @@ class Fault:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The end of a chain: what the next record is sealed with."""
+class Link(NamedTuple):
+    """The end of a chain: what the next record is sealed with. A tuple: one is made per record."""
 
     seq: int
     mac: bytes
@@ -89,7 +87,8 @@ class Seal:
             raise ValueError("the line has no mac at its end")
         payload = line[:-TAIL_BYTES] + b"}"
         mac = self.mac(link.mac + payload)
-        if not hmac.compare_digest(mac.hex().encode(), line[-_MAC_CHARS - 2 : -2]):
+        # Plainly compared: whoever checks a file at rest has nobody who could time it.
+        if mac.hex().encode() != line[-_MAC_CHARS - 2 : -2]:
             raise ValueError("the mac does not match: this line or one before it was changed")
         entry = orjson.loads(payload)
         seq = link.seq + 1

@@ -151,10 +151,11 @@ class WorkerCheck:
         series.link = link
         if self._is_legacy:
             return
-        series.tree.append(leaf_hash(line))
-        while self._wanted and self._wanted[-1][0].size <= series.tree.end:
+        tree = series.tree
+        tree.append(leaf_hash(line))
+        while self._wanted and self._wanted[-1][0].size <= tree.end:
             head, who = self._wanted.pop()
-            if head.size == series.tree.end and head != series.head(self.worker):
+            if head.size == tree.end and head != series.head(self.worker):
                 raise ValueError(f"the records up to here are not those that {who} saw")
 
     def _close(self, entry: Entry, series: Series) -> None:

@@ -6,7 +6,9 @@ Rules
 1. A checkpoint is made when there is something new and it is `checkpoint_s` or
    `checkpoint_records` since the last one. It is on the disk before it is shown to anybody.
 2. Each anchor is sent the newest checkpoint that it does not have. One that fails is tried again
-   with every tick of `_RETRY_S`; nothing else waits for it, and nothing is refused because of it.
+   every `_RETRY_S`; nothing is refused because of it.
+3. Closed segments are compressed, and deleted when they are older than `retention_s`, which is on
+   record before it is done (archive.py). What fails is tried again.
 """
 
 from __future__ import annotations
@@ -18,13 +20,16 @@ from dataclasses import dataclass
 
 import structlog
 
+from gateway.errors import AuditUnavailable
 from gateway.records.anchors import Anchor, AnchorFailed
+from gateway.records.archive import Archive
 from gateway.records.audit import AuditLog
 from gateway.records.checkpoint import Checkpoint
 
 _log = structlog.get_logger()
 _TICK_S = 1.0
 _RETRY_S = 10.0
+_TIDY_S = 60.0
 _FAREWELL_S = 3.0
 
 
@@ -36,6 +41,15 @@ class Pace:
     records: int = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What happens to closed segments."""
+
+    archive: Archive
+    retention_s: float
+    compresses: bool = True
+
+
 class Keeper:
     """Looks after one worker's log."""
 
@@ -44,13 +58,19 @@ class Keeper:
         audit: AuditLog,
         anchors: Sequence[Anchor],
         pace: Pace,
+        shelf: Shelf,
         *,
+        clock: Callable[[], float],
         timer: Callable[[], float],
     ) -> None:
+        """`clock` is held against the dates in the records; `timer` measures."""
         self._audit = audit
         self._anchors = anchors
         self._pace = pace
+        self._shelf = shelf
+        self._clock = clock
         self._timer = timer
+        self._tidied_at = timer()
         self._last_at = timer()
         self._due: dict[Anchor, Checkpoint] = {}  # what each has not got
         self._retry_at: dict[Anchor, float] = {}
@@ -73,6 +93,23 @@ class Keeper:
         if news and (news >= self._pace.records or waited_s >= self._pace.seconds):
             await self.checkpoint()
         await self._send()
+        if self._timer() - self._tidied_at >= _TIDY_S:
+            self._tidied_at = self._timer()
+            await self.tidy()
+
+    async def tidy(self) -> None:
+        """Compress and retire what is due."""
+        archive = self._shelf.archive
+        try:
+            if self._shelf.compresses:
+                await asyncio.to_thread(archive.compress)
+            now = self._clock()
+            expired = await asyncio.to_thread(archive.expired, now - self._shelf.retention_s)
+            if expired is not None:
+                await self._audit.note(expired.to_entry(now))
+                await asyncio.to_thread(archive.delete, expired)
+        except (OSError, AuditUnavailable) as error:
+            _log.error("audit_not_tidied", problem=str(error))
 
     async def checkpoint(self) -> None:
         """Make a checkpoint now; nothing happens while the log cannot be written."""

@@ -57,9 +57,10 @@ class CompactRange:
             self._push(size, node)
 
     def _push(self, size: int, node: bytes) -> None:
-        nodes = self.nodes
+        nodes, begin = self.nodes, self.begin
         self.end = end = self.end + size
-        while end % (2 * size) == 0 and end - 2 * size >= self.begin:
+        size *= 2
+        while not end % size and end - size >= begin:
             node = sha256(b"\1" + nodes.pop() + node).digest()
             size *= 2
         nodes.append(node)

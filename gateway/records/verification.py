@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import orjson
@@ -16,45 +19,84 @@ from gateway.records.checkpoint import Checkpoint
 from gateway.records.segment import read_lines, segment_name, segments, workers
 from gateway.records.series import Head
 
+_LARGE_BYTES = 64 * 1024 * 1024  # a second's work: less is not worth a process
 
-@dataclass(slots=True)
+Anchored = tuple[Head, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What was found. `lost` intents never got an outcome, and the log says so; `waiting` ones
     have none yet: their requests are under way, or the writer died and was not started again.
     """
 
-    records: int = 0
-    segments: int = 0
-    lost: int = 0
-    waiting: int = 0
-    faults: list[Fault] = field(default_factory=list)
+    records: int
+    segments: int
+    lost: int
+    waiting: int
+    faults: list[Fault]
 
 
-def verify_log(directory: Path, anchored: Sequence[tuple[Head, str]] = ()) -> Report:
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What WorkerCheck found in one worker's log; can be sent between processes."""
+
+    worker: int
+    records: int
+    segments: int
+    lost: int
+    waiting: int
+    faults: list[Fault]
+    named: list[tuple[Head, str]]
+    roots: dict[int, bytes]
+    first_size: int
+
+
+def verify_log(directory: Path, anchored: Sequence[Anchored] = (), *, processes: int = 1) -> Report:
     """Check every record; `anchored` are heads from outside, each with who saw them.
 
-    Raises FileNotFoundError without a log or its key.
+    Large logs of several workers are spread over `processes`. Raises FileNotFoundError without a
+    log or its key.
     """
-    seal = Seal((directory / "key").read_bytes())
-    report = Report()
-    here = workers(directory)
-    checks = {}
-    for worker in sorted({*here, *(head.worker for head, _ in anchored)}):
-        wanted = [(head, who) for head, who in anchored if head.worker == worker]
-        check = checks[worker] = WorkerCheck(seal, worker, wanted)
-        for path in segments(directory, worker):
-            check.segment(segment_name(path), read_lines(path))
-            report.segments += 1
-        check.finish()
-        report.records += check.records
-        report.lost += check.lost
-        report.waiting += check.waiting
-        report.faults += check.faults
-    report.faults += _disagreements(checks)
-    return report
+    key = (directory / "key").read_bytes()
+    named = sorted({*workers(directory), *(head.worker for head, _ in anchored)})
+    check = partial(_check, directory, key)
+    wanted = [[pair for pair in anchored if pair[0].worker == worker] for worker in named]
+    size_bytes = sum(path.stat().st_size for path in directory.iterdir())
+    if processes > 1 and len(named) > 1 and size_bytes >= _LARGE_BYTES:
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            findings = list(pool.map(check, named, wanted))
+    else:
+        findings = list(map(check, named, wanted))
+    return Report(
+        sum(found.records for found in findings),
+        sum(found.segments for found in findings),
+        sum(found.lost for found in findings),
+        sum(found.waiting for found in findings),
+        [fault for found in findings for fault in found.faults] + _disagreements(findings),
+    )
 
 
-def anchored_heads(path: Path, key: Ed25519PublicKey) -> list[tuple[Head, str]]:
+def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored]) -> _Finding:
+    check = WorkerCheck(Seal(key), worker, wanted)
+    paths = segments(directory, worker)
+    for path in paths:
+        check.segment(segment_name(path), read_lines(path))
+    check.finish()
+    return _Finding(
+        worker,
+        check.records,
+        len(paths),
+        check.lost,
+        check.waiting,
+        check.faults,
+        check.named,
+        check.roots,
+        check.first_size,
+    )
+
+
+def anchored_heads(path: Path, key: Ed25519PublicKey) -> list[Anchored]:
     """The heads in a file of checkpoints, one JSON object a line, each with where it stands.
 
     A last line without its newline is left out: its writer was cut off. Raises OSError, and
@@ -76,19 +118,19 @@ def anchored_heads(path: Path, key: Ed25519PublicKey) -> list[tuple[Head, str]]:
     return list(heads.items())
 
 
-def _disagreements(checks: dict[int, WorkerCheck]) -> list[Fault]:
+def _disagreements(findings: Sequence[_Finding]) -> list[Fault]:
     """Heads that one worker's checkpoints name and the other's records do not have."""
-    faults = []
-    for check in checks.values():
-        for head, where in check.named:
-            other = checks.get(head.worker)
+    by_worker = {found.worker: found for found in findings}
+    faults: dict[int, Fault] = {}
+    for found in findings:
+        for head, where in found.named:
+            other = by_worker.get(head.worker)
             if other is not None and (other.faults or head.size < other.first_size):
                 continue  # said already; or retired since
             if other is None or other.roots.get(head.size) != head.root:
                 problem = f"a checkpoint in {where} saw {head.size} records that are not here"
-                faults.append(Fault(f"worker {head.worker}", 0, problem))
-                break
-    return faults
+                faults.setdefault(head.worker, Fault(f"worker {head.worker}", 0, problem))
+    return list(faults.values())
 
 
 def verify_directory(directory: Path) -> tuple[int, int, list[Fault]]:

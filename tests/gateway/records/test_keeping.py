@@ -4,17 +4,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import orjson
 import pytest
 
-from gateway.records.anchors import AnchorFailed
-from gateway.records.audit import AuditLog
+from gateway.records.anchors import Anchor, AnchorFailed
+from gateway.records.archive import Archive
+from gateway.records.audit import AuditLog, segments, verify_directory
 from gateway.records.checkpoint import Checkpoint
 from gateway.records.custody import read_public_key
-from gateway.records.keeping import Keeper, Pace
+from gateway.records.keeping import Keeper, Pace, Shelf
 from tests.gateway.fakes import FakeClock
 
 
@@ -51,6 +52,21 @@ async def log(tmp_path: Path, timer: FakeClock) -> AsyncIterator[AuditLog]:
     log.close()
 
 
+def keeper_of(
+    log: AuditLog, timer: FakeClock, anchors: Sequence[Anchor] = (), *, records: int = 1000
+) -> Keeper:
+    """A keeper that makes a checkpoint after a minute or so many records, and retains a day."""
+    directory = log._writer._directory
+    return Keeper(
+        log,
+        anchors,
+        Pace(60.0, records),
+        Shelf(Archive(directory, 0), retention_s=86_400.0),
+        clock=log._clock,
+        timer=timer,
+    )
+
+
 async def write(log: AuditLog, records: int) -> None:
     for number in range(records):
         await log.intent({"event": "intent", "id": f"r{number}", "to": "c1"}, sync=False)
@@ -61,7 +77,7 @@ async def test_a_checkpoint_is_due_after_records_or_seconds(
 ) -> None:
     """Whichever comes first; and none without anything new."""
     anchor = Memory()
-    keeper = Keeper(log, [anchor], Pace(60.0, 5), timer=timer)
+    keeper = keeper_of(log, timer, [anchor], records=5)
     await write(log, 3)
     await keeper.tick()
     assert anchor.got == []
@@ -86,7 +102,7 @@ async def test_a_checkpoint_is_signed_and_in_the_log(
 ) -> None:
     """What the anchor gets stands in the log too, and the public key fits."""
     anchor = Memory()
-    keeper = Keeper(log, [anchor], Pace(60.0, 1), timer=timer)
+    keeper = keeper_of(log, timer, [anchor], records=1)
     await keeper.tick()
 
     (made,) = anchor.got
@@ -114,7 +130,7 @@ async def test_an_anchor_that_fails_is_tried_again_with_the_newest(
     """Others are not held up; it gets what is newest when it is back, after a pause."""
     good, bad = Memory("good"), Memory("bad")
     bad.is_failing = True
-    keeper = Keeper(log, [good, bad], Pace(60.0, 1), timer=timer)
+    keeper = keeper_of(log, timer, [good, bad], records=1)
     await keeper.tick()
     assert (len(good.got), len(bad.got), keeper.failing) == (1, 0, 1)
 
@@ -135,7 +151,7 @@ async def test_no_checkpoint_while_the_log_cannot_be_written(
     """A log that is not healthy makes none, and says nothing false."""
     anchor = Memory()
     log._writer.problem = "no space"
-    keeper = Keeper(log, [anchor], Pace(60.0, 1), timer=timer)
+    keeper = keeper_of(log, timer, [anchor], records=1)
     await keeper.tick()
 
     assert anchor.got == []
@@ -148,7 +164,7 @@ async def test_the_last_checkpoint_leaves_at_the_end(
     monkeypatch.setattr("gateway.records.keeping._FAREWELL_S", 0.02)
     good, stuck = Memory("good"), Memory("stuck")
     stuck.hangs = True
-    keeper = Keeper(log, [good, stuck], Pace(60.0, 100), timer=timer)
+    keeper = keeper_of(log, timer, [good, stuck], records=100)
     await write(log, 2)
     await keeper.finish()
 
@@ -163,10 +179,57 @@ async def test_run_ticks_until_cancelled(
     """The keeper looks after the log by itself."""
     monkeypatch.setattr("gateway.records.keeping._TICK_S", 0.001)
     anchor = Memory()
-    task = asyncio.create_task(Keeper(log, [anchor], Pace(60.0, 1), timer=timer).run())
+    task = asyncio.create_task(keeper_of(log, timer, [anchor], records=1).run())
     async with asyncio.timeout(5):
         while not anchor.got:
             await asyncio.sleep(0.001)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_closed_segments_are_tidied_once_a_minute(
+    log: AuditLog, timer: FakeClock, tmp_path: Path
+) -> None:
+    """What was closed is compressed, and what is too old is retired, on record."""
+    clock = log._clock
+    assert isinstance(clock, FakeClock)
+    log.close()
+    clock.now += 100_000
+    await asyncio.to_thread(AuditLog(tmp_path, clock=clock).close)
+    newest = AuditLog(tmp_path, clock=clock, stall_s=10)
+    keeper = keeper_of(newest, timer)
+    await keeper.tick()
+    assert names(tmp_path) == [f"0-0000000{n}.jsonl" for n in (1, 2, 3)]
+
+    clock.now += 86_000
+    timer.now += 60
+    await keeper.tick()
+    assert names(tmp_path) == ["0-00000001.jsonl.gz", "0-00000002.jsonl.gz", "0-00000003.jsonl"]
+
+    clock.now += 1000
+    timer.now += 60
+    await keeper.tick()
+    newest.close()
+    assert names(tmp_path) == ["0-00000003.jsonl"]
+    assert verify_directory(tmp_path)[2] == []
+
+
+async def test_nothing_is_deleted_that_could_not_be_recorded(
+    log: AuditLog, timer: FakeClock, tmp_path: Path
+) -> None:
+    """With a log that cannot be written the old segments stay."""
+    clock = log._clock
+    assert isinstance(clock, FakeClock)
+    log.close()
+    newest = AuditLog(tmp_path, clock=clock, timer=timer, stall_s=10)
+    clock.now += 1e6
+    newest._writer._fail(OSError("no space"))
+    await keeper_of(newest, timer).tidy()
+    newest.close()
+
+    assert len(names(tmp_path)) == 2
+
+
+def names(directory: Path) -> list[str]:
+    return [path.name for path in segments(directory, 0)]
