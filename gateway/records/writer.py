@@ -118,6 +118,15 @@ class Writer:
 
     def sync(self) -> None:
         """Force all that is written to the disk; raises OSError. Safe in a thread of its own."""
+        try:
+            self._sync()
+        except OSError as error:
+            # After a failed sync the same file may claim success: only a fresh one is trusted.
+            if not self.problem:
+                self._fail(error)
+            raise
+
+    def _sync(self) -> None:
         with self._swap:
             fd = self._segment.duplicate()
             is_lost, self._is_sync_lost = self._is_sync_lost, False
@@ -127,11 +136,6 @@ class Writer:
             if is_lost:
                 raise OSError("the segment before could not be forced to disk")
             os.fdatasync(fd)
-        except OSError as error:
-            # After a failed sync the same file may claim success: only a fresh one is trusted.
-            if not self.problem:
-                self._fail(error)
-            raise
         finally:
             os.close(fd)
 
