@@ -25,7 +25,7 @@ from typing import NoReturn
 from gateway.errors import AuditUnavailable
 from gateway.records.chain import Entry, Fault
 from gateway.records.checkpoint import Checkpoint
-from gateway.records.custody import AuditBusy, audit_key, lock, signing_key
+from gateway.records.custody import AuditBusy, audit_key, lock, pseudonyms, signing_key
 from gateway.records.lane import Job, Lane, Stalled
 from gateway.records.segment import segments
 from gateway.records.verification import verify_directory
@@ -64,6 +64,7 @@ class AuditLog:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = audit_key(directory)
         self._signing_key = signing_key(directory)
+        self.pseudonym = pseudonyms(key)
         self._covered = 0
         self._lock_fd = lock(directory / f"{worker}.lock")
         try:

@@ -12,6 +12,8 @@ import fcntl
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_public_key,
 )
+
+from gateway.records.chain import Seal
 
 _KEY_BYTES = 32
 
@@ -42,6 +46,17 @@ def signing_key(directory: Path) -> Ed25519PrivateKey:
             public, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         )
     return key
+
+
+def pseudonyms(key: bytes) -> Callable[[str, str], str]:
+    """(kind, name) to 16 hex digits: the same for the same, and no way back without the key."""
+    seal = Seal(Seal(key).mac(b"pseudonyms"))
+
+    @lru_cache(maxsize=4096)
+    def pseudonym(kind: str, name: str) -> str:
+        return seal.mac(f"{kind}\0{name}".encode()).hex()[:16]
+
+    return pseudonym
 
 
 def put_back(directory: Path, key: bytes) -> None:
