@@ -74,6 +74,16 @@ def read_lines(path: Path) -> Iterator[bytes]:
             raise ValueError("the compressed segment is damaged") from None
 
 
+def _unfinished(path: Path) -> str:
+    return f".segment-{path.name.split('-', 1)[0]}-"
+
+
+def clear_unfinished(directory: Path, worker: int) -> None:
+    """Remove what a crash left while a segment was made. Only for who holds the worker's lock."""
+    for path in directory.glob(f"{_unfinished(Path(f'{worker}-'))}*"):
+        path.unlink(missing_ok=True)
+
+
 class SegmentFile:
     """The segment that is written, by one thread."""
 
@@ -83,7 +93,7 @@ class SegmentFile:
         """
         self.path = path
         self.size = len(first_line)
-        fd, name = tempfile.mkstemp(dir=path.parent, prefix=".segment-")
+        fd, name = tempfile.mkstemp(dir=path.parent, prefix=_unfinished(path))
         try:
             if os.write(fd, first_line) != len(first_line):
                 raise OSError("the disk took only part of a record")

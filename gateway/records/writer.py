@@ -29,6 +29,7 @@ from gateway.records.custody import AuditBusy, put_back
 from gateway.records.segment import (
     SegmentFile,
     SegmentLost,
+    clear_unfinished,
     next_path,
     read_lines,
     segment_name,
@@ -71,6 +72,7 @@ class Writer:
         self._is_sync_lost = False
         self.problem = ""
         self._failed_at = 0.0
+        clear_unfinished(directory, worker)
         existing = segments(directory, worker)
         previous = segment_name(existing[-1]) if existing else ""
         self.series, torn = recover(Seal(key), existing)

@@ -305,6 +305,15 @@ async def test_close_on_a_full_disk(tmp_path: Path, disk: Disk) -> None:
     assert verify_directory(tmp_path)[2] == []
 
 
+def test_what_a_crash_left_behind_is_cleared(tmp_path: Path) -> None:
+    """An unfinished segment of this worker goes at its next start, another worker's stays."""
+    for worker in (0, 10):
+        (tmp_path / f".segment-{worker}-abc").write_bytes(b"half")
+    AuditLog(tmp_path, clock=FakeClock()).close()
+
+    assert [path.name for path in tmp_path.glob(".segment-*")] == [".segment-10-abc"]
+
+
 def test_start_on_a_full_disk(tmp_path: Path, disk: Disk) -> None:
     """A log that cannot be opened at start says so and leaves no empty segment behind."""
     disk.fails_at = {1}
