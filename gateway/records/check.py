@@ -18,7 +18,7 @@ import orjson
 
 from gateway.records.chain import Entry, Fault, Link, Seal, whole_bytes
 from gateway.records.merkle import leaf_hash
-from gateway.records.series import Head, Series, resumed
+from gateway.records.series import Head, Series, name_after, resumed, torn_digest
 
 _PAIRED = frozenset({"intent", "outcome", "refused"})
 
@@ -40,7 +40,7 @@ class WorkerCheck:
         # Where the next segment must go on; None: where it says, after a fault or at the start.
         self._series: Series | None = None
         self._name: str | None = None
-        self._torn = 0
+        self._torn = b""
         self._is_legacy = False
         self._gap: tuple[Fault, Entry] | None = None
 
@@ -69,7 +69,7 @@ class WorkerCheck:
         except (OSError, ValueError) as error:
             self.faults.append(Fault(name, number, str(error)))
             self._series = None
-        self._name, self._torn = name, len(torn)
+        self._name, self._torn = name, torn
 
     def finish(self) -> None:
         """The end of the log: rules 2 and 3 for what has not been found by now."""
@@ -92,6 +92,8 @@ class WorkerCheck:
         previous = self._name or ""
         if entry.get("previous") != previous and not (self._name is None and self._gap):
             raise ValueError(f"this segment follows {entry.get('previous')!r}, not {previous!r}")
+        if name != name_after(self.worker, str(entry.get("previous"))):
+            raise ValueError("this segment has another name, or is another worker's")
         is_legacy = "format" not in entry
         if self._series is not None:
             self._check_continued(entry, self._series)
@@ -114,10 +116,11 @@ class WorkerCheck:
         return before
 
     def _check_continued(self, entry: Entry, before: Series) -> None:
-        if entry.get("torn_bytes") != self._torn:
-            raise ValueError(
-                f"the segment before ends in {self._torn} torn bytes that nobody declared"
-            )
+        torn = self._torn
+        if entry.get("torn_bytes") != len(torn):
+            raise ValueError(f"the segment before ends in {len(torn)} torn bytes, not declared")
+        if torn and entry.get("torn_digest", torn_digest(torn)) != torn_digest(torn):
+            raise ValueError("the torn bytes behind the segment before are not those declared")
         if self._is_legacy or "format" not in entry:
             return
         expected = before.opening(entry["cause"])

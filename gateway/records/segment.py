@@ -48,12 +48,6 @@ def segment_name(path: Path) -> str:
     return path.name.removesuffix(".gz")
 
 
-def next_path(directory: Path, worker: int, previous: str) -> Path:
-    """Where the segment after `previous` ("" for none) goes."""
-    number = int(previous.split("-")[1].split(".", 1)[0]) + 1 if previous else 1
-    return directory / f"{worker}-{number:08d}.jsonl"
-
-
 def read_lines(path: Path) -> Iterator[bytes]:
     """The lines of a segment with their newlines; a last one without is torn.
 
@@ -106,7 +100,7 @@ class SegmentFile:
             Path(name).unlink(missing_ok=True)
 
     def append(self, data: bytes) -> None:
-        """Write it behind the rest; raises OSError, after which `taken_bytes` says how far it got.
+        """Write it behind the rest; raises OSError, after which `taken` says how far it got.
 
         Raises SegmentLost when the file was deleted, replaced or changed by somebody else.
         """
@@ -125,11 +119,12 @@ class SegmentFile:
         if found.st_size != self.size:
             raise SegmentLost("its segment was changed by somebody else")
 
-    def taken_bytes(self) -> int:
-        """How much the disk has taken of the write that failed."""
-        with contextlib.suppress(OSError):
-            return max(0, os.fstat(self._fd).st_size - self.size)
-        return 0
+    def taken(self) -> bytes:
+        """What the disk has taken of the write that failed; b"" when it cannot be read."""
+        with contextlib.suppress(OSError), self.path.open("rb") as file:
+            file.seek(self.size)
+            return file.read()
+        return b""
 
     def sync(self) -> None:
         """Force what was written to the disk; raises OSError."""

@@ -7,8 +7,10 @@ only what is known to be in the file moves the series on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Literal
 
 import orjson
@@ -19,7 +21,22 @@ from gateway.records.pairing import Pairing
 
 FORMAT = 2  # 1 had no tree, no mac of the segment before, and no counts of what was lost
 
+_NAME = re.compile(r"\d+-(\d{8,})\.jsonl")
+
 Cause = Literal["start", "rotation", "fault"]
+
+
+def name_after(worker: int, previous: str) -> str:
+    """The name of the segment after `previous`, "" for none; ValueError when that is no name."""
+    match = _NAME.fullmatch(previous or "0-00000000.jsonl")
+    if match is None:
+        raise ValueError(f"{previous!r} is no segment")
+    return f"{worker}-{int(match[1]) + 1:08d}.jsonl"
+
+
+def torn_digest(torn: bytes) -> str:
+    """What the next segment says about bytes torn off behind the last record, besides how many."""
+    return sha256(torn).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)

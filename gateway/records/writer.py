@@ -30,12 +30,11 @@ from gateway.records.segment import (
     SegmentFile,
     SegmentLost,
     clear_unfinished,
-    next_path,
     read_lines,
     segment_name,
     segments,
 )
-from gateway.records.series import Cause, Head, Series, begun
+from gateway.records.series import Cause, Head, Series, begun, name_after, torn_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ class Writer:
         try:
             # First: after a power cut no segment but the last may lack its end.
             self._segment.sync()
-            self._replace(self._create(segment_name(self._segment.path), 0, "rotation"))
+            self._replace(self._create(segment_name(self._segment.path), b"", "rotation"))
         except OSError as error:
             self._fail(error)
 
@@ -174,11 +173,11 @@ class Writer:
         """How many lines the failed write put into the file; notes what is torn behind them."""
         if not lines:  # it was the fresh segment that failed: the old one stays as it is
             return 0
-        self._torn = 0 if isinstance(error, SegmentLost) else self._segment.taken_bytes()
+        self._torn = b"" if isinstance(error, SegmentLost) else self._segment.taken()
         for number, line in enumerate(lines):
-            if self._torn < len(line):
+            if not self._torn.startswith(line):
                 return number
-            self._torn -= len(line)
+            self._torn = self._torn[len(line) :]
         return len(lines)
 
     def _reopen(self) -> None:
@@ -194,21 +193,23 @@ class Writer:
         self._replace(segment)
         self.problem = ""
 
-    def _create(self, previous: str, torn: int, cause: Cause) -> SegmentFile:
+    def _create(self, previous: str, torn: bytes, cause: Cause) -> SegmentFile:
         entry: Entry = {
             "t": self._clock(),
             "event": "open",
             "worker": self._worker,
             "previous": previous,
-            "torn_bytes": torn,
+            "torn_bytes": len(torn),
             **self.series.opening(cause),
         }
+        if torn:
+            entry["torn_digest"] = torn_digest(torn)
         if self.problem:
             entry["problem"] = self.problem
         (line,) = self.series.seal([entry])
-        segment = SegmentFile(next_path(self._directory, self._worker, previous), line)
+        segment = SegmentFile(self._directory / name_after(self._worker, previous), line)
         self.series.commit([entry], [line])
-        self._torn = 0
+        self._torn = b""
         self._opened_at = self._timer()
         self._opening_bytes = len(line)
         return segment
@@ -229,18 +230,18 @@ def published(directory: Path) -> list[Head]:
     return heads
 
 
-def recover(seal: Seal, existing: Sequence[Path]) -> tuple[Series, int]:
+def recover(seal: Seal, existing: Sequence[Path]) -> tuple[Series, bytes]:
     """The series at the end of a worker's last segment, and the bytes torn off behind it.
 
     Nothing is verified here. Raises OSError, or AuditBusy when no record is left to go on from.
     """
     if not existing:
-        return Series(seal), 0
+        return Series(seal), b""
     series: Series | None = None
-    torn = 0
+    torn = b""
     for line in read_lines(existing[-1]):
         if not line.endswith(b"\n"):
-            torn = len(line)
+            torn = line
         elif series is None:
             series = begun(seal, line)
         else:

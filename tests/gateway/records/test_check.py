@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gateway.records.chain import Entry, Fault, Link, Seal
 from gateway.records.check import WorkerCheck
-from gateway.records.series import Series
+from gateway.records.series import Series, torn_digest
 
 KEY = b"k" * 32
 GENESIS = bytes(32)
@@ -47,6 +47,7 @@ def new_log(*, torn: bytes = b"") -> Segments:
                 "event": "open",
                 "previous": previous,
                 "torn_bytes": len(torn) if number == 2 else 0,
+                **({"torn_digest": torn_digest(torn)} if torn and number == 2 else {}),
                 **series.opening(cause),  # type: ignore[arg-type]
             },
             *({"event": "intent", "id": f"r{number}{i}", "to": "c1"} for i in range(3)),
@@ -210,9 +211,11 @@ def test_emptied_dropped_and_swapped_segments_are_found(kind: str) -> None:
 
 @both
 def test_renamed_segment_is_found(kind: str) -> None:
-    """The next segment knows its predecessor's name."""
+    """A segment's name follows from that of the one before, which it says."""
     log = LOGS[kind]
-    assert "follows" in found([("0-00000009.jsonl", log[0][1]), *log[1:]]).problem
+    assert "another name" in found([("0-00000009.jsonl", log[0][1]), *log[1:]]).problem
+    assert "another name" in found([*log[:2], ("0-00000009.jsonl", log[2][1])]).problem
+    assert "another name" in found([("1-00000001.jsonl", log[0][1])]).problem
 
 
 @both
