@@ -120,11 +120,12 @@ class Keeper:
 
     async def finish(self) -> None:
         """One last checkpoint, sent to whoever takes it soon; then the anchors are closed."""
-        if self._audit.records_since_checkpoint:
-            await self.checkpoint()
         self._retry_at.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._send(), _FAREWELL_S)
+            async with asyncio.timeout(_FAREWELL_S):
+                if self._audit.records_since_checkpoint:
+                    await self.checkpoint()
+                await self._send()
         await asyncio.gather(*(anchor.close() for anchor in self._anchors), return_exceptions=True)
 
     async def _send(self) -> None:

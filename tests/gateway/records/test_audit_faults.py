@@ -15,6 +15,7 @@ from gateway.errors import AuditUnavailable
 from gateway.records.audit import AuditLog, segments, verify_directory
 from gateway.records.chain import Entry
 from gateway.records.segment import SegmentFile
+from gateway.records.writer import Rotation
 from tests.gateway.fakes import FakeClock, parsed
 
 
@@ -303,6 +304,49 @@ async def test_close_on_a_full_disk(tmp_path: Path, disk: Disk) -> None:
 
     AuditLog(tmp_path, clock=FakeClock()).close()
     assert verify_directory(tmp_path)[2] == []
+
+
+async def test_a_rotation_that_fails_is_a_failure_like_others(
+    tmp_path: Path, disk: Disk, timer: FakeClock
+) -> None:
+    """With no room for the next segment the log is unhealthy, heals, and is whole."""
+    limit = Rotation(size_bytes=600)
+    log = AuditLog(tmp_path, clock=FakeClock(), timer=timer, rotation=limit, stall_s=10, flush_s=30)
+    disk.fails_at = {3}  # open, intent, and the next segment's open
+    await log.intent({**intent(1), "pad": "x" * 300}, sync=False)
+    async with asyncio.timeout(5):
+        while log.is_healthy:
+            await asyncio.sleep(0.001)
+    timer.now += 1
+    await log.intent(intent(2), sync=True)
+    log.close()
+
+    assert ids(tmp_path) == ["r1", "r2"]
+    assert verify_directory(tmp_path)[2] == []
+
+
+async def test_a_sync_for_a_segment_that_was_given_up_is_refused(
+    log: AuditLog, disk: Disk, timer: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fresh segment's sync says nothing about records in the one before: not "done"."""
+    writer = log._writer
+    disk.fails_at = {2}
+    with pytest.raises(AuditUnavailable):
+        await log.intent(intent(1), sync=False)
+    timer.now += 1
+    with monkeypatch.context() as patched:
+        patched.setattr(writer._segment, "sync", failing_sync)
+        writer.write([])
+    with pytest.raises(OSError, match="the segment before"):
+        writer.sync()
+
+    timer.now += 1
+    await log.intent(intent(2), sync=True)
+    assert ids(tmp_path) == ["r2"]
+
+
+def failing_sync() -> None:
+    raise OSError(errno.EIO, "I/O error")
 
 
 def test_what_a_crash_left_behind_is_cleared(tmp_path: Path) -> None:

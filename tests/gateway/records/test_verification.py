@@ -51,6 +51,15 @@ def test_a_whole_log_fits_its_anchor(directory: Path) -> None:
     assert (report.faults, report.lost, report.waiting) == ([], 0, 0)
 
 
+def test_several_processes_find_the_same(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large log of several workers is spread over processes, with the same result."""
+    monkeypatch.setattr("gateway.records.verification._LARGE_BYTES", 0)
+    alone = verify_log(directory)
+    drop_tail(directory)
+
+    assert verify_log(directory, processes=2) == verify_log(directory) != alone
+
+
 def drop_tail(directory: Path) -> None:
     path = directory / "1-00000002.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
