@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records with a right mac and wrong content, as a faulty writer or a thief of the key makes them."""
+"""Records with a right mac and wrong content, as a faulty writer would make them."""
 
 from __future__ import annotations
 
