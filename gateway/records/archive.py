@@ -5,7 +5,8 @@ Rules
 -----
 1. The last segment of a worker is never touched: it is the one that is written.
 2. A compressed segment takes the plain one's place only when it is whole and on the disk. After a
-   crash in between both are there; the plain one counts, and is compressed again.
+   crash in between both are there; the plain one counts, and is compressed again. What a crash
+   left half done is removed by the next round.
 3. Only the oldest segments go, and only when the first one that stays says in its `open` record
    what was before it. That they go is on record before they do.
 """
@@ -55,6 +56,8 @@ class Archive:
 
     def compress(self) -> int:
         """Compress what is closed and plain; how many segments that were. Raises OSError."""
+        for path in self._directory.glob(f".packing-{self._worker}-*"):
+            path.unlink(missing_ok=True)  # a crash left it
         plain = [p for p in segments(self._directory, self._worker)[:-1] if p.suffix != ".gz"]
         for path in plain:
             _compress(path)
@@ -79,7 +82,7 @@ class Archive:
 
 
 def _compress(path: Path) -> None:
-    fd, name = tempfile.mkstemp(dir=path.parent, prefix=".packing-")
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".packing-{path.name}")
     try:
         with os.fdopen(fd, "wb") as target:
             # No name and no time in the file: the same segment gives the same bytes.

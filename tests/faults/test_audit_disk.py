@@ -227,6 +227,7 @@ async def test_a_hung_file_system_leaves_the_device_answering(
             while not await is_ready():
                 await asyncio.sleep(0.02)
         hung.clear()
+        running.audit_may_take(0.25)
         asked = len(cloud.requests)
         refused = await ask("cloud/gpt-4o-mini")
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "audit_unavailable")
@@ -235,6 +236,7 @@ async def test_a_hung_file_system_leaves_the_device_answering(
         assert checks == {"audit": False, "device": True}
         assert len(cloud.requests) == asked
 
+        running.audit_may_take(5.0)
         hung.set()
         async with asyncio.timeout(5):
             while not await is_ready():

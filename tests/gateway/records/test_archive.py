@@ -62,10 +62,12 @@ def test_a_crash_while_packing_leaves_the_plain_segment(directory: Path) -> None
     plain = directory / "0-00000002.jsonl"
     plain.write_bytes(gzip.decompress(packed.read_bytes()))
     packed.write_bytes(b"half")
+    (directory / ".packing-0-00000002.jsonlabc").write_bytes(b"half")
 
     assert verify_log(directory).faults == []
     assert Archive(directory, 0).compress() == 1
     assert not plain.exists()
+    assert not list(directory.glob(".packing-*"))
     assert verify_log(directory).faults == []
 
 

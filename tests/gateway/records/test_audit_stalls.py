@@ -34,6 +34,8 @@ def ids(directory: Path) -> list[str]:
 
 
 async def until_healthy(log: AuditLog) -> None:
+    for lane in (log._writes, log._syncs):
+        lane._stall_s = 10  # from here on; a busy test machine is no stalled disk
     async with asyncio.timeout(5):
         while not log.is_healthy:
             await asyncio.sleep(0.005)
@@ -120,6 +122,7 @@ async def test_close_does_not_wait_for_a_hung_disk(
 
 async def test_busy_threads_do_not_hold_up_the_sync(log: AuditLog) -> None:
     """Scans of long prompts may fill every shared thread: intents still get to the disk (F20)."""
+    log._syncs._stall_s = log._writes._stall_s = 10
     release = threading.Event()
     busy = [asyncio.create_task(asyncio.to_thread(release.wait, 5)) for _ in range(64)]
     await asyncio.sleep(0)
