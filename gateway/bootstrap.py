@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from gateway.api.classify import ClassifyEndpoint
 from gateway.api.web import Web, make_web
 from gateway.app import Gateway, Handler
+from gateway.backends.anchor_post import AnchorPost
 from gateway.backends.base import Backend
 from gateway.backends.egress import Egress, Timeouts
 from gateway.backends.errors import RequestRefused
@@ -36,14 +37,18 @@ from gateway.identity import Identity, Key, Principal
 from gateway.judgement import Judge
 from gateway.limits import Limits
 from gateway.pipeline import Pipeline
+from gateway.records.anchors import Anchor, FileAnchor, RedisAnchor
+from gateway.records.archive import Archive
 from gateway.records.audit import AuditLog
 from gateway.records.journal import Journal
+from gateway.records.keeping import Keeper, Pace, Shelf
 from gateway.records.metrics import Metrics
+from gateway.records.writer import Rotation
 from gateway.reload import Reload, Rules
 from gateway.routing.breaker import Breaker, State
 from gateway.routing.plan import Planner, Route
 from gateway.runtime import every, poll_engine
-from gateway.settings import DestinationSettings, Settings
+from gateway.settings import AnchorSettings, DestinationSettings, Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
 from gateway.signals.privacy import Detector
@@ -64,6 +69,7 @@ from policies import (
     load_policy,
 )
 
+_Watch = Callable[[], Coroutine[Any, Any, None]]
 DEVICE = "device"
 _FLUSH_S = 1.0
 
@@ -94,8 +100,10 @@ def build(
     load = load or (lambda: settings)
     reload = Reload(settings, make=make_rules, load=load, config=config, metrics=metrics)
     detector = Detector()
-    journal = _journal(settings, metrics, worker)
-    audit = journal.audit
+    audit, keeper = _audit(settings, worker)
+    journal = Journal(
+        audit, metrics, clock=time.time, syncs_every_class=settings.audit.durability == "strict"
+    )
     secret = _secret(settings)
     sessions = _sessions(settings, secret, metrics)
     signals = SignalReader(scanner=detector, score=score, capability=capability)
@@ -115,7 +123,7 @@ def build(
     executor = Executor(backends, breakers, journal, settings.server.max_response_bytes)
     pipeline = Pipeline(judge, executor, journal)
     limits = Limits(body_bytes=settings.server.max_body_bytes)
-    take_stock = partial(_take_stock, metrics, audit, capability, breakers)
+    take_stock = partial(_take_stock, metrics, audit, keeper, capability, breakers)
     web = Web(
         identity=identity,
         limits=limits,
@@ -128,9 +136,10 @@ def build(
     )
     closables: list[_Closable] = [*backends.values(), *egresses, sessions]
     watches: list[_Watch] = [partial(every, _FLUSH_S, take_stock), reload.watch, sessions.watch]
+    watches.append(keeper.run)
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
-    lifespan = _lifespan(watches, closables, audit)
+    lifespan = _lifespan(watches, closables, audit, keeper)
     handlers = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
     asgi = Gateway(handlers, make_web(web, version("nearward"), lifespan), limits, metrics)
     return Application(asgi, audit, reload)
@@ -144,13 +153,25 @@ def _hot_routes(pipeline: Pipeline, classify: ClassifyEndpoint) -> dict[str, Han
     }
 
 
-def _journal(settings: Settings, metrics: Metrics, worker: int) -> Journal:
-    return Journal(
-        AuditLog(settings.state_dir / "audit", clock=time.time, worker=worker),
-        metrics,
+def _audit(settings: Settings, worker: int) -> tuple[AuditLog, Keeper]:
+    given = settings.audit
+    directory = settings.state_dir / "audit"
+    anchors = make_anchors(settings)  # before the log: a fault here must leave none behind
+    audit = AuditLog(
+        directory,
         clock=time.time,
-        syncs_every_class=settings.audit.durability == "strict",
+        worker=worker,
+        rotation=Rotation(int(given.rotate_mb * 1024 * 1024), given.rotate_s),
     )
+    keeper = Keeper(
+        audit,
+        anchors,
+        Pace(given.checkpoint_s, given.checkpoint_records),
+        Shelf(Archive(directory, worker), given.retention_days * 86_400, given.compress),
+        clock=time.time,
+        timer=time.monotonic,
+    )
+    return audit, keeper
 
 
 def load_identity(settings: Settings) -> Identity:
@@ -257,17 +278,42 @@ def _backend(d: DestinationSettings, egresses: list[Egress], response_bytes: int
             timeouts=timeouts,
             response_bytes=response_bytes,
         )
-    egress = Egress(Client(_tls(d), limits=PoolLimits(max_connections=d.max_connections)))
+    tls = _tls(d.base_url, d.ca_file)
+    egress = Egress(Client(tls, limits=PoolLimits(max_connections=d.max_connections)))
     egresses.append(egress)
     return OpenAIWire(egress, name=d.name, base_url=d.base_url, api_key=api_key, timeouts=timeouts)
+
+
+def make_anchors(settings: Settings) -> list[Anchor]:
+    """Where checkpoints of the audit log go besides the log; raises ConfigError."""
+    return [_anchor(number, a) for number, a in enumerate(settings.audit.anchors)]
+
+
+def _anchor(number: int, a: AnchorSettings) -> Anchor:
+    where = f"audit.anchors.{number}"
+    try:
+        if a.file is not None:
+            return FileAnchor(a.file)
+        if a.redis is not None:
+            return RedisAnchor(a.redis, a.stream)
+        url = a.url or ""
+        limits = PoolLimits(max_connections=1)
+        return AnchorPost(
+            Client(_tls(url, a.ca_file), limits=limits), url, a.token.get_secret_value()
+        )
+    except OSError:
+        raise ConfigError(f"{where}: ca_file cannot be read") from None
+    except ImportError:
+        raise ConfigError(f"{where}: redis: install nearward[redis] for this") from None
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    except RequestRefused:
+        raise ConfigError(f"{where}: token or url: not fit for a header") from None
 
 
 def engine_socket(settings: Settings) -> Path:
     """Where the engine listens. A unix socket path is limited to 107 bytes."""
     return settings.state_dir / "run" / "engine.sock"
-
-
-_Watch = Callable[[], Coroutine[Any, Any, None]]
 
 
 class _Closable(Protocol):
@@ -278,6 +324,7 @@ def _lifespan(
     watches: Sequence[_Watch],
     closables: Sequence[_Closable],
     audit: AuditLog,
+    keeper: Keeper,
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -291,6 +338,7 @@ def _lifespan(
                 await asyncio.gather(
                     *tasks, *(c.close() for c in closables), return_exceptions=True
                 )
+                await keeper.finish()
             finally:
                 audit.close()
 
@@ -298,10 +346,15 @@ def _lifespan(
 
 
 def _take_stock(
-    metrics: Metrics, audit: AuditLog, capability: Capability, breakers: Mapping[str, Breaker]
+    metrics: Metrics,
+    audit: AuditLog,
+    keeper: Keeper,
+    capability: Capability,
+    breakers: Mapping[str, Breaker],
 ) -> None:
     """Set the gauges and hand on the counts: when somebody looks, and every second."""
     metrics.audit_healthy.set(audit.is_healthy)
+    metrics.anchors_failing.set(keeper.failing)
     metrics.engine_ready.set(capability.read().is_ready)
     for name, breaker in breakers.items():
         metrics.breaker_open.labels(name).set(breaker.state is not State.CLOSED)
@@ -391,10 +444,10 @@ def _pack_file(settings: Settings, number: int) -> PackSource:
         raise ConfigError(f"{where}: {path}: cannot be read ({error.strerror})") from None
 
 
-def _tls(d: DestinationSettings) -> ssl.SSLContext | None:
-    if not d.base_url.startswith("https:"):
+def _tls(url: str, ca_file: Path | None) -> ssl.SSLContext | None:
+    if not url.startswith("https:"):
         return None
-    context = ssl.create_default_context(cafile=str(d.ca_file) if d.ca_file else None)
+    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

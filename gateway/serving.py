@@ -37,7 +37,7 @@ from gateway.bootstrap import (
 from gateway.config_file import ConfigError
 from gateway.front import FrontProtocol
 from gateway.model_file import model_arguments
-from gateway.records.audit import ensure_free
+from gateway.records.custody import ensure_free
 from gateway.runtime import EngineProcess
 from gateway.settings import KeySettings, Settings, find_config, load_settings
 from gateway.state.keys import KeyFile, StoredKey, digest_of, new_secret

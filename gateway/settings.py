@@ -169,10 +169,38 @@ class RoutingSettings(_Section):
     strong_fraction: Fraction = 0.3
 
 
+class AnchorSettings(_Section):
+    """One place outside that keeps checkpoints: a `file`, a `url`, or a `redis` stream."""
+
+    file: Path | None = None
+    url: Annotated[str, Field(pattern=r"^https?://[^\s#@]+$")] | None = None
+    token: SecretStr = SecretStr("")
+    ca_file: Path | None = None
+    redis: Annotated[str, Field(pattern=r"^rediss?://\S+$")] | None = None
+    stream: Annotated[str, Field(min_length=1)] = "nearward:audit"
+
+    @model_validator(mode="after")
+    def _is_one_place(self) -> Self:
+        if sum(place is not None for place in (self.file, self.url, self.redis)) != 1:
+            raise ValueError("an anchor is one of: file, url, redis")
+        return self
+
+
 class AuditSettings(_Section):
-    """When intents are forced to disk: above `internal` only, or always."""
+    """How the record of decisions is kept.
+
+    `durability`: intents are forced to disk above `internal` only, or always. Six years is what
+    HIPAA asks of documentation (45 CFR 164.316(b)(2)(i)).
+    """
 
     durability: Literal["normal", "strict"] = "normal"
+    anchors: list[AnchorSettings] = []
+    checkpoint_s: Annotated[float, Field(gt=0)] = 60.0
+    checkpoint_records: Annotated[int, Field(ge=1)] = 10_000
+    rotate_mb: Annotated[float, Field(gt=0)] = 64.0
+    rotate_s: Annotated[float, Field(gt=0)] = 86_400.0
+    retention_days: Annotated[int, Field(ge=1)] = 2192
+    compress: bool = True
 
 
 class StateSettings(_Section):

@@ -25,6 +25,7 @@ def check(config: ConfigOption = None) -> None:
     from gateway.bootstrap import (
         check_store,
         load_identity,
+        make_anchors,
         make_backends,
         make_planner,
         make_policy,
@@ -42,6 +43,7 @@ def check(config: ConfigOption = None) -> None:
         make_policy,
         make_planner,
         make_backends,
+        make_anchors,
         load_identity,
         check_store,
     ]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is written down about a request, in every book at once: audit, metrics, answer headers.
 
-Only ids, classes, counts, codes and names from config go in. Nothing a caller typed does.
+Only ids, classes, counts, codes and names from config go in. Nothing a caller typed does; the
+session, which a caller names, and the key id, which may name a person, go in as HMACs.
 """
 
 from __future__ import annotations
@@ -52,8 +53,7 @@ class Journal:
                 "event": "intent",
                 "id": judged.id,
                 "attempt": number,
-                "tenant": judged.principal.tenant,
-                "key": judged.principal.id,
+                **self._caller(judged),
                 **_classes(judged),
                 "to": attempt.destination,
                 "tier": attempt.tier,
@@ -133,14 +133,24 @@ class Journal:
                 "t": round(self._clock(), 3),
                 "event": "refused",
                 "id": judged.id,
-                "tenant": judged.principal.tenant,
-                "key": judged.principal.id,
+                **self._caller(judged),
                 **_classes(judged),
                 "status": status,
                 "error": code,
                 "policy": judged.decision.policy_hash,
             }
         )
+
+    def _caller(self, judged: Judged) -> dict[str, object]:
+        """Who asked: the tenant by name, key and session so that only the log's owner can tell."""
+        caller: dict[str, object] = {
+            "tenant": judged.principal.tenant,
+            "key": self.audit.pseudonym("key", judged.principal.id),
+        }
+        session = judged.wishes.session
+        if session:
+            caller["session"] = self.audit.pseudonym("session", session)
+        return caller
 
 
 def _classes(judged: Judged) -> dict[str, object]:

@@ -73,6 +73,9 @@ class Metrics:
         self.audit_healthy = self._gauge(
             "audit_healthy", "1 while the audit log can be written.", "livemin"
         )
+        self.anchors_failing = self._gauge(
+            "audit_anchors_failing", "Anchors that refused the last checkpoint.", "livemax"
+        )
         self.engine_ready = self._gauge(
             "engine_ready", "1 while the on-device model answers.", "livemin"
         )

@@ -12,9 +12,14 @@ import pytest
 from tests.architecture.source import Module, calls, dotted, imported_names, modules
 
 TRANSPORT = "gateway/backends/http1"  # http1.py, http1_request.py ...: one transport in parts
-TRANSPORT_USERS = {"gateway/backends/egress.py", "gateway/backends/local.py"}
+TRANSPORT_USERS = {
+    "gateway/backends/anchor_post.py",  # checkpoints of the audit log, and nothing else
+    "gateway/backends/egress.py",
+    "gateway/backends/local.py",
+}
 WIRING = "gateway/bootstrap.py"  # makes connection pools, to hand them to the users above at once
 
+OWNERS = {"Egress", "LocalEngine", "AnchorPost"}
 ASKS_ITSELF = "gateway/cli/liveness.py"  # doctor: does a nearward answer on our own address?
 
 # Ways to open a connection; a listening socket is the server's business.
@@ -69,7 +74,7 @@ def _offences(found: list[tuple[Module, int, str]]) -> list[str]:
 
 
 def test_only_the_guard_and_the_device_use_the_transport() -> None:
-    """Outside the transport itself, egress.py and local.py alone import it, and the wiring."""
+    """Outside the transport itself, only the listed modules import it, and the wiring."""
     users = {
         module.path
         for module in modules("gateway")
@@ -81,13 +86,13 @@ def test_only_the_guard_and_the_device_use_the_transport() -> None:
 
 
 def test_the_wiring_keeps_no_client() -> None:
-    """Each transport client is made as the first argument of `Egress` or `LocalEngine`."""
+    """Each transport client is made as the first argument of one of its three owners."""
     (wiring,) = (module for module in modules("gateway") if module.path == WIRING)
     clients = {id(node) for node in ast.walk(wiring.tree) if _is_call_of(node, {"Client"})}
     handed_over = {
         id(node.args[0])
         for node in ast.walk(wiring.tree)
-        if isinstance(node, ast.Call) and _is_call_of(node, {"Egress", "LocalEngine"}) and node.args
+        if isinstance(node, ast.Call) and _is_call_of(node, OWNERS) and node.args
     }
 
     assert clients

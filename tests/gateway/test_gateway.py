@@ -112,7 +112,8 @@ async def test_intent_is_on_record_before_a_byte_leaves(world: World) -> None:
     await world.c1.until(lambda: world.c1.requests)
 
     (intent,) = [e for e in world.audit() if e["event"] == "intent"]
-    assert (intent["to"], intent["key"]) == ("c1", "ada")
+    caller = world.gateway.application.audit.pseudonym("key", "ada")
+    assert (intent["to"], intent["key"]) == ("c1", caller)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -283,11 +284,11 @@ async def test_health_and_metrics(world: World) -> None:
     assert "nearward_audit_healthy 1.0" in metrics.text
     assert 'nearward_attempts_total{destination="c1",outcome="answered"} 1.0' in metrics.text
 
-    world.gateway.application.audit._failed_at = 0.0
+    world.gateway.application.audit._writer.problem = "no space"
     response = await world.http.get("/health/readiness")
     assert (response.status_code, response.json()["checks"]["audit"]) == (503, False)
     assert (await world.http.get("/health/liveliness")).status_code == 200
-    world.gateway.application.audit._failed_at = None
+    world.gateway.application.audit._writer.problem = ""
 
 
 async def test_api_document(world: World) -> None:

@@ -105,7 +105,7 @@ class Scene:
         return caller
 
     def records(self) -> list[dict[str, Any]]:
-        self.audit._flush_quietly()
+        self.audit._batch()()  # here, not in its thread, which is idle
         paths = segments(self.directory, 0)
         return parsed(x for p in paths for x in p.read_bytes().split(b"\n")[:-1])[1:]
 
@@ -304,7 +304,8 @@ async def test_policy_is_told_of_no_glass_that_does_not_count(scene: Scene) -> N
 async def test_glass_without_a_record_is_no_glass(scene: Scene) -> None:
     """When the record cannot be written nothing is sent, not even to the device."""
     scene.principals[0] = replace(WHO, may_break_glass=True)
-    scene.audit._failed_at = scene.audit._timer()  # it failed a moment ago
+    writer = scene.audit._writer
+    writer.problem, writer._failed_at = "no space", writer._timer()  # it failed a moment ago
     caller = await scene.post(GLASS)
 
     assert (caller.status, caller.error["code"]) == (503, "audit_unavailable")

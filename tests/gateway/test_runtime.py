@@ -308,7 +308,8 @@ async def test_shutdown_closes_backends_and_audit(tmp_path: Path) -> None:
         await application.asgi({"type": "lifespan"}, receive, send)
 
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    assert verify_directory(tmp_path / "audit") == (2, 1, [])
+    # It opened, stated how far it came, and closed.
+    assert verify_directory(tmp_path / "audit") == (3, 1, [])
     assert ConnectFailed.code
 
 

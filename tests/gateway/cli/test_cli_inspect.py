@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.gateway.cli.conftest import OPEN, failed, run
+from tests.gateway.cli.conftest import OPEN, run
 from tests.local_engine.fakes import a_gguf
 
 
@@ -134,41 +132,6 @@ def test_policy_test_fails_on_a_wrong_example(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "FAILED open: a clean request may leave" in result.stdout
-
-
-def test_audit(state_dir: Path) -> None:
-    """A whole log verifies; one changed byte is named with file and line, and exits 1."""
-
-    from gateway.records.audit import AuditLog
-
-    failed(run("audit", "verify"), 2, "no audit log here yet")
-    import asyncio
-
-    async def write() -> None:
-        log = AuditLog(state_dir / "audit", clock=time.time)
-        for number in range(3):
-            await log.intent({"event": "intent", "id": f"r{number}"}, sync=False)
-        log.close()
-
-    asyncio.run(write())
-    assert run("audit", "verify").stdout == "whole: 5 records in 1 segments\n"
-    shown = [json.loads(x) for x in run("audit", "show", "--last", 2).stdout.splitlines()]
-    assert [e["event"] for e in shown] == ["intent", "close"]
-    (one,) = run("audit", "show", "--id", "r1").stdout.splitlines()
-    assert json.loads(one)["id"] == "r1"
-
-    (path,) = (state_dir / "audit").glob("*.jsonl")
-    path.write_bytes(path.read_bytes().replace(b'"r1"', b'"r7"'))
-    result = run("audit", "verify")
-    assert result.exit_code == 1
-    assert f"NOT WHOLE  {path}:3: " in result.stdout
-
-
-def test_audit_that_cannot_be_read(state_dir: Path) -> None:
-    """A key that is a directory is one line."""
-    (state_dir / "audit" / "key").mkdir(parents=True)
-
-    failed(run("audit", "verify"), 2, "cannot be read")
 
 
 def test_doctor(config: Path) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from gateway.records.audit import AuditBusy, AuditLog, audit_key, segments, verify_directory
+from gateway.records.audit import AuditBusy, AuditLog, segments, verify_directory
 from gateway.records.chain import Entry
+from gateway.records.custody import audit_key
 from tests.gateway.fakes import FakeClock, parsed
 
 CLOCK = FakeClock(1_790_000_000.5)
@@ -58,7 +59,8 @@ async def test_files_are_private(log: AuditLog, tmp_path: Path) -> None:
     directory = tmp_path / "audit"
 
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    assert {p.name for p in directory.iterdir()} == {"key", "0.lock", "0-00000001.jsonl"}
+    keys = {"key", "signing.key", "signing.pub"}
+    assert {p.name for p in directory.iterdir()} == {*keys, "0.lock", "0-00000001.jsonl"}
     assert {stat.S_IMODE(p.stat().st_mode) for p in directory.iterdir()} == {0o600}
     assert len((directory / "key").read_bytes()) == 32
 

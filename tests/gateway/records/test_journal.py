@@ -38,6 +38,10 @@ class Log:
         self.entries: list[dict[str, Any]] = []
         self.synced: list[bool] = []
 
+    @staticmethod
+    def pseudonym(kind: str, name: str) -> str:
+        return f"{kind}:{len(name)}"
+
     async def intent(self, entry: dict[str, Any], *, sync: bool) -> None:
         self.entries.append(entry)
         self.synced.append(sync)
@@ -67,7 +71,7 @@ async def test_intent_says_what_will_leave_and_why() -> None:
 
     (entry,) = log.entries
     assert (entry["event"], entry["id"], entry["t"]) == ("intent", judged.id, 1_790_000_000.123)
-    assert (entry["tenant"], entry["key"]) == ("acme", "ada")
+    assert (entry["tenant"], entry["key"], "session" in entry) == ("acme", "key:3", False)
     assert (entry["class"], entry["detected"]) == ("pii", "pii")
     assert entry["kinds"] == ["EMAIL", "NAME"]
     assert (entry["to"], entry["tier"], entry["model"]) == ("c1", "cloud", "c1-model")
@@ -97,6 +101,23 @@ async def test_which_intents_wait_for_the_disk(
     await journal(log, strict=strict).intent(judged, attempt_at(to), 1)
 
     assert log.synced == [synced]
+
+
+async def test_a_session_can_be_followed_and_not_read(tmp_path: Path) -> None:
+    """Key and session are pseudonyms: the same for the same, others for others."""
+    audit = AuditLog(tmp_path, clock=FakeClock(), stall_s=10)
+    book = Journal(audit, Metrics(), clock=FakeClock())
+    for session in (CANARY, CANARY, "another"):
+        await book.intent(judged_of(wishes=Wishes(session=session)), attempt_at("c1"), 1)
+    audit.close()
+
+    data = (tmp_path / "0-00000001.jsonl").read_bytes()
+    found = [orjson.loads(line) for line in data.splitlines()[1:4]]
+    first, second, third = (e["session"] for e in found)
+    assert first == second != third
+    assert len({e["key"] for e in found}) == 1
+    assert CANARY.encode() not in data
+    assert b'"ada"' not in data
 
 
 async def test_no_word_of_the_caller_is_written() -> None:

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that leave an audit log: records as JSON lines or CSV, and evidence bundles."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from gateway.cli.terminal import fail, say
+from gateway.records.bundle import Verdict, make_bundle
+from gateway.records.chain import Entry
+from gateway.records.custody import signing_key
+from gateway.records.evidence import Question
+from gateway.records.selection import Selection, select, written
+from gateway.records.verification import verify_log
+
+# fmt: off
+COLUMNS = (
+    "worker", "seq", "t", "event", "id", "attempt", "tenant", "key", "class", "detected", "kinds",
+    "errors", "to", "tier", "region", "model", "rules", "policy", "bytes", "attempts", "status",
+    "result", "error", "tokens_in", "tokens_out", "ms",
+)
+# fmt: on
+
+
+def write_records(directory: Path, out: Path, chosen: Selection, *, as_csv: bool) -> None:
+    """The chosen records, oldest first; ends the command when they cannot be had or written."""
+    count = 0
+    try:
+        with _fresh(out) as file:
+            table = csv.writer(_Text(file)) if as_csv else None
+            if table:
+                table.writerow(COLUMNS)
+            for worker, entry in select(directory, chosen):
+                count += 1
+                if table:
+                    table.writerow(_row({"worker": worker, **entry}))
+                else:
+                    file.write(orjson.dumps({"worker": worker, **entry}) + b"\n")
+    except (OSError, ValueError) as error:
+        fail(f"{out}: not written ({error})")
+    say(f"{count} records in {out}")
+
+
+def write_bundle(directory: Path, out: Path, question: Question) -> None:
+    """A bundle over a log that is whole; ends the command otherwise."""
+    try:
+        faults = verify_log(directory, processes=os.cpu_count() or 1).faults
+        if faults:
+            fail(f"{faults[0].segment}: {faults[0].problem}; run: nearward audit verify", 1)
+        with _fresh(out) as file:
+            verdict = make_bundle(
+                directory, Path(file.name), question, signing_key(directory), t=time.time()
+            )
+    except FileNotFoundError:
+        fail(f"{directory}: no audit log here yet")
+    except (OSError, ValueError) as error:
+        fail(f"{out}: no bundle ({error})")
+    say(said(verdict))
+    say(f"written: {out}; verifies with {directory / 'signing.pub'}")
+
+
+def said(verdict: Verdict) -> str:
+    """What a bundle says, in a few lines."""
+    asked, answer = verdict.question, verdict.answer
+    places = ", ".join(asked.regions) or "the device"
+    lines = [
+        f"whole: {verdict.records} records, signed at {written(verdict.checkpoint.t)}",
+        f"did {asked.data_class} or above leave {places} between {written(asked.since)} and "
+        f"{written(asked.until)}? {'YES, or it may have' if answer['left'] else 'no'}",
+    ]
+    lines += [
+        f"  {r['count']} requests of class {r['class']} to {r['destination']} "
+        f"({r['region'] or 'region not stated'})"
+        for r in answer["requests"]
+    ]
+    return "\n".join(lines)
+
+
+def _row(entry: Entry) -> list[Any]:
+    values = [entry.get(name, "") for name in COLUMNS]
+    return [";".join(map(str, v)) if isinstance(v, list) else v for v in values]
+
+
+@contextmanager
+def _fresh(out: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its name when it is complete, so that none is ever half of one."""
+    partial = out.with_name(f".{out.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class _Text:
+    """What csv writes to: text, encoded into a file of bytes."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        return self._file.write(text.encode())

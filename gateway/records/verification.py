@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks a whole log on disk: every worker's series, and what checkpoints say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from gateway.records.chain import Fault, Seal
+from gateway.records.check import WorkerCheck
+from gateway.records.checkpoint import Checkpoint
+from gateway.records.segment import read_lines, segment_name, segments, workers
+from gateway.records.series import Head
+
+_LARGE_BYTES = 64 * 1024 * 1024  # a second's work: less is not worth a process
+
+Anchored = tuple[Head, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found. `lost` intents never got an outcome, and the log says so; `waiting` ones
+    have none yet: their requests are under way, or the writer died and was not started again.
+    """
+
+    records: int
+    segments: int
+    lost: int
+    waiting: int
+    faults: list[Fault]
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What WorkerCheck found in one worker's log; can be sent between processes."""
+
+    worker: int
+    records: int
+    segments: int
+    lost: int
+    waiting: int
+    faults: list[Fault]
+    named: list[tuple[Head, str]]
+    roots: dict[int, bytes]
+    first_size: int
+
+
+def verify_log(directory: Path, anchored: Sequence[Anchored] = (), *, processes: int = 1) -> Report:
+    """Check every record; `anchored` are heads from outside, each with who saw them.
+
+    Large logs of several workers are spread over `processes`. Raises FileNotFoundError without a
+    log or its key.
+    """
+    key = (directory / "key").read_bytes()
+    named = sorted({*workers(directory), *(head.worker for head, _ in anchored)})
+    check = partial(_check, directory, key)
+    wanted = [[pair for pair in anchored if pair[0].worker == worker] for worker in named]
+    size_bytes = sum(path.stat().st_size for path in directory.iterdir())
+    if processes > 1 and len(named) > 1 and size_bytes >= _LARGE_BYTES:
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            findings = list(pool.map(check, named, wanted))
+    else:
+        findings = list(map(check, named, wanted))
+    return Report(
+        sum(found.records for found in findings),
+        sum(found.segments for found in findings),
+        sum(found.lost for found in findings),
+        sum(found.waiting for found in findings),
+        [fault for found in findings for fault in found.faults] + _disagreements(findings),
+    )
+
+
+def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored]) -> _Finding:
+    check = WorkerCheck(Seal(key), worker, wanted)
+    paths = segments(directory, worker)
+    for path in paths:
+        check.segment(segment_name(path), read_lines(path))
+    check.finish()
+    return _Finding(
+        worker,
+        check.records,
+        len(paths),
+        check.lost,
+        check.waiting,
+        check.faults,
+        check.named,
+        check.roots,
+        check.first_size,
+    )
+
+
+def anchored_heads(path: Path, key: Ed25519PublicKey) -> list[Anchored]:
+    """The heads in a file of checkpoints, one JSON object a line, each with where it stands.
+
+    A last line without its newline is left out: its writer was cut off. Raises OSError, and
+    ValueError for a line that is no checkpoint or is not signed by `key`.
+    """
+    heads: dict[Head, str] = {}
+    for number, line in enumerate(read_lines(path), start=1):
+        if not line.endswith(b"\n"):
+            break
+        where = f"{path.name}:{number}"
+        try:
+            made = Checkpoint.from_json(orjson.loads(line))
+        except ValueError:
+            raise ValueError(f"{where}: not a checkpoint") from None
+        if not made.is_signed_by(key):
+            raise ValueError(f"{where}: not signed by this key, or changed since")
+        for head in made.heads:
+            heads.setdefault(head, f"the checkpoint {where}")
+    return list(heads.items())
+
+
+def _disagreements(findings: Sequence[_Finding]) -> list[Fault]:
+    """Heads that one worker's checkpoints name and the other's records do not have."""
+    by_worker = {found.worker: found for found in findings}
+    faults: dict[int, Fault] = {}
+    for found in findings:
+        for head, where in found.named:
+            other = by_worker.get(head.worker)
+            if other is not None and (other.faults or head.size < other.first_size):
+                continue  # said already; or retired since
+            if other is None or other.roots.get(head.size) != head.root:
+                problem = f"a checkpoint in {where} saw {head.size} records that are not here"
+                faults.setdefault(head.worker, Fault(f"worker {head.worker}", 0, problem))
+    return list(faults.values())
+
+
+def verify_directory(directory: Path) -> tuple[int, int, list[Fault]]:
+    """(records, segments, faults) over all workers; FileNotFoundError without a log or its key."""
+    report = verify_log(directory)
+    return report.records, report.segments, report.faults

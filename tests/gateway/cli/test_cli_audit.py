@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""audit on the command line: verify, show, export."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from gateway.records.anchors import FileAnchor
+from gateway.records.audit import AuditLog
+from tests.gateway.cli.conftest import failed, run
+from tests.gateway.fakes import FakeClock
+
+
+def write(directory: Path, anchor: Path | None = None) -> None:
+    """Three intents, two of them with an outcome; a checkpoint of it all if there is an anchor."""
+
+    async def run() -> None:
+        log = AuditLog(directory, clock=time.time, stall_s=10)
+        for number in range(3):
+            await log.intent({"event": "intent", "id": f"r{number}", "to": "c1"}, sync=False)
+        for number in range(2):
+            log.outcome({"event": "outcome", "id": f"r{number}", "to": "c1"})
+        if anchor is not None:
+            made = await log.checkpoint()
+            assert made is not None
+            await FileAnchor(anchor).put(made)
+        log.close()
+
+    asyncio.run(run())
+
+
+def test_verify(state_dir: Path) -> None:
+    """A whole log verifies, losses counted; a changed byte is named with file and line, exit 1."""
+    failed(run("audit", "verify"), 2, "no audit log here yet")
+    write(state_dir / "audit")
+    assert run("audit", "verify").stdout == (
+        "intents without an outcome: 1 lost, 0 still open\nwhole: 7 records in 1 segments\n"
+    )
+
+    (path,) = (state_dir / "audit").glob("*.jsonl")
+    path.write_bytes(path.read_bytes().replace(b'"r1"', b'"r7"'))
+    result = run("audit", "verify")
+    assert result.exit_code == 1
+    assert f"NOT WHOLE  {path}:3: " in result.stdout
+
+
+def test_verify_against_an_anchor(state_dir: Path, tmp_path: Path) -> None:
+    """The anchor fits, shows a deleted end, and is itself checked."""
+    anchor = tmp_path / "anchor.jsonl"
+    write(state_dir / "audit", anchor)
+    result = run("audit", "verify", "--anchor", anchor)
+    assert result.stdout.endswith("whole: 8 records in 1 segments; 1 anchored heads\n")
+
+    (path,) = (state_dir / "audit").glob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2]))
+    assert run("audit", "verify").exit_code == 0
+    result = run("audit", "verify", "--anchor", anchor)
+    assert result.exit_code == 1
+    assert "anchor.jsonl:1 saw 4 records where 2 are left: the end was deleted" in result.stdout
+
+    failed(run("audit", "verify", "--anchor", tmp_path / "no"), 2, "cannot be read")
+    failed(run("audit", "verify", "--anchor", anchor, "--public-key", anchor), 2, "no public key")
+    anchor.write_bytes(anchor.read_bytes().replace(b'"size":4', b'"size":2'))
+    failed(run("audit", "verify", "--anchor", anchor), 1, f"{anchor}:1: not signed by this key")
+
+
+def test_audit_that_cannot_be_read(state_dir: Path) -> None:
+    """A key that is a directory is one line."""
+    (state_dir / "audit" / "key").mkdir(parents=True)
+
+    failed(run("audit", "verify"), 2, "cannot be read")
+
+
+def fill(directory: Path) -> None:
+    """Two workers with three requests each, a minute apart, of two tenants and two classes."""
+
+    async def run() -> None:
+        for worker in (0, 1):
+            clock = FakeClock(1000.0 + worker)
+            log = AuditLog(directory, clock=clock, worker=worker, stall_s=10)
+            for number in range(3):
+                clock.now += 60
+                name = f"w{worker}r{number}"
+                intent = {
+                    "t": clock.now,
+                    "event": "intent",
+                    "id": name,
+                    "tenant": f"t{number % 2}",
+                    "class": ("phi", "public", "pii")[number],
+                    "to": "c1",
+                    "tier": "cloud",
+                    "region": "us-east-1",
+                    "rules": ["a/b", "c/d"],
+                }
+                await log.intent(intent, sync=False)
+                log.outcome({"t": clock.now, "event": "outcome", "id": name, "to": "c1"})
+            log.close()
+
+    asyncio.run(run())
+
+
+def shown(*arguments: object) -> list[tuple[str, str]]:
+    """(event, id) of what `show` prints."""
+    result = run("audit", "show", *arguments)
+    assert result.exit_code == 0, result.output
+    found = map(json.loads, result.stdout.splitlines())
+    return [(e["event"], e.get("id", "")) for e in found]
+
+
+def test_show_merges_the_workers_by_time(state_dir: Path) -> None:
+    """All workers' records in one order, the newest last; --last bounds them."""
+    fill(state_dir / "audit")
+    every = shown()
+
+    assert len(every) == 16
+    assert [name for event, name in every if event == "intent"] == [
+        f"w{worker}r{number}" for number in range(3) for worker in (0, 1)
+    ]
+    assert shown("--last", 2) == every[-2:]
+
+
+@pytest.mark.parametrize(
+    ("filters", "ids"),
+    [
+        (["--class", "phi"], ["w0r0", "w1r0"]),
+        (["--tenant", "t1"], ["w0r1", "w1r1"]),
+        (["--destination", "c1", "--id", "w1r2"], ["w1r2"]),
+        (["--since", "1121", "--until", "1180"], ["w1r1", "w0r2"]),
+        (["--until", "1970-01-01T00:17:41+00:00"], ["w0r0", "w1r0"]),
+        (["--since", "1970-01-02"], []),
+        (["--class", "secret"], []),
+    ],
+)
+def test_show_filters(state_dir: Path, filters: list[str], ids: list[str]) -> None:
+    """A request is chosen by its intent, and its outcome comes with it."""
+    fill(state_dir / "audit")
+
+    for event in ("intent", "outcome"):
+        assert [name for found, name in shown(*filters) if found == event] == ids
+        assert shown(*filters, "--event", event) == [(event, name) for name in ids]
+
+
+def test_show_for_people(state_dir: Path) -> None:
+    """One line for each record with what matters first."""
+    fill(state_dir / "audit")
+    lines = run("audit", "show", "--text", "--id", "w0r0").stdout.splitlines()
+
+    assert lines[0].startswith("1970-01-01T00:17:40.000Z  0/2  intent      phi  -> c1  id=w0r0")
+    assert "rules=a/b,c/d" in lines[0]
+    assert len(lines) == 2
+
+
+def test_filters_that_make_no_sense(state_dir: Path) -> None:
+    """An unknown class or a moment that is none is one line."""
+    fill(state_dir / "audit")
+
+    failed(run("audit", "show", "--class", "phy"), 2, "--class: phy: one of public")
+    failed(run("audit", "show", "--since", "yesterday"), 2, "--since: yesterday")
+
+
+def test_export_of_records(state_dir: Path, tmp_path: Path) -> None:
+    """JSON lines and CSV hold the same records."""
+    fill(state_dir / "audit")
+    lines, table = tmp_path / "r.jsonl", tmp_path / "r.csv"
+    result = run("audit", "export", "--out", lines, "--class", "phi")
+    assert result.stdout == f"4 records in {lines}\n"
+    assert run("audit", "export", "-o", table, "--format", "csv", "--class", "phi").exit_code == 0
+
+    records = [json.loads(line) for line in lines.read_bytes().splitlines()]
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert [(r["event"], r["id"]) for r in rows] == [(r["event"], r["id"]) for r in records]
+    assert (rows[0]["worker"], rows[0]["rules"], rows[0]["status"]) == ("0", "a/b;c/d", "")
+    failed(run("audit", "export", "--out", tmp_path / "no" / "x"), 2, "not written")
+
+
+BUNDLE = ["--format", "bundle", "--since", "0", "--until", "2000", "--class", "phi"]
+
+
+def test_export_of_a_bundle_and_its_check(state_dir: Path, tmp_path: Path) -> None:
+    """The answer is said when it is made and when it is checked, away from the log."""
+    fill(state_dir / "audit")
+    out, key = tmp_path / "evidence.zip", tmp_path / "signing.pub"
+    made = run("audit", "export", "--out", out, *BUNDLE, "--region", "eu")
+    assert made.exit_code == 0, made.output
+    assert "YES, or it may have" in made.stdout
+    shutil.copy(state_dir / "audit" / "signing.pub", key)
+    shutil.rmtree(state_dir)
+
+    checked = run("audit", "verify", "--bundle", out, "--public-key", key)
+    assert checked.exit_code == 0
+    assert checked.stdout == "".join(made.stdout.splitlines(keepends=True)[:-1])
+    assert "2 requests of class phi to c1 (us-east-1)" in checked.stdout
+
+    failed(run("audit", "verify", "--bundle", out), 2, "--public-key")
+    failed(run("audit", "verify", "--bundle", key / "x", "--public-key", key), 2, "cannot be read")
+    out.write_bytes(out.read_bytes()[:-30])
+    result = run("audit", "verify", "--bundle", out, "--public-key", key)
+    assert (result.exit_code, result.stdout) == (1, f"NOT WHOLE  {out}: not a whole bundle\n")
+
+
+def test_bundles_that_cannot_be_made(state_dir: Path, tmp_path: Path) -> None:
+    """Without a question, with a filter that would hide something, or over a broken log."""
+    out = tmp_path / "evidence.zip"
+    failed(run("audit", "export", "-o", out, *BUNDLE), 2, "no audit log here yet")
+    fill(state_dir / "audit")
+    failed(run("audit", "export", "-o", out, *BUNDLE, "--tenant", "t1"), 2, "leave these filters")
+    failed(run("audit", "export", "-o", out, *BUNDLE[:2]), 2, "needs --since")
+    failed(run("audit", "export", "-o", tmp_path / "no" / "x", *BUNDLE), 2)
+
+    path = state_dir / "audit" / "0-00000001.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"phi"', b'"pii"'))
+    failed(run("audit", "export", "-o", out, *BUNDLE), 1, "0-00000001.jsonl: the mac")
+    assert not out.exists()
+    assert [p.name for p in tmp_path.glob(".evidence*")] == []
+
+
+def test_show_without_a_log(state_dir: Path) -> None:
+    """No log is one line, not a traceback."""
+    failed(run("audit", "show"), 2, "cannot be read")
