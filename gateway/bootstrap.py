@@ -175,7 +175,10 @@ def make_planner(settings: Settings) -> Planner:
         for d in settings.destinations
     ]
     planner = Planner(
-        routes, aliases=settings.aliases, strong_fraction=settings.routing.strong_fraction
+        routes,
+        aliases=settings.aliases,
+        strong_fraction=settings.routing.strong_fraction,
+        device_is_on=settings.device.enabled,
     )
     for alias in settings.aliases:
         try:

@@ -11,6 +11,7 @@
     +-- UpstreamFailed              502     upstream_failed
     +-- Unavailable                 503     unavailable
         +-- LocalUnavailable        503     local_unavailable
+        |   +-- DeviceOff           503     local_unavailable, and waiting does not help
         +-- AuditUnavailable        503     audit_unavailable
 
 A message is written for the caller and never holds anything the caller sent as prompt: at most
@@ -113,6 +114,12 @@ class LocalUnavailable(Unavailable):
     """Only the device may answer and its engine is not ready."""
 
     code = "local_unavailable"
+
+
+class DeviceOff(LocalUnavailable):
+    """Only the device may answer and the operator has switched it off."""
+
+    retryable = False
 
 
 class AuditUnavailable(Unavailable):

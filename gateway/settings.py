@@ -36,7 +36,7 @@ _RELAXABLE = frozenset(
     {DataClass.PUBLIC, DataClass.INTERNAL, DataClass.CONFIDENTIAL, DataClass.PII}
 )
 # Set by hand rather than in a section; read by their own names.
-_PLAIN_VARIABLES = frozenset({"CONFIG", "STATE_DIR", "MODELS_DIR", "API_KEY", "EXAMPLES"})
+_PLAIN_VARIABLES = frozenset({"CONFIG", "STATE_DIR", "MODELS_DIR", "API_KEY"})
 
 
 class _Section(BaseModel):
@@ -83,6 +83,13 @@ class DeviceSettings(_Section):
     context_tokens: Annotated[int, Field(ge=256, le=1_048_576)] = 2048
     engine: Literal["auto", "llamacpp", "xllamacpp"] = "auto"
     enabled: bool = True
+
+    @field_validator("gpu_layers")
+    @classmethod
+    def _no_gpu_yet(cls, layers: str | int) -> str | int:
+        if layers not in ("auto", 0):
+            raise ValueError("the engine runs on the CPU only for now; use auto or 0")
+        return layers
 
 
 class PolicySettings(_Section):

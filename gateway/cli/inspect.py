@@ -91,7 +91,10 @@ def _findings(config: Path | None) -> Iterator[tuple[bool, str]]:
         return
     yield True, "the config can be read"
     yield from _state_findings(settings.state_dir)
-    yield from _engine_faults(settings)
+    if settings.device.enabled:
+        yield from _engine_faults(settings)
+    else:
+        yield True, "the device is switched off (device.enabled: false)"
     yield _port_finding(settings)
 
 
@@ -122,13 +125,17 @@ def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
 
 
 def _port_finding(settings: object) -> tuple[bool, str]:
+    from gateway.cli.liveness import is_served
     from gateway.config_file import ConfigError
     from gateway.serving import listen
     from gateway.settings import Settings
 
     assert isinstance(settings, Settings)
+    server = settings.server
+    if is_served(server.host, server.port):
+        return True, f"nearward answers on port {server.port}"
     try:
         listen(settings).close()
     except ConfigError as error:
         return False, str(error)
-    return True, f"port {settings.server.port} is free"
+    return True, f"port {server.port} is free"

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from gateway.errors import LocalUnavailable, NotFound, PolicyBlocked
+from gateway.errors import DeviceOff, LocalUnavailable, NotFound, PolicyBlocked
 from gateway.signals.reading import Signals
 from policies import Decision, Obligation, Tier
 
@@ -62,12 +62,14 @@ class Planner:
         *,
         aliases: Mapping[str, str],
         strong_fraction: float,
+        device_is_on: bool = True,
     ) -> None:
         self._device = next(r for r in routes if r.tier is Tier.DEVICE)
         self._away = sorted(
             (r for r in routes if r.tier is not Tier.DEVICE),
             key=lambda r: (r.tier is Tier.CLOUD, r.output_cost),
         )
+        self._device_is_on = device_is_on
         self._aliases = aliases
         # Scores are quantiles of everyday prompts, so this sends about that share to the strong.
         self._hard_from = 1.0 - strong_fraction
@@ -135,6 +137,10 @@ class Planner:
     def _near(self, decision: Decision, signals: Signals) -> tuple[Attempt, ...]:
         if self._device.name not in decision.allowed:
             raise PolicyBlocked("policy allows no destination at all for this request")
+        if not self._device_is_on:
+            raise DeviceOff(
+                "only the device may answer this request and it is switched off (device.enabled)"
+            )
         if not signals.device.is_ready:
             raise LocalUnavailable(
                 "only the device may answer this request and its model is not ready yet",

@@ -15,6 +15,8 @@ TRANSPORT = "gateway/backends/http1"  # http1.py, http1_request.py ...: one tran
 TRANSPORT_USERS = {"gateway/backends/egress.py", "gateway/backends/local.py"}
 WIRING = "gateway/bootstrap.py"  # makes connection pools, to hand them to the users above at once
 
+ASKS_ITSELF = "gateway/cli/liveness.py"  # doctor: does a nearward answer on our own address?
+
 # Ways to open a connection; a listening socket is the server's business.
 CONNECTS = (
     "asyncio.open_connection",
@@ -94,16 +96,25 @@ def _is_call_of(node: ast.AST, names: set[str]) -> bool:
 
 
 def test_nobody_else_opens_connections() -> None:
-    """No module of the gateway but the transport calls anything that connects."""
+    """No module of the gateway but the transport, and doctor's, calls anything that connects."""
     found = [
         (module, line, name)
         for module in modules("gateway")
-        if not module.path.startswith(TRANSPORT)
+        if not module.path.startswith(TRANSPORT) and module.path != ASKS_ITSELF
         for line, name in calls(module)
         if f".{name}".endswith(CONNECTS)
     ]
 
     assert _offences(found) == []
+
+
+def test_only_doctor_asks_itself() -> None:
+    """What serves requests cannot reach the one connection outside of the transport."""
+    name = ASKS_ITSELF.removesuffix(".py").replace("/", ".")
+    users = [m.path for m in modules("gateway") if name in imported_names(m)]
+    users += [m.path for m in modules("gateway") if f"{name}.is_served" in imported_names(m)]
+
+    assert set(users) == {"gateway/cli/inspect.py"}
 
 
 @pytest.mark.parametrize("sealed", SEALED)

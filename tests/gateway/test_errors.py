@@ -41,5 +41,6 @@ def test_retry_after_only_where_waiting_helps() -> None:
     assert error_headers(LocalUnavailable("x", retry_after_s=7)) == [(b"retry-after", b"7")]
     assert error_headers(LocalUnavailable("x")) == [(b"retry-after", b"1")]
     assert error_headers(LocalUnavailable("x", retry_after_s=0)) == [(b"retry-after", b"0")]
+    assert error_headers(errors.DeviceOff("x")) == []
     assert error_headers(errors.UpstreamFailed("x")) == []
     assert error_headers(errors.BadRequest("x", retry_after_s=7)) == []

@@ -253,3 +253,21 @@ def test_settings_are_frozen() -> None:
         settings.server = settings.server  # type: ignore[misc]
     with pytest.raises(ValidationError):
         settings.server.port = 1  # type: ignore[misc]
+
+
+def test_gpu_layers_are_refused_while_they_have_no_effect(tmp_path: Path) -> None:
+    """auto and 0 say what happens; any other number would be a promise."""
+    path = tmp_path / "n.yaml"
+    path.write_text("device:\n  gpu_layers: 99\n")
+    with pytest.raises(ConfigError, match=r"n\.yaml:2: device\.gpu_layers: .* use auto or 0"):
+        load_settings(path, {})
+
+    for given in ("auto", "0"):
+        path.write_text(f"device: {{gpu_layers: {given}}}\n")
+        assert str(load_settings(path, {}).device.gpu_layers) == given
+
+
+def test_variables_of_the_tests_are_no_settings() -> None:
+    """What only the test suite reads is a mistake in a product's environment."""
+    with pytest.raises(ConfigError, match="NEARWARD_EXAMPLES is no setting"):
+        load_settings(None, {"NEARWARD_EXAMPLES": "5"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -185,3 +186,41 @@ def test_doctor_finds_a_taken_port(config: Path) -> None:
         port = taken.getsockname()[1]
         config.write_text(OPEN + f"server: {{port: {port}}}\n")
         assert f"BAD  cannot listen on 127.0.0.1:{port}" in run("doctor", "-c", config).stdout
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (b'{"status":"alive"}', "ok   nearward answers on port"),
+        (b'{"status":"alive", "by":"another"}', "BAD  cannot listen"),
+        (b"", "BAD  cannot listen"),
+    ],
+)
+def test_doctor_knows_nearward_itself(config: Path, answer: bytes, verdict: str) -> None:
+    """A port on which nearward answers is fine; one on which something else does is not."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            link, _ = server.accept()
+            with link:
+                link.recv(65536)
+                link.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n" + answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        config.write_text(OPEN + f"server: {{port: {server.getsockname()[1]}}}\n")
+        shown = run("doctor", "-c", config).stdout
+        thread.join()
+
+    assert verdict in shown
+
+
+def test_doctor_leaves_a_device_alone_that_is_off(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model is no finding then."""
+    monkeypatch.setenv("NEARWARD_MODELS_DIR", str(tmp_path / "none"))
+    shown = run("doctor", "-c", config).stdout
+
+    assert "ok   the device is switched off" in shown
+    assert "model file" not in shown

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import GatewayError, LocalUnavailable, NotFound, PolicyBlocked
+from gateway.errors import (
+    DeviceOff,
+    GatewayError,
+    LocalUnavailable,
+    NotFound,
+    PolicyBlocked,
+    error_headers,
+)
 from gateway.routing.plan import Plan, Planner, Route
 from gateway.signals.capability import UNKNOWN, Snapshot
 from gateway.signals.reading import Signals
@@ -196,6 +203,17 @@ def test_aliases_that_lead_nowhere(aliases: dict[str, str]) -> None:
     """An alias of nothing, of another alias or of itself is no model."""
     with pytest.raises(NotFound):
         planner(aliases=aliases).read_model("a")
+
+
+@pytest.mark.parametrize("model", ["auto", "local/small"])
+def test_a_device_that_is_switched_off(model: str) -> None:
+    """The refusal says that it is off, and does not advise to wait for it."""
+    off = Planner(ROUTES, aliases={}, strong_fraction=0.3, device_is_on=False)
+    with pytest.raises(DeviceOff, match="switched off") as caught:
+        off.plan(model, decision(DataClass.SECRET), signals_of(device=UNKNOWN))
+
+    assert caught.value.code == "local_unavailable"
+    assert error_headers(caught.value) == []
 
 
 def test_models_lists_what_may_be_named() -> None:
