@@ -15,7 +15,8 @@ MODEL := smollm2-135m-instruct-q4_1
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 ARGS ?=
 
-ENGINE_SOURCES := $(wildcard local_engine/build.py local_engine/build/*.py) lock/engine.txt
+# What decides which engine is brought, and how it is compiled.
+ENGINE_SOURCES := $(addprefix local_engine/,build.py build_steps.py device.py pins.py pip_client.py) lock/engine.txt
 
 # The first interpreter that is new enough and can make environments.
 find_python = for p in "$(PYTHON)" python3 python3.13 python3.12 python3.11; do \
@@ -70,6 +71,11 @@ $(STAMPS)/package: pyproject.toml $(STAMPS)/core
 
 $(STAMPS)/engine: $(ENGINE_SOURCES) | $(STAMPS)/build
 	$(call step,engine (compiling takes two or three minutes),$(BIN)/python -m local_engine.build --prefix $(ENGINE))
+
+# The prebuilt engine stands in for want of a compiler: look for one again at each start.
+ifneq ($(shell grep -ls '"key": "prebuilt"' $(ENGINE)/engine.json),)
+.PHONY: $(STAMPS)/engine
+endif
 
 # Without a stamp: the model lies outside .venv, and the store knows best whether it is whole.
 .PHONY: model
