@@ -114,15 +114,20 @@ class OriginGuard(httpx.AsyncHTTPTransport):
             raise traffic.fail(EgressRefused("litellm asked a second time"))
 
     async def _head(self, request: httpx.Request, traffic: Traffic) -> httpx.Response:
-        async def trace(event: str, _: dict[str, Any]) -> None:
-            traffic.has_left = traffic.has_left or event.endswith("send_request_headers.started")
-
         limits = traffic.timeouts
+        clock = asyncio.get_running_loop().time
+
+        async def trace(event: str, _: dict[str, Any]) -> None:
+            # A caller's latency budget shortens the wait for an answer, not for a connection.
+            if event.endswith("send_request_headers.started"):
+                traffic.has_left = True
+                first_byte.reschedule(clock() + limits.first_byte_s)
+
         request.headers["accept-encoding"] = "identity"
         request.extensions["trace"] = trace
         request.extensions["timeout"] = {"connect": limits.connect_s, "pool": limits.connect_s}
         try:
-            async with asyncio.timeout(limits.first_byte_s):
+            async with asyncio.timeout(None) as first_byte:
                 return await super().handle_async_request(request)
         except (TimeoutError, httpx.HTTPError) as error:
             raise traffic.fail(_failure(error, traffic)) from None

@@ -185,7 +185,8 @@ async def test_errors_of_callers(world: World) -> None:
             model="local/smollm2-135m-instruct-q4_1", messages=MESSAGES
         )
     assert down.value.code == "local_unavailable"
-    assert down.value.response.headers["retry-after"] == "2"
+    # The device is switched off in this world, so waiting for it would not help.
+    assert "retry-after" not in down.value.response.headers
     assert world.c1.connections == 0
 
 

@@ -131,6 +131,8 @@ async def test_litellm_fails_before_it_sends(
     [
         ({"first_byte_s": 30.0, "total_s": 60.0}, 0.05, FirstByteTimeout),
         ({"first_byte_s": 0.05}, None, FirstByteTimeout),
+        # Too short to connect in, but connecting has its own limit.
+        ({}, 1e-6, FirstByteTimeout),
         ({"first_byte_s": 30.0, "total_s": 0.05}, None, TotalTimeout),
     ],
 )

@@ -56,6 +56,7 @@ def test_bad_config_is_one_line(path: tuple[str, ...], tmp_path: Path) -> None:
     bad.write_text("server:\n  prot: 1\n")
     named = {("keys", "new"), ("keys", "revoke"), ("model", "pull"), ("model", "verify")}
     source = ["x"] if path in named else []
+    source += ["--out", str(tmp_path / "out")] if path == ("audit", "export") else []
     result = run(*path, *source, "--config", bad, text=CHAT)
 
     if path == ("doctor",):
