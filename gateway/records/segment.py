@@ -92,12 +92,17 @@ class SegmentFile:
             if os.write(fd, first_line) != len(first_line):
                 raise OSError("the disk took only part of a record")
             os.fdatasync(fd)
-            path.hardlink_to(name)
-            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND)
-            self._inode = os.fstat(self._fd).st_ino
+            self._inode = os.fstat(fd).st_ino
+            self._fd = os.open(name, os.O_WRONLY | os.O_APPEND)
+            try:
+                path.hardlink_to(name)  # the last step that may fail
+            except OSError:
+                os.close(self._fd)
+                raise
         finally:
             os.close(fd)
-            Path(name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
 
     def append(self, data: bytes) -> None:
         """Write it behind the rest; raises OSError, after which `taken` says how far it got.

@@ -145,6 +145,45 @@ async def test_an_anchor_that_fails_is_tried_again_with_the_newest(
     assert bad.got == good.got[1:]
 
 
+async def test_an_anchor_that_hangs_holds_up_nothing(
+    log: AuditLog, timer: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as failing, is not asked again meanwhile, and the others get every checkpoint."""
+    monkeypatch.setattr("gateway.records.keeping._PATIENCE_S", 0.01)
+    good, stuck = Memory("good"), Memory("stuck")
+    stuck.hangs = True
+    keeper = keeper_of(log, timer, [good, stuck], records=1)
+    await keeper.tick()
+    await write(log, 1)
+    stuck.hangs = False
+    await keeper.tick()
+
+    assert (len(good.got), stuck.got, keeper.failing) == (2, [], 1)
+    await keeper.finish()
+
+
+async def test_a_fault_in_a_tick_is_not_the_last(
+    log: AuditLog, timer: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keeper goes on after an error that nobody thought of."""
+    monkeypatch.setattr("gateway.records.keeping._TICK_S", 0.001)
+    keeper, ticks = keeper_of(log, timer), 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+        raise KeyError("oops")
+
+    monkeypatch.setattr(keeper, "tick", tick)
+    task = asyncio.create_task(keeper.run())
+    async with asyncio.timeout(5):
+        while ticks < 3:
+            await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_no_checkpoint_while_the_log_cannot_be_written(
     log: AuditLog, timer: FakeClock
 ) -> None:
