@@ -18,6 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
+from gateway.records.chain import Entry
+
 _NAME = re.compile(r"(\d+)-(\d{8,})\.jsonl(\.gz)?")
 _LONGEST_LINE_BYTES = 1 << 20
 _READ_BYTES = 1 << 20
@@ -52,8 +56,11 @@ def read_lines(path: Path) -> Iterator[bytes]:
     """The lines of a segment with their newlines; a last one without is torn.
 
     Holds one line at a time. Raises OSError, and ValueError for damaged compression or a line
-    that no record could be.
+    that no record could be. A plain segment that was packed since it was listed is read packed.
     """
+    packed = path.with_name(f"{path.name}.gz")
+    if path.suffix != ".gz" and not path.exists() and packed.exists():
+        path = packed
     with contextlib.ExitStack() as stack:
         file: BinaryIO = stack.enter_context(path.open("rb", buffering=_READ_BYTES))
         if path.suffix == ".gz":
@@ -66,6 +73,15 @@ def read_lines(path: Path) -> Iterator[bytes]:
                 yield line
         except (EOFError, gzip.BadGzipFile, zlib.error):
             raise ValueError("the compressed segment is damaged") from None
+
+
+def read_opening(path: Path) -> Entry:
+    """The `open` record of a segment, unverified; {} when there is none. Raises OSError."""
+    try:
+        entry = orjson.loads(next(read_lines(path), b""))
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def _unfinished(path: Path) -> str:
