@@ -112,6 +112,22 @@ async def test_a_checkpoint_is_signed_and_in_the_log(
     assert Checkpoint.from_json(record) == made
 
 
+async def test_a_checkpoint_that_is_not_on_the_disk_is_shown_to_nobody(
+    log: AuditLog, timer: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut it would look like a deletion."""
+
+    def failing(*_: object) -> None:
+        raise OSError("I/O error")
+
+    monkeypatch.setattr(log._writer, "sync", failing)
+    anchor = Memory()
+    await keeper_of(log, timer, [anchor], records=1).tick()
+
+    assert anchor.got == []
+    assert not (tmp_path / "0.checkpoint").exists()
+
+
 async def test_workers_name_each_other(log: AuditLog, timer: FakeClock, tmp_path: Path) -> None:
     """A checkpoint holds the head that every other worker last published."""
     other = AuditLog(tmp_path, clock=FakeClock(), worker=3, stall_s=10)
