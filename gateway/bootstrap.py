@@ -295,7 +295,7 @@ def _anchor(number: int, a: AnchorSettings) -> Anchor:
         if a.file is not None:
             return FileAnchor(a.file)
         if a.redis is not None:
-            return RedisAnchor(a.redis, a.stream)
+            return RedisAnchor(a.redis.get_secret_value(), a.stream)
         url = a.url or ""
         limits = PoolLimits(max_connections=1)
         return AnchorPost(

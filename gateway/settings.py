@@ -176,13 +176,15 @@ class AnchorSettings(_Section):
     url: Annotated[str, Field(pattern=r"^https?://[^\s#@]+$")] | None = None
     token: SecretStr = SecretStr("")
     ca_file: Path | None = None
-    redis: Annotated[str, Field(pattern=r"^rediss?://\S+$")] | None = None
+    redis: SecretStr | None = None  # its URL may hold a password
     stream: Annotated[str, Field(min_length=1)] = "nearward:audit"
 
     @model_validator(mode="after")
     def _is_one_place(self) -> Self:
         if sum(place is not None for place in (self.file, self.url, self.redis)) != 1:
             raise ValueError("an anchor is one of: file, url, redis")
+        if self.redis and not self.redis.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("redis: a URL that begins with redis:// or rediss://")
         return self
 
 

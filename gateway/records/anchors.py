@@ -7,12 +7,13 @@ Every anchor takes a Checkpoint and nothing else, which holds no word of any req
 
 from __future__ import annotations
 
-import asyncio
 import os
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from gateway.records.checkpoint import Checkpoint
+from gateway.records.lane import DiskThread
 
 
 class AnchorFailed(Exception):
@@ -42,11 +43,12 @@ class FileAnchor:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.name = f"file {path}"
+        self._thread = DiskThread("audit-anchor")
 
     async def put(self, checkpoint: Checkpoint) -> None:
         """Append one line and force it to the disk, in a thread; raises AnchorFailed."""
         try:
-            await asyncio.to_thread(self._append, checkpoint.to_line())
+            await self._thread.call(partial(self._append, checkpoint.to_line()))
         except OSError as error:
             raise AnchorFailed(error.strerror or "write failed") from None
 
@@ -60,7 +62,8 @@ class FileAnchor:
             os.close(fd)
 
     async def close(self) -> None:
-        """Nothing stays open."""
+        """End the thread."""
+        self._thread.stop()
 
 
 class RedisAnchor:

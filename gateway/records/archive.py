@@ -20,10 +20,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 from gateway.records.chain import Entry
-from gateway.records.segment import read_lines, segment_name, segments
+from gateway.records.segment import read_opening, segment_name, segments
 
 _LEVEL = 6
 _COPY_BYTES = 1 << 20
@@ -68,7 +66,7 @@ class Archive:
         paths = segments(self._directory, self._worker)
         found = None
         for number, path in enumerate(paths[1:], start=1):
-            opening = _first(path)
+            opening = read_opening(path)
             if opening.get("t", before_t) >= before_t:
                 break
             if "mac_before" in opening:
@@ -98,12 +96,3 @@ def _compress(path: Path) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     path.unlink()
-
-
-def _first(path: Path) -> Entry:
-    """The `open` record of a segment, unverified; {} when it cannot be read."""
-    try:
-        entry = orjson.loads(next(read_lines(path), b""))
-    except ValueError:
-        return {}
-    return entry if isinstance(entry, dict) else {}

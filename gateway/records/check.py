@@ -75,6 +75,8 @@ class WorkerCheck:
         """The end of the log: rules 2 and 3 for what has not been found by now."""
         if self._gap:
             self.faults.insert(0, self._gap[0])
+        if self._name and not self._series:
+            return  # the last segment is damaged, which is said: how far it went is not known
         while self._wanted:
             head, who = self._wanted.pop()
             have = self._series.tree.end if self._series else 0

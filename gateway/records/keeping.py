@@ -6,7 +6,7 @@ Rules
 1. A checkpoint is made when there is something new and it is `checkpoint_s` or
    `checkpoint_records` since the last one. It is on the disk before it is shown to anybody.
 2. Each anchor is sent the newest checkpoint that it does not have. One that fails is tried again
-   every `_RETRY_S`; nothing is refused because of it.
+   every `_RETRY_S`, one that hangs is left to itself; nothing is refused because of either.
 3. Closed segments are compressed, and deleted when they are older than `retention_s`, which is on
    record before it is done (archive.py). What fails is tried again.
 """
@@ -30,6 +30,7 @@ _log = structlog.get_logger()
 _TICK_S = 1.0
 _RETRY_S = 10.0
 _TIDY_S = 60.0
+_PATIENCE_S = 5.0
 _FAREWELL_S = 3.0
 
 
@@ -74,17 +75,21 @@ class Keeper:
         self._last_at = timer()
         self._due: dict[Anchor, Checkpoint] = {}  # what each has not got
         self._retry_at: dict[Anchor, float] = {}
+        self._sending: dict[Anchor, asyncio.Task[None]] = {}
 
     @property
     def failing(self) -> int:
-        """How many anchors refused the last checkpoint that they were sent."""
-        return len(self._retry_at)
+        """How many anchors refused the last checkpoint they were sent, or have not answered."""
+        return len({*self._retry_at, *self._sending})
 
     async def run(self) -> None:
-        """Tick for ever, until cancelled."""
+        """Tick for ever, until cancelled. A fault in one tick must not end all later ones."""
         while True:
             await asyncio.sleep(_TICK_S)
-            await self.tick()
+            try:
+                await self.tick()
+            except Exception as error:
+                _log.error("audit_keeper_failed", type=type(error).__name__)
 
     async def tick(self) -> None:
         """Do what is due."""
@@ -126,12 +131,27 @@ class Keeper:
                 if self._audit.records_since_checkpoint:
                     await self.checkpoint()
                 await self._send()
+        for task in tuple(self._sending.values()):
+            task.cancel()
         await asyncio.gather(*(anchor.close() for anchor in self._anchors), return_exceptions=True)
 
     async def _send(self) -> None:
+        """Send what is due; whoever takes longer than `_PATIENCE_S` goes on by itself."""
         now = self._timer()
-        ready = [a for a in self._anchors if a in self._due]
-        await asyncio.gather(*(self._put(a) for a in ready if self._retry_at.get(a, now) <= now))
+        begun = [
+            self._begin(anchor)
+            for anchor in self._anchors
+            if anchor in self._due
+            and anchor not in self._sending
+            and self._retry_at.get(anchor, now) <= now
+        ]
+        if begun:
+            await asyncio.wait(begun, timeout=_PATIENCE_S)
+
+    def _begin(self, anchor: Anchor) -> asyncio.Task[None]:
+        task = self._sending[anchor] = asyncio.create_task(self._put(anchor))
+        task.add_done_callback(lambda _: self._sending.pop(anchor))
+        return task
 
     async def _put(self, anchor: Anchor) -> None:
         checkpoint = self._due[anchor]

@@ -7,8 +7,7 @@ Rule 1. Whoever asks is served by a run that *starts* after the question: one th
         run is under way waits for the next, together with all who came meanwhile (group commit).
 Rule 2. Questions of one turn of the event loop go into one run.
 Rule 3. A run that takes longer than `stall_s` has stalled: all who wait are refused at once, and
-        so is everyone who comes, until it returns. The thread is a daemon: a call that never
-        returns holds up neither the loop nor the end of the process.
+        so is everyone who comes, until it returns.
 """
 
 from __future__ import annotations
@@ -27,52 +26,18 @@ class Stalled(Exception):
     """The call is not done in time, or failed; the text says which."""
 
 
-class Lane:
-    """Runs what `prepare` makes for it. All methods are for one event loop."""
+class DiskThread:
+    """A thread for calls that may hang, in their order. It starts with the first one.
 
-    def __init__(
-        self,
-        name: str,
-        prepare: Callable[[], Job],
-        *,
-        stall_s: float,
-        ended: Callable[[], None] = lambda: None,
-    ) -> None:
-        """`prepare` is called on the loop before each run; the job it returns runs in the thread.
+    It is a daemon: a call that never returns holds up neither the loop nor the end of the process.
+    """
 
-        A job returns "" or what went wrong. `ended` is called on the loop after each run.
-        """
-        self._prepare = prepare
-        self._ended = ended
-        self._stall_s = stall_s
+    def __init__(self, name: str) -> None:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._waiting: list[asyncio.Future[None]] = []
-        self._served: list[asyncio.Future[None]] = []
-        self._is_due = False
-        self._began_at: float | None = None
-        self._watch: asyncio.TimerHandle | None = None
-        self.is_stalled = False
-
-    def ask(self) -> asyncio.Future[None]:
-        """Done when a run that starts from now on is; fails with Stalled. Wakes the lane."""
-        future = asyncio.get_running_loop().create_future()
-        if self.is_stalled:
-            future.set_exception(Stalled("the disk does not answer"))
-        else:
-            self._waiting.append(future)
-            self.wake()
-        return future
-
-    def wake(self) -> None:
-        """See to it that a run starts after this."""
-        if not self._is_due:
-            self._is_due = True
-            if self._began_at is None:
-                asyncio.get_running_loop().call_soon(self._start)
 
     def call(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
-        """Run something else in the thread, between runs; no bound in time."""
+        """Run something in the thread, after what it was given before; no bound in time."""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
 
@@ -103,8 +68,6 @@ class Lane:
 
     def stop(self) -> None:
         """End the thread when what it was given is done."""
-        if self._watch is not None:
-            self._watch.cancel()
         self._jobs.put(None)
 
     def _put(self, job: Callable[[], None]) -> None:
@@ -115,6 +78,56 @@ class Lane:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
+
+
+class Lane(DiskThread):
+    """Runs what `prepare` makes for it. All methods are for one event loop."""
+
+    def __init__(
+        self,
+        name: str,
+        prepare: Callable[[], Job],
+        *,
+        stall_s: float,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`prepare` is called on the loop before each run; the job it returns runs in the thread.
+
+        A job returns "" or what went wrong. `ended` is called on the loop after each run.
+        """
+        super().__init__(name)
+        self._prepare = prepare
+        self._ended = ended
+        self._stall_s = stall_s
+        self._waiting: list[asyncio.Future[None]] = []
+        self._served: list[asyncio.Future[None]] = []
+        self._is_due = False
+        self._began_at: float | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self.is_stalled = False
+
+    def ask(self) -> asyncio.Future[None]:
+        """Done when a run that starts from now on is; fails with Stalled. Wakes the lane."""
+        future = asyncio.get_running_loop().create_future()
+        if self.is_stalled:
+            future.set_exception(Stalled("the disk does not answer"))
+        else:
+            self._waiting.append(future)
+            self.wake()
+        return future
+
+    def wake(self) -> None:
+        """See to it that a run starts after this."""
+        if not self._is_due:
+            self._is_due = True
+            if self._began_at is None:
+                asyncio.get_running_loop().call_soon(self._start)
+
+    def stop(self) -> None:
+        """End the thread when what it was given is done, and watch it no longer."""
+        if self._watch is not None:
+            self._watch.cancel()
+        super().stop()
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()

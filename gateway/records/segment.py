@@ -18,6 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
+from gateway.records.chain import Entry
+
 _NAME = re.compile(r"(\d+)-(\d{8,})\.jsonl(\.gz)?")
 _LONGEST_LINE_BYTES = 1 << 20
 _READ_BYTES = 1 << 20
@@ -52,8 +56,11 @@ def read_lines(path: Path) -> Iterator[bytes]:
     """The lines of a segment with their newlines; a last one without is torn.
 
     Holds one line at a time. Raises OSError, and ValueError for damaged compression or a line
-    that no record could be.
+    that no record could be. A plain segment that was packed since it was listed is read packed.
     """
+    packed = path.with_name(f"{path.name}.gz")
+    if path.suffix != ".gz" and not path.exists() and packed.exists():
+        path = packed
     with contextlib.ExitStack() as stack:
         file: BinaryIO = stack.enter_context(path.open("rb", buffering=_READ_BYTES))
         if path.suffix == ".gz":
@@ -66,6 +73,15 @@ def read_lines(path: Path) -> Iterator[bytes]:
                 yield line
         except (EOFError, gzip.BadGzipFile, zlib.error):
             raise ValueError("the compressed segment is damaged") from None
+
+
+def read_opening(path: Path) -> Entry:
+    """The `open` record of a segment, unverified; {} when there is none. Raises OSError."""
+    try:
+        entry = orjson.loads(next(read_lines(path), b""))
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def _unfinished(path: Path) -> str:
@@ -92,12 +108,17 @@ class SegmentFile:
             if os.write(fd, first_line) != len(first_line):
                 raise OSError("the disk took only part of a record")
             os.fdatasync(fd)
-            path.hardlink_to(name)
-            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND)
-            self._inode = os.fstat(self._fd).st_ino
+            self._inode = os.fstat(fd).st_ino
+            self._fd = os.open(name, os.O_WRONLY | os.O_APPEND)
+            try:
+                path.hardlink_to(name)  # the last step that may fail
+            except OSError:
+                os.close(self._fd)
+                raise
         finally:
             os.close(fd)
-            Path(name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
 
     def append(self, data: bytes) -> None:
         """Write it behind the rest; raises OSError, after which `taken` says how far it got.

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 
 from gateway.records.chain import Entry
-from gateway.records.segment import read_lines, segments, workers
+from gateway.records.segment import read_lines, read_opening, segments, workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _of_worker(
 ) -> Iterator[tuple[float, int, int, Entry]]:
     chosen: set[str] = set()
     t = 0.0
-    for entry in entries(directory, worker):
+    for entry in entries(directory, worker, selection.since):
         # Never backwards, so that streams can be merged though a clock was set.
         t = max(t, entry.get("t", t))
         if not selection.since <= entry.get("t", t) <= selection.until:
@@ -78,9 +78,12 @@ def _is_chosen(entry: Entry, selection: Selection, chosen: set[str]) -> bool:
     return True
 
 
-def entries(directory: Path, worker: int) -> Iterator[Entry]:
-    """The whole records of one worker, oldest first."""
-    for path in segments(directory, worker):
+def entries(directory: Path, worker: int, since: float = 0.0) -> Iterator[Entry]:
+    """The whole records of one worker, oldest first; not of segments that ended before `since`."""
+    paths = segments(directory, worker)
+    for path, following in zip(paths, [*paths[1:], None], strict=True):
+        if since and following and read_opening(following).get("t", since) < since:
+            continue
         for line in read_lines(path):
             if line.endswith(b"\n"):
                 yield orjson.loads(line)

@@ -55,6 +55,15 @@ def test_compression_keeps_every_byte(directory: Path) -> None:
     assert (report.records, report.faults) == (records, [])
 
 
+def test_a_segment_that_is_packed_while_somebody_reads(directory: Path) -> None:
+    """A list of segments that was made before still leads to their records."""
+    listed = segments(directory, 0)
+    before = [list(read_lines(path)) for path in listed]
+    Archive(directory, 0).compress()
+
+    assert [list(read_lines(path)) for path in listed] == before
+
+
 def test_a_crash_while_packing_leaves_the_plain_segment(directory: Path) -> None:
     """With both there the plain one counts, and is packed again."""
     Archive(directory, 0).compress()

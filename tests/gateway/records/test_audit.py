@@ -17,6 +17,8 @@ import pytest
 from gateway.records.audit import AuditBusy, AuditLog, segments, verify_directory
 from gateway.records.chain import Entry
 from gateway.records.custody import audit_key
+from gateway.records.segment import SegmentFile
+from gateway.records.writer import Rotation
 from tests.gateway.fakes import FakeClock, parsed
 
 CLOCK = FakeClock(1_790_000_000.5)
@@ -294,3 +296,26 @@ async def test_tampering_on_disk_is_found(tmp_path: Path, tamper: Tamper) -> Non
     path.write_bytes(b"".join(tamper(path.read_bytes().splitlines(keepends=True))))
 
     assert [f.segment for f in verify_directory(tmp_path)[2]] == [path.name]
+
+
+async def test_a_segment_is_on_the_disk_before_the_next_is_begun(
+    log: AuditLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut no segment but the last may lack its end: nobody would have declared it."""
+    order: list[tuple[str, str]] = []
+    sync, begin = SegmentFile.sync, SegmentFile.__init__
+
+    def syncing(self: SegmentFile) -> None:
+        order.append(("sync", self.path.name))
+        sync(self)
+
+    def beginning(self: SegmentFile, path: Path, first_line: bytes) -> None:
+        order.append(("begin", path.name))
+        begin(self, path, first_line)
+
+    monkeypatch.setattr(SegmentFile, "sync", syncing)
+    monkeypatch.setattr(SegmentFile, "__init__", beginning)
+    log._writer._rotation = Rotation(size_bytes=1)
+    log._writer.rotate()
+
+    assert order == [("sync", "0-00000001.jsonl"), ("begin", "0-00000002.jsonl")]

@@ -109,6 +109,7 @@ async def test_a_session_can_be_followed_and_not_read(tmp_path: Path) -> None:
     book = Journal(audit, Metrics(), clock=FakeClock())
     for session in (CANARY, CANARY, "another"):
         await book.intent(judged_of(wishes=Wishes(session=session)), attempt_at("c1"), 1)
+    assert audit.pseudonym("key", CANARY) != audit.pseudonym("session", CANARY)
     audit.close()
 
     data = (tmp_path / "0-00000001.jsonl").read_bytes()

@@ -112,6 +112,22 @@ async def test_a_checkpoint_is_signed_and_in_the_log(
     assert Checkpoint.from_json(record) == made
 
 
+async def test_a_checkpoint_that_is_not_on_the_disk_is_shown_to_nobody(
+    log: AuditLog, timer: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut it would look like a deletion."""
+
+    def failing(*_: object) -> None:
+        raise OSError("I/O error")
+
+    monkeypatch.setattr(log._writer, "sync", failing)
+    anchor = Memory()
+    await keeper_of(log, timer, [anchor], records=1).tick()
+
+    assert anchor.got == []
+    assert not (tmp_path / "0.checkpoint").exists()
+
+
 async def test_workers_name_each_other(log: AuditLog, timer: FakeClock, tmp_path: Path) -> None:
     """A checkpoint holds the head that every other worker last published."""
     other = AuditLog(tmp_path, clock=FakeClock(), worker=3, stall_s=10)
@@ -143,6 +159,45 @@ async def test_an_anchor_that_fails_is_tried_again_with_the_newest(
     await keeper.tick()
     assert (len(good.got), keeper.failing) == (2, 0)
     assert bad.got == good.got[1:]
+
+
+async def test_an_anchor_that_hangs_holds_up_nothing(
+    log: AuditLog, timer: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as failing, is not asked again meanwhile, and the others get every checkpoint."""
+    monkeypatch.setattr("gateway.records.keeping._PATIENCE_S", 0.01)
+    good, stuck = Memory("good"), Memory("stuck")
+    stuck.hangs = True
+    keeper = keeper_of(log, timer, [good, stuck], records=1)
+    await keeper.tick()
+    await write(log, 1)
+    stuck.hangs = False
+    await keeper.tick()
+
+    assert (len(good.got), stuck.got, keeper.failing) == (2, [], 1)
+    await keeper.finish()
+
+
+async def test_a_fault_in_a_tick_is_not_the_last(
+    log: AuditLog, timer: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keeper goes on after an error that nobody thought of."""
+    monkeypatch.setattr("gateway.records.keeping._TICK_S", 0.001)
+    keeper, ticks = keeper_of(log, timer), 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        ticks += 1
+        raise KeyError("oops")
+
+    monkeypatch.setattr(keeper, "tick", tick)
+    task = asyncio.create_task(keeper.run())
+    async with asyncio.timeout(5):
+        while ticks < 3:
+            await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_no_checkpoint_while_the_log_cannot_be_written(
