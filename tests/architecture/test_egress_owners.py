@@ -63,7 +63,7 @@ MAY_START_PROCESSES = {
 }
 
 # State, not egress: codes of sessions and the names of classes go there, no word of a request.
-STORE = "gateway/state/redis_sessions.py"
+REDIS_USERS = {"gateway/state/redis_sessions.py", "gateway/records/anchors.py"}
 
 # Only the core mints them; a test that needs one asks `decide`.
 SEALED = ("Cleared", "Decision")
@@ -116,16 +116,17 @@ def test_nobody_else_opens_connections() -> None:
     assert _offences(found) == []
 
 
-def test_one_module_talks_to_redis() -> None:
-    """Redis is shared state: one module has its client, and no request's body to give it."""
+def test_two_modules_talk_to_redis() -> None:
+    """Shared state and anchored checkpoints: neither has a request's body to give it."""
     users = [
         module
         for module in modules("gateway", "local_engine", "policies")
         if any(f"{name}.".startswith("redis.") for name in imported_names(module))
     ]
 
-    assert [module.path for module in users] == [STORE]
-    assert not {"gateway.wire", "gateway.exchange"} & set(imported_names(users[0]))
+    assert {module.path for module in users} == REDIS_USERS
+    for module in users:
+        assert not {"gateway.wire", "gateway.exchange"} & set(imported_names(module))
 
 
 def test_only_doctor_asks_itself() -> None:
