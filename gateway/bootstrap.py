@@ -40,7 +40,7 @@ from gateway.records.journal import Journal
 from gateway.records.metrics import Metrics
 from gateway.routing.plan import Planner, Route
 from gateway.runtime import every, poll_engine
-from gateway.settings import DestinationSettings, Settings
+from gateway.settings import BaaSettings, DestinationSettings, Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
 from gateway.signals.privacy import Detector
@@ -266,14 +266,27 @@ def _destination(d: DestinationSettings) -> Destination:
         tier=d.tier,
         region=d.region,
         jurisdiction=d.jurisdiction,
-        baa=Baa(id=d.baa.id, expires=d.baa.expires, scope=frozenset(d.baa.scope))
-        if d.baa
-        else None,
+        baa=_baa(d.baa) if d.baa else None,
         retention=Retention(zero_data=d.retention.zero_data, days=d.retention.days)
         if d.retention
         else None,
         trains_on_data=d.trains_on_data,
         origin=origin.text,
+        provider=d.provider,
+        account=d.account,
+        models=frozenset(d.models.values()),
+        features=frozenset(d.features),
+        agreements=frozenset(d.agreements),
+    )
+
+
+def _baa(baa: BaaSettings) -> Baa:
+    return Baa(
+        id=baa.id,
+        expires=baa.expires,
+        scope=frozenset(baa.scope),
+        models=frozenset(baa.models),
+        features=frozenset(baa.features),
     )
 
 

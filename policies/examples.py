@@ -10,6 +10,7 @@ from policies.model import KINDS, Baa, DataClass, Destination, Facts, Findings, 
 from policies.nodes import (
     Node,
     Table,
+    as_count,
     as_flag,
     as_member,
     as_table,
@@ -18,15 +19,22 @@ from policies.nodes import (
     shown,
 )
 from policies.pack import Case
+from policies.residency import AGREEMENTS, ANY
 
 _CASE_KEYS = ("name", "facts", "findings", "destination", "allow", "reason")
 _FACT_TEXTS = ("endpoint", "purpose", "role", "tenant", "subject_region")
-_FACT_FLAGS = ("has_media", "has_tools")
+_FACT_FLAGS = ("has_media", "has_tools", "break_glass")
 _FACT_CLASSES = ("declared_class", "default_class")
 _FACT_KEYS = (*_FACT_TEXTS, *_FACT_FLAGS, *_FACT_CLASSES, "may_relax", "max_tier", "today")
 _FINDING_KEYS = ("data_class", "kinds", "errors")
-_PLACE_TEXTS = ("region", "jurisdiction")
-_PLACE_KEYS = (*_PLACE_TEXTS, "tier", "baa", "zero_data", "trains_on_data")
+_PLACE_TEXTS = ("region", "jurisdiction", "provider", "account")
+_PLACE_SETS = ("models", "features", "agreements")
+_PLACE_KEYS = (
+    *(*_PLACE_TEXTS, *_PLACE_SETS),
+    *("tier", "baa", "zero_data", "retention_days", "trains_on_data", "encrypted"),
+)
+_UNKNOWN = "unknown agreement {}, expected one of: " + ", ".join(sorted(AGREEMENTS))
+_MOST_DAYS = 36_500
 _TODAY = datetime.date(2026, 1, 1)
 
 
@@ -73,6 +81,7 @@ def _facts(table: Table) -> Facts:
         max_tier=as_member(given["max_tier"], Tier, "tier") if "max_tier" in given else None,
         has_media=flags.get("has_media", False),
         has_tools=flags.get("has_tools", False),
+        break_glass=flags.get("break_glass", False),
     )
 
 
@@ -90,27 +99,52 @@ def _findings(table: Table) -> Findings:
 def _destination(table: Table) -> Destination:
     table.allow_only(_PLACE_KEYS, "a destination")
     given = table.entries
-    keeps_nothing = "zero_data" in given and as_flag(given["zero_data"])
+    texts = {key: as_text(given[key]) for key in _PLACE_TEXTS if key in given}
+    sets = {key: _names(given[key]) for key in _PLACE_SETS if key in given}
+    is_encrypted = "encrypted" not in given or as_flag(given["encrypted"])
     return Destination(
         name="example",
         tier=as_member(given["tier"], Tier, "tier") if "tier" in given else Tier.CLOUD,
-        region=as_text(given["region"]) if "region" in given else "",
-        jurisdiction=as_text(given["jurisdiction"]) if "jurisdiction" in given else "",
         baa=_baa(as_table(given["baa"], "a BAA")) if "baa" in given else None,
-        retention=Retention(zero_data=True, days=0) if keeps_nothing else None,
+        retention=_retention(table),
         trains_on_data="trains_on_data" not in given or as_flag(given["trains_on_data"]),
-        origin="https://example.invalid:443",
+        origin="https://example.invalid:443" if is_encrypted else "http://example.invalid:80",
+        region=texts.get("region", ""),
+        jurisdiction=texts.get("jurisdiction", ""),
+        provider=texts.get("provider", ""),
+        account=texts.get("account", ""),
+        models=sets.get("models", frozenset()),
+        features=sets.get("features", frozenset()),
+        agreements=frozenset(
+            name if name in AGREEMENTS else given["agreements"].fail(_UNKNOWN.format(shown(name)))
+            for name in sets.get("agreements", ())
+        ),
     )
+
+
+def _retention(table: Table) -> Retention | None:
+    given = table.entries
+    if "zero_data" in given and as_flag(given["zero_data"]):
+        return Retention(zero_data=True, days=0)
+    if "retention_days" in given:
+        return Retention(zero_data=False, days=as_count(given["retention_days"], _MOST_DAYS))
+    return None
 
 
 def _baa(table: Table) -> Baa:
-    table.allow_only(("expires", "scope"), "a BAA")
-    scope = each_text(table.need("scope", "a BAA"), "endpoint")
+    table.allow_only(("expires", "scope", "models", "features"), "a BAA")
+    given = table.entries
     return Baa(
         id="example",
         expires=_date(table.need("expires", "a BAA")),
-        scope=frozenset(as_text(node) for node in scope),
+        scope=_names(table.need("scope", "a BAA")),
+        models=_names(given["models"]) if "models" in given else ANY,
+        features=_names(given["features"]) if "features" in given else ANY,
     )
+
+
+def _names(node: Node) -> frozenset[str]:
+    return frozenset(as_text(item) for item in each_text(node, "name"))
 
 
 def _class(node: Node) -> DataClass:

@@ -24,6 +24,7 @@ from policies.nodes import Items, Node, Scalar, Table, shown
 from policies.pack import Pack
 from policies.parse import parse_pack
 from policies.policy import Policy
+from policies.rules import atoms
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -62,7 +63,26 @@ def load_policy(packs: Sequence[PackSource], destinations: Sequence[Destination]
             raise PolicyError(source.name, 1, f"there are two packs named {shown(pack.name)}")
         parsed.append(pack)
     _check_destinations(destinations)
+    for source, pack in zip(packs, parsed, strict=True):
+        _check_names(source.name, pack, destinations)
     return Policy.of(parsed, destinations)
+
+
+def _check_names(file: str, pack: Pack, destinations: Sequence[Destination]) -> None:
+    """Refuses a name that no destination has; without any destinations there is nothing to miss."""
+    known = frozenset(there.name for there in destinations)
+    said = [(f"rule {r.id!r}", r.line, r.when) for r in pack.rules]
+    said += [(f"theorem {t.id!r}", t.line, t.never) for t in pack.theorems]
+    for what, line, condition in said:
+        named = (atom.values for atom in atoms(condition) if atom.field == "name")
+        for name in sorted(map(str, frozenset().union(*named) - known)):
+            if known:
+                raise PolicyError(
+                    file,
+                    line,
+                    f"{what} names the destination {shown(name)}, which is not configured, "
+                    f"expected one of: {', '.join(sorted(known))}",
+                )
 
 
 def _check_destinations(destinations: Sequence[Destination]) -> None:

@@ -6,6 +6,7 @@ Every wrong answer is a PolicyError with the file, the line and what was expecte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import NoReturn, TypeVar
 
 from policies.errors import PolicyError
 
+_COUNT = re.compile("[0-9]{1,9}")
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -106,6 +108,15 @@ def as_flag(node: Node) -> bool:
     if isinstance(node, Scalar) and not node.is_quoted and node.text in _FLAGS:
         return node.text == "true"
     return node.fail("expected true or false")
+
+
+def as_count(node: Node, most: int) -> int:
+    """The node as a whole number from 1 to `most`."""
+    if isinstance(node, Scalar) and not node.is_quoted and _COUNT.fullmatch(node.text):
+        count = int(node.text)
+        if 1 <= count <= most:
+            return count
+    return node.fail(f"expected a whole number from 1 to {most}")
 
 
 def as_member(node: Node, kind: type[E], what: str) -> E:

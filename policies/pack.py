@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from policies.decision import ReasonCode
 from policies.model import Destination, Facts, Findings
-from policies.rules import Rule
+from policies.rules import Condition, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,19 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Theorem:
+    """A promise of the pack: no destination but the device is allowed where `never` holds.
+
+    `says` is the same as an English sentence.
+    """
+
+    id: str
+    says: str
+    never: Condition
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
     """`otherwise` is the reason given for a destination that none of the permits matches."""
 
@@ -35,4 +48,5 @@ class Pack:
     version: str = ""
     description: str = ""
     otherwise: ReasonCode = ReasonCode.NO_PERMIT
+    theorems: tuple[Theorem, ...] = ()
     cases: tuple[Case, ...] = ()

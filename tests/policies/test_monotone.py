@@ -5,8 +5,9 @@ import pytest
 
 from policies import Obligation
 from policies.model import KINDS
-from policies.monotone import MOST_ATOMS, Escape, TooManyPointsError, first_escape
+from policies.monotone import Escape, first_escape
 from policies.rules import All, Any_, Condition, Effect, In, Not, Rule
+from policies.space import MOST_ATOMS, TooManyPointsError
 from tests.policies.strategies import rule
 
 SECRET = In("data_class", frozenset({"pci", "secret"}))
