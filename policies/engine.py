@@ -41,23 +41,8 @@ def decide(facts: Facts, findings: Findings, policy: Policy) -> Decision:
 
 def effective_class(facts: Facts, findings: Findings) -> DataClass:
     """The class that the rules see; see step 1 above."""
-    return DataClass.UNKNOWN if findings.errors else _class_without_errors(facts, findings)
-
-
-def known_class(facts: Facts, findings: Findings) -> DataClass:
-    """The class as far as it is known: the effective one, but for what failed detectors missed.
-
-    Then it is the highest of all that was stated or found. Nobody relaxes it, and the UNKNOWN of
-    the failed detector itself says nothing.
-    """
-    if not findings.errors:
-        return _class_without_errors(facts, findings)
-    found = DataClass.PUBLIC if findings.data_class is DataClass.UNKNOWN else findings.data_class
-    media = DataClass.PUBLIC if facts.has_media is False else DataClass.PHI
-    return DataClass.join(facts.default_class, facts.declared_class or found, found, media)
-
-
-def _class_without_errors(facts: Facts, findings: Findings) -> DataClass:
+    if findings.errors:
+        return DataClass.UNKNOWN
     floor, detected = facts.default_class, findings.data_class
     if detected.rank > floor.rank:
         floor = detected
@@ -69,6 +54,23 @@ def _class_without_errors(facts: Facts, findings: Findings) -> DataClass:
     return declared
 
 
+def known_class(facts: Facts, findings: Findings) -> DataClass:
+    """The highest class that was stated or found, which nobody relaxes.
+
+    The UNKNOWN of a detector that failed says nothing: rules learn from it what is known besides.
+    """
+    highest, found, declared = facts.default_class, findings.data_class, facts.declared_class
+    if findings.errors and found is DataClass.UNKNOWN:
+        found = DataClass.PUBLIC
+    if found.rank > highest.rank:
+        highest = found
+    if declared is not None and declared.rank > highest.rank:
+        highest = declared
+    if facts.has_media is not False and highest.rank < DataClass.PHI.rank:
+        return DataClass.PHI
+    return highest
+
+
 def _may_relax(facts: Facts, floor: DataClass) -> bool:
     return type(facts.may_relax) is frozenset and floor in facts.may_relax
 
@@ -77,8 +79,8 @@ def _decide(facts: Facts, findings: Findings, policy: Policy) -> Decision:
     request_id, kinds, errors = facts.request_id, findings.kinds, findings.errors
     if type(request_id) is not str or type(kinds) is not frozenset or type(errors) is not tuple:
         raise TypeError("not the facts and findings of a request")
-    known, plan = known_class(facts, findings), policy.plan
-    data_class = DataClass.UNKNOWN if errors else known
+    data_class, known = effective_class(facts, findings), known_class(facts, findings)
+    plan = policy.plan
     baa = plan.covered(facts.endpoint, facts.today, _USES[facts.has_tools, facts.has_media])
     within = plan.within[facts.max_tier]
     given = data_class, known, kinds, bool(errors), baa, facts

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import datetime
 
-from policies.decision import ReasonCode
+from policies.decision import ReasonCode, Verdict
 from policies.model import KINDS, Baa, DataClass, Destination, Facts, Findings, Retention, Tier
 from policies.nodes import (
+    Items,
     Node,
     Table,
     as_count,
@@ -20,8 +21,11 @@ from policies.nodes import (
 )
 from policies.pack import Case
 from policies.residency import AGREEMENTS, ANY
+from policies.terms import Obligation
 
-_CASE_KEYS = ("name", "facts", "findings", "destination", "allow", "reason")
+_CASE_KEYS = (
+    "name", "facts", "findings", "destination", "allow", "reason", "verdict", "obligations",
+)  # fmt: skip
 _FACT_TEXTS = ("endpoint", "purpose", "role", "tenant", "subject_region")
 _FACT_FLAGS = ("has_media", "has_tools", "break_glass")
 _FACT_CLASSES = ("declared_class", "default_class")
@@ -43,16 +47,24 @@ def parse_case(node: Node) -> Case:
     table = as_table(node, "a test")
     table.allow_only(_CASE_KEYS, "a test")
     name = table.need_text("name", "a test")
-    reason = table.entries.get("reason")
+    given = table.entries
     return Case(
         name=name,
         facts=_facts(_part(table, "facts")),
         findings=_findings(as_table(table.need("findings", f"test {name!r}"), "findings")),
         destination=_destination(_part(table, "destination")),
         is_allowed=as_flag(table.need("allow", f"test {name!r}")),
-        reason=as_member(reason, ReasonCode, "reason") if reason else None,
+        reason=as_member(given["reason"], ReasonCode, "reason") if "reason" in given else None,
+        verdict=as_member(given["verdict"], Verdict, "verdict") if "verdict" in given else None,
+        obligations=_owed(given["obligations"]) if "obligations" in given else None,
         line=table.line,
     )
+
+
+def _owed(node: Node) -> frozenset[Obligation]:
+    is_none = isinstance(node, Items) and not node.items
+    nodes = [] if is_none else each_text(node, "obligation")
+    return frozenset(as_member(node, Obligation, "obligation") for node in nodes)
 
 
 def _part(table: Table, key: str) -> Table:

@@ -47,7 +47,11 @@ class Baa:
         return today <= self.expires and _holds(self.scope, frozenset({endpoint}))
 
     def extends_to(self, models: frozenset[str], features: frozenset[str]) -> bool:
-        """Whether all of these models and features are within it."""
+        """Whether all of these models and features are within it.
+
+        Where it names models, a destination that states none is without.
+        """
+        models = models or frozenset({""})
         return _holds(self.models, models) and _holds(self.features, features)
 
 

@@ -90,7 +90,7 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
     {
         "data_class": Field(words="the data class", domain=_CLASSES, is_ordered=True),
         "known_class": Field(
-            words="the class as far as it is known", domain=_CLASSES, is_ordered=True
+            words="the highest class that was stated or found", domain=_CLASSES, is_ordered=True
         ),
         "declared_class": Field(
             words="the declared class", domain=(NOT_DECLARED, *_CLASSES), is_ordered=True

@@ -219,6 +219,12 @@ def test_packs_tighten_each_other() -> None:
     ("given", "findings", "expected"),
     [
         ({}, PHI, DataClass.PHI),
+        ({"has_media": True}, CLEAN, DataClass.PHI),
+        (
+            {"declared_class": DataClass.PUBLIC, "may_relax": frozenset(DataClass)},
+            PHI,
+            DataClass.PHI,
+        ),
         ({}, Findings(DataClass.UNKNOWN), DataClass.UNKNOWN),
         ({"declared_class": DataClass.UNKNOWN}, CLEAN, DataClass.UNKNOWN),
         ({}, Findings.unknown("timeout"), DataClass.INTERNAL),
@@ -238,7 +244,7 @@ def test_packs_tighten_each_other() -> None:
     ],
 )
 def test_known_class(given: dict[str, Any], findings: Findings, expected: DataClass) -> None:
-    """A failed detector hides only what it would have found; nobody relaxes the rest."""
+    """The highest of what was said, which nobody relaxes; a failed detector's UNKNOWN is not."""
     assert known_class(facts(**given), findings) is expected
 
 

@@ -19,6 +19,7 @@ TOOLS = frozenset({"tools"})
         (BAA, {"m"}, {"web"}, TOOLS, True),
         (replace(BAA, models=frozenset({"m"})), {"m"}, set(), NONE, True),
         (replace(BAA, models=frozenset({"m"})), {"m", "n"}, set(), NONE, False),
+        (replace(BAA, models=frozenset({"m"})), set(), set(), NONE, False),
         (replace(BAA, features=frozenset({"tools"})), set(), set(), TOOLS, True),
         (replace(BAA, features=frozenset({"media"})), set(), set(), TOOLS, False),
         (replace(BAA, features=frozenset({"tools"})), set(), {"web"}, TOOLS, False),
