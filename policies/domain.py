@@ -112,9 +112,9 @@ def _request_axes(conditions: Sequence[Condition]) -> dict[str, Sequence[Any]]:
     classes = runs(conditions)
     axes: dict[str, Sequence[Any]] = {
         "relaxes": _FLAG,
-        "detected": classes,
         "default": classes,
         "declared": (None, *classes),
+        "detected": classes,  # after the others, so that counterexamples vary it first
         "errors": _FLAG,
         "has_media": _FLAG,
         "kinds": subsets(told_apart("kinds", conditions)),

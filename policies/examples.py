@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `tests:` of a pack: facts, findings and one destination, and whether it may be reached."""
+"""The `tests:` of a pack: facts, findings and one destination, and whether it may be reached.
+
+Recorded decisions have their facts and findings in the same words; see features.py.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ _CASE_KEYS = (
 _FACT_TEXTS = ("endpoint", "purpose", "role", "tenant", "subject_region")
 _FACT_FLAGS = ("has_media", "has_tools", "break_glass")
 _FACT_CLASSES = ("declared_class", "default_class")
-_FACT_KEYS = (*_FACT_TEXTS, *_FACT_FLAGS, *_FACT_CLASSES, "may_relax", "max_tier", "today")
+FACT_KEYS = (*_FACT_TEXTS, *_FACT_FLAGS, *_FACT_CLASSES, "may_relax", "max_tier", "today")
 _FINDING_KEYS = ("data_class", "kinds", "errors")
 _PLACE_TEXTS = ("region", "jurisdiction", "provider", "account")
 _PLACE_SETS = ("models", "features", "agreements")
@@ -50,8 +53,8 @@ def parse_case(node: Node) -> Case:
     given = table.entries
     return Case(
         name=name,
-        facts=_facts(_part(table, "facts")),
-        findings=_findings(as_table(table.need("findings", f"test {name!r}"), "findings")),
+        facts=parse_facts(_part(table, "facts")),
+        findings=parse_findings(as_table(table.need("findings", f"test {name!r}"), "findings")),
         destination=_destination(_part(table, "destination")),
         is_allowed=as_flag(table.need("allow", f"test {name!r}")),
         reason=as_member(given["reason"], ReasonCode, "reason") if "reason" in given else None,
@@ -72,8 +75,9 @@ def _part(table: Table, key: str) -> Table:
     return as_table(table.entries.get(key, empty), key)
 
 
-def _facts(table: Table) -> Facts:
-    table.allow_only(_FACT_KEYS, "facts")
+def parse_facts(table: Table) -> Facts:
+    """Facts; what is not said is as in the model, on 2026-01-01."""
+    table.allow_only(FACT_KEYS, "facts")
     given = table.entries
     texts = {key: as_text(given[key]) for key in _FACT_TEXTS if key in given}
     flags = {key: as_flag(given[key]) for key in _FACT_FLAGS if key in given}
@@ -97,7 +101,8 @@ def _facts(table: Table) -> Facts:
     )
 
 
-def _findings(table: Table) -> Findings:
+def parse_findings(table: Table) -> Findings:
+    """Findings, which have a class at least."""
     table.allow_only(_FINDING_KEYS, "findings")
     kinds = each_text(table.entries["kinds"], "kind") if "kinds" in table.entries else ()
     errors = each_text(table.entries["errors"], "error") if "errors" in table.entries else ()

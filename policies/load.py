@@ -56,16 +56,23 @@ def builtin_pack(name: str) -> PackSource:
 
 def load_policy(packs: Sequence[PackSource], destinations: Sequence[Destination]) -> Policy:
     """The policy of these packs for these destinations. Raises PolicyError."""
+    parsed = load_packs(packs, destinations)
+    _check_destinations(destinations)
+    return Policy.of(parsed, destinations)
+
+
+def load_packs(
+    sources: Sequence[PackSource], destinations: Sequence[Destination]
+) -> tuple[Pack, ...]:
+    """The packs, checked; names of destinations against `destinations`. Raises PolicyError."""
     parsed: list[Pack] = []
-    for source in packs:
+    for source in sources:
         pack = parse_pack(_read(source))
         if any(pack.name == other.name for other in parsed):
             raise PolicyError(source.name, 1, f"there are two packs named {shown(pack.name)}")
-        parsed.append(pack)
-    _check_destinations(destinations)
-    for source, pack in zip(packs, parsed, strict=True):
         _check_names(source.name, pack, destinations)
-    return Policy.of(parsed, destinations)
+        parsed.append(pack)
+    return tuple(parsed)
 
 
 def _check_names(file: str, pack: Pack, destinations: Sequence[Destination]) -> None:

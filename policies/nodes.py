@@ -79,6 +79,18 @@ class Table(Node):
         return text or node.fail(f"{what} has an empty {key!r}")
 
 
+def from_data(data: object, file: str, line: int) -> Node:
+    """JSON data as a document that stands on one line; numbers are text, as in YAML."""
+    if isinstance(data, dict):
+        entries = {str(key): from_data(value, file, line) for key, value in data.items()}
+        return Table(file, line, entries, dict.fromkeys(entries, line))
+    if isinstance(data, list):
+        return Items(file, line, tuple(from_data(item, file, line) for item in data))
+    if isinstance(data, str):
+        return Scalar(file, line, data)
+    return Scalar(file, line, "" if data is None else str(data).lower(), is_quoted=False)
+
+
 def shown(text: str) -> str:
     """A name from the document, short enough for a message."""
     return repr(text if len(text) <= 40 else text[:40] + "...")

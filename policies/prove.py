@@ -125,4 +125,4 @@ def _by_logic(pack: Pack) -> Iterator[tuple[str, tuple[bool | None, Counterexamp
 
 
 def _word(answer: bool | None) -> str:
-    return {True: "yes", False: "NO", None: "not told"}[answer]
+    return {True: "yes", False: "NO", None: "left open"}[answer]

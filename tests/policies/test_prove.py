@@ -126,7 +126,7 @@ def test_a_counterexample_reads_as_a_story() -> None:
 
     assert lines[0].startswith("p: ")
     assert lines[0].endswith(" cases tried; no z3 (install nearward[prove]), trying alone")
-    at = lines.index("  FAILED  mine: Mine. [by trying: NO, by z3: not told]")
+    at = lines.index("  FAILED  mine: Mine. [by trying: NO, by z3: left open]")
     assert lines[at + 1 :][:3] == [
         "          request   detected public; declared nothing; default public; kinds none",
         "          rules see data_class public, tier cloud",
