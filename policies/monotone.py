@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from policies.rules import NOT_DECLARED, Effect, Rule, Values, atoms
+from policies.model import DataClass
+from policies.rules import NOT_DECLARED, Effect, Rule, Values, atoms, holds
 from policies.space import Axis, Space, first
+from policies.terms import NO_TERMS
 
 _CHAINS = frozenset(("data_class", "known_class", "declared_class", "errors", "has_media"))
 _SENSITIVE = _CHAINS | {"kinds"}
@@ -26,6 +28,15 @@ _HEIRS: Mapping[Effect, frozenset[Effect]] = {
     Effect.QUEUE: frozenset({Effect.QUEUE, Effect.APPROVE, Effect.FORBID, Effect.BLOCK}),
 }
 """What may stand in for a rule of each effect."""
+_LEAST: Mapping[str, Values] = {
+    "data_class": DataClass.PUBLIC,
+    "known_class": DataClass.PUBLIC,
+    "declared_class": DataClass.PUBLIC,
+    "errors": False,
+    "has_media": False,
+    "kinds": frozenset(),
+}
+"""What a point that does not say it has: a heir that holds of the least holds of all above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +51,38 @@ class Escape:
 def first_escape(rule: Rule, pack: Sequence[Rule]) -> Escape | None:
     """The first step at which `rule`, one of `pack`, gives more; None when there is none.
 
-    Raises space.TooManyPointsError.
+    Looks for rules that take over in the order of `pack`. Raises space.TooManyPointsError.
     """
-    own = {atom.field for atom in atoms(rule.when)}
-    escape = _escape(rule, [])
-    if escape is None:
-        return None
-    heirs = [other for other in pack if _may_take_over(other, rule, own | _SENSITIVE)]
-    return _escape(rule, heirs) if heirs else escape
+    heirs: list[Rule] = []
+    while (found := _escape(rule, heirs)) is not None:
+        escape, after = found
+        heir = next((other for other in pack if _takes_over(other, rule, after)), None)
+        if heir is None:
+            return escape
+        heirs.append(heir)
+    return None
 
 
-def _escape(rule: Rule, heirs: Sequence[Rule]) -> Escape | None:
+def _escape(rule: Rule, heirs: Sequence[Rule]) -> tuple[Escape, Mapping[str, Values]] | None:
+    """The first escape that no heir prevents, and the point that it leads to."""
     space = Space.of([r.when for r in (rule, *heirs)], whole=_CHAINS)
     holding = space.where(rule.when)
     if rule.effect is Effect.PERMIT:
-        held, lost = space.every ^ holding, space.every ^ holding
+        held, kept = space.every ^ holding, space.every ^ holding
     else:
         held = holding
         for heir in heirs:
             holding |= space.where(heir.when)
-        lost = holding
+        kept = holding
     for axis in sorted(space.axes, key=lambda axis: (axis.field != "kinds", axis.field)):
         if axis.field not in _SENSITIVE:
             continue
-        escaping = held & _can_rise(space, axis) & ~(lost >> axis.stride)
+        escaping = held & _can_rise(space, axis) & ~(kept >> axis.stride)
         if escaping:
-            before = first(escaping)
-            here, there = space.point(before), space.point(before + axis.stride)
-            return Escape(axis.field, _shown(here[axis.field]), _shown(there[axis.field]))
+            here = first(escaping)
+            before, after = space.point(here), space.point(here + axis.stride)
+            escape = Escape(axis.field, _shown(before[axis.field]), _shown(after[axis.field]))
+            return escape, after
     return None
 
 
@@ -77,14 +92,17 @@ def _can_rise(space: Space, axis: Axis) -> int:
     return space.along(axis, [value not in (top, NOT_DECLARED) for value in axis.values])
 
 
-def _may_take_over(other: Rule, rule: Rule, fields: frozenset[str] | set[str]) -> bool:
-    return (
-        other is not rule
-        and other.effect in _HEIRS[rule.effect]
-        and other.obligations >= rule.obligations
-        and other.terms.joined(rule.terms) == other.terms
-        and all(atom.field in fields for atom in atoms(other.when))
+def _takes_over(other: Rule, rule: Rule, point: Mapping[str, Values]) -> bool:
+    """Whether `other` holds at this point and all above it, asking for no more than `rule` does."""
+    if other is rule or other.effect not in _HEIRS[rule.effect]:
+        return False
+    values = {**_LEAST, **point}
+    if not all(atom.field in values for atom in atoms(other.when)):
+        return False
+    owes_no_less = other.obligations >= rule.obligations and (
+        rule.terms == NO_TERMS or other.terms.joined(rule.terms) == other.terms
     )
+    return owes_no_less and holds(other.when, values)
 
 
 def _shown(value: Values) -> str:

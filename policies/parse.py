@@ -84,8 +84,9 @@ def _rules(table: Table, lists: Lists) -> tuple[Rule, ...]:
             node.fail(f"there are two rules with the id {shown(rule.id)}")
         rules[rule.id] = rule
     found = tuple(rules.values())
+    simplest_first = sorted(found, key=lambda rule: sum(1 for _ in atoms(rule.when)))
     for rule in found:
-        _check_monotone(table.file, rule, found)
+        _check_monotone(table.file, rule, simplest_first)
     _check_idle(table.file, found)
     return found
 
