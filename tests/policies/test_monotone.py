@@ -62,6 +62,11 @@ def test_monotone_rules(effect: Effect, when: Condition) -> None:
             Escape("declared_class", "pii", "phi"),
         ),
         (Effect.FORBID, SECRET, Escape("data_class", "secret", "unknown")),
+        (
+            Effect.FORBID,
+            All((In("baa", frozenset({True})), SECRET)),
+            Escape("data_class", "secret", "unknown"),
+        ),
         (Effect.FORBID, LOW, Escape("data_class", "internal", "confidential")),
         (Effect.FORBID, Not(CARD), Escape("kinds", "none", "CARD")),
         (Effect.OBLIGE, SECRET, Escape("data_class", "secret", "unknown")),

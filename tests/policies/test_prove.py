@@ -99,6 +99,7 @@ FIELDS_OF_REQUESTS = [
     In("break_glass", frozenset({False})),
     In("known_class", frozenset({"public"})),
     In("declared_class", frozenset({"none"})),
+    Not(In("declared_class", frozenset({"none"}))),
     Not(In("kinds", frozenset({"SSN"}))),
 ]
 
