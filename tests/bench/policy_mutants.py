@@ -29,12 +29,11 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
-import hypothesis
 import pytest
 import yaml
 import z3
 
-SHARED = (hypothesis, yaml, z3)
+SHARED = (yaml, z3)
 """Imported once, in the parent of all runs."""
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests" / "policies"
