@@ -8,6 +8,8 @@ it in its own way. What remains is a product of short axes, of requests on one s
 destinations on the other. An agreement has one way of covering and several of failing to, so that
 the proof goes through the code that reads agreements, too.
 
+`max_tier` is left out: it is no matter of rules and can only close destinations.
+
 A pack that tells destinations apart by name has them in several lists, because within one policy
 names are unique.
 """
