@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import datetime
 import os
-import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,34 +20,25 @@ from fastapi import FastAPI
 from gateway.api.classify import ClassifyEndpoint
 from gateway.api.web import Web, make_web
 from gateway.app import Gateway, Handler
-from gateway.backends.anchor_post import AnchorPost
-from gateway.backends.base import Backend
-from gateway.backends.egress import Egress, Timeouts
-from gateway.backends.errors import RequestRefused
-from gateway.backends.http1 import Client, PoolLimits
-from gateway.backends.litellm_cloud import LiteLLMCloud
-from gateway.backends.local import LocalEngine
-from gateway.backends.openai_wire import OpenAIWire, split_base_url
 from gateway.break_glass import BreakGlass
 from gateway.config_file import ConfigError
-from gateway.errors import NotFound
 from gateway.execution import Executor
 from gateway.identity import Identity, Key, Principal
 from gateway.judgement import Judge
 from gateway.limits import Limits
 from gateway.pipeline import Pipeline
-from gateway.records.anchors import Anchor, FileAnchor, RedisAnchor
+from gateway.reach import make_anchors, make_backends, make_engine
 from gateway.records.archive import Archive
 from gateway.records.audit import AuditLog
 from gateway.records.journal import Journal
 from gateway.records.keeping import Keeper, Pace, Shelf
 from gateway.records.metrics import Metrics
 from gateway.records.writer import Rotation
-from gateway.reload import Reload, Rules
+from gateway.reload import Reload
 from gateway.routing.breaker import Breaker, State
-from gateway.routing.plan import Planner, Route
+from gateway.rules import DEVICE, make_rules
 from gateway.runtime import every, poll_engine
-from gateway.settings import AnchorSettings, DestinationSettings, Settings
+from gateway.settings import Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
 from gateway.signals.privacy import Detector
@@ -57,20 +47,8 @@ from gateway.state.keys import KeyFile, digest_of
 from gateway.state.redis_sessions import RedisSessions
 from gateway.state.secret import Secret, stored_secret
 from gateway.state.sessions import MemorySessions, RefusedSessions, Sessions
-from policies import (
-    Baa,
-    Destination,
-    PackSource,
-    Policy,
-    PolicyError,
-    Retention,
-    Tier,
-    builtin_pack,
-    load_policy,
-)
 
 _Watch = Callable[[], Coroutine[Any, Any, None]]
-DEVICE = "device"
 _FLUSH_S = 1.0
 
 
@@ -116,7 +94,7 @@ def build(
         today=_today,
         break_glass=make_break_glass(settings, secret),
     )
-    engine = LocalEngine(Client(reach="unix"), engine_socket(settings))
+    engine = make_engine(settings)
     backends, egresses = make_backends(settings)
     backends[DEVICE] = engine
     breakers = {d.name: Breaker(clock=time.monotonic) for d in settings.destinations}
@@ -191,129 +169,6 @@ def load_identity(settings: Settings) -> Identity:
         secret = settings.api_key.get_secret_value()
         keys.append(Key(digest_of(secret), Principal("bootstrap", "default", "admin")))
     return Identity(keys)
-
-
-def make_rules(settings: Settings) -> Rules:
-    """Policy and planner over the same destinations; raises ConfigError."""
-    return Rules(make_policy(settings), make_planner(settings))
-
-
-def make_policy(settings: Settings) -> Policy:
-    """The configured packs over the configured destinations; raises ConfigError."""
-    packs = [_pack(settings, number) for number in range(len(settings.policy.packs))]
-    packs += [_pack_file(settings, number) for number in range(len(settings.policy.files))]
-    there = [_destination(settings, number) for number in range(len(settings.destinations))]
-    try:
-        return load_policy(packs, [_device(), *there])
-    except PolicyError as error:
-        if error.file in map(str, settings.policy.files):
-            raise ConfigError(str(error)) from None
-        section = "destinations" if error.file == "destinations" else "policy"
-        raise ConfigError(f"{settings.where(section)}: {error.message}") from None
-
-
-def make_planner(settings: Settings) -> Planner:
-    """Routes for the device and every destination."""
-    routes = [Route(DEVICE, Tier.DEVICE, {settings.device.model: settings.device.model})]
-    routes += [
-        Route(
-            d.name,
-            d.tier,
-            d.models,
-            d.region,
-            d.cost.output_per_mtok,
-            OpenAIWire.honours if d.kind == "openai" else LiteLLMCloud.honours,
-        )
-        for d in settings.destinations
-    ]
-    planner = Planner(
-        routes,
-        aliases=settings.aliases,
-        strong_fraction=settings.routing.strong_fraction,
-        device_is_on=settings.device.enabled,
-    )
-    for alias in settings.aliases:
-        try:
-            planner.read_model(alias)
-        except NotFound:
-            raise ConfigError(
-                f"{settings.where('aliases', alias)}: alias {alias}: "
-                f"{settings.aliases[alias]} is no model of this gateway"
-            ) from None
-    return planner
-
-
-def make_backends(settings: Settings) -> tuple[dict[str, Backend], list[Egress]]:
-    """One backend and one egress (own pool, own trust store) for each destination."""
-    backends: dict[str, Backend] = {}
-    egresses: list[Egress] = []
-    for number, d in enumerate(settings.destinations):
-        try:
-            backends[d.name] = _backend(d, egresses, settings.server.max_response_bytes)
-        except ValueError as error:
-            raise _destination_fault(settings, number, "base_url", str(error)) from None
-        except OSError:
-            raise _destination_fault(settings, number, "ca_file", "cannot be read") from None
-        except RequestRefused as error:
-            field = "base_url" if "target" in str(error) else "api_key"
-            raise _destination_fault(settings, number, field, str(error)) from None
-    return backends, egresses
-
-
-def _destination_fault(settings: Settings, number: int, field: str, problem: str) -> ConfigError:
-    name = settings.destinations[number].name
-    where = settings.where("destinations", number, field)
-    return ConfigError(f"{where}: destination {name}: {field}: {problem}")
-
-
-def _backend(d: DestinationSettings, egresses: list[Egress], response_bytes: int) -> Backend:
-    timeouts = Timeouts(**d.timeouts.model_dump())
-    api_key = d.api_key.get_secret_value()
-    if d.kind != "openai":
-        return LiteLLMCloud(
-            name=d.name,
-            kind=d.kind,
-            base_url=d.base_url,
-            api_key=api_key,
-            timeouts=timeouts,
-            response_bytes=response_bytes,
-        )
-    tls = _tls(d.base_url, d.ca_file)
-    egress = Egress(Client(tls, limits=PoolLimits(max_connections=d.max_connections)))
-    egresses.append(egress)
-    return OpenAIWire(egress, name=d.name, base_url=d.base_url, api_key=api_key, timeouts=timeouts)
-
-
-def make_anchors(settings: Settings) -> list[Anchor]:
-    """Where checkpoints of the audit log go besides the log; raises ConfigError."""
-    return [_anchor(number, a) for number, a in enumerate(settings.audit.anchors)]
-
-
-def _anchor(number: int, a: AnchorSettings) -> Anchor:
-    where = f"audit.anchors.{number}"
-    try:
-        if a.file is not None:
-            return FileAnchor(a.file)
-        if a.redis is not None:
-            return RedisAnchor(a.redis.get_secret_value(), a.stream)
-        url = a.url or ""
-        limits = PoolLimits(max_connections=1)
-        return AnchorPost(
-            Client(_tls(url, a.ca_file), limits=limits), url, a.token.get_secret_value()
-        )
-    except OSError:
-        raise ConfigError(f"{where}: ca_file cannot be read") from None
-    except ImportError:
-        raise ConfigError(f"{where}: redis: install nearward[redis] for this") from None
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from None
-    except RequestRefused:
-        raise ConfigError(f"{where}: token or url: not fit for a header") from None
-
-
-def engine_socket(settings: Settings) -> Path:
-    """Where the engine listens. A unix socket path is limited to 107 bytes."""
-    return settings.state_dir / "run" / "engine.sock"
 
 
 class _Closable(Protocol):
@@ -399,57 +254,6 @@ def _sessions(settings: Settings, secret: Secret, metrics: Metrics) -> Sessions:
     return MemorySessions(
         secret=secret, clock=time.monotonic, untainted=untainted, ttl_s=state.session_ttl_s
     )
-
-
-def _device() -> Destination:
-    return Destination(name=DEVICE, tier=Tier.DEVICE)
-
-
-def _destination(settings: Settings, number: int) -> Destination:
-    d = settings.destinations[number]
-    try:
-        origin, _ = split_base_url(d.base_url)
-    except ValueError as error:
-        raise _destination_fault(settings, number, "base_url", str(error)) from None
-    return Destination(
-        name=d.name,
-        tier=d.tier,
-        region=d.region,
-        jurisdiction=d.jurisdiction,
-        baa=Baa(id=d.baa.id, expires=d.baa.expires, scope=frozenset(d.baa.scope))
-        if d.baa
-        else None,
-        retention=Retention(zero_data=d.retention.zero_data, days=d.retention.days)
-        if d.retention
-        else None,
-        trains_on_data=d.trains_on_data,
-        origin=origin.text,
-    )
-
-
-def _pack(settings: Settings, number: int) -> PackSource:
-    try:
-        return builtin_pack(settings.policy.packs[number])
-    except PolicyError as error:
-        where = settings.where("policy", "packs", number)
-        raise ConfigError(f"{where}: {error.file}: {error.message}") from None
-
-
-def _pack_file(settings: Settings, number: int) -> PackSource:
-    path = settings.policy.files[number]
-    try:
-        return PackSource(name=str(path), data=path.read_bytes())
-    except OSError as error:
-        where = settings.where("policy", "files", number)
-        raise ConfigError(f"{where}: {path}: cannot be read ({error.strerror})") from None
-
-
-def _tls(url: str, ca_file: Path | None) -> ssl.SSLContext | None:
-    if not url.startswith("https:"):
-        return None
-    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _now() -> datetime.datetime:

@@ -9,7 +9,7 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from gateway.bootstrap import make_break_glass, make_rules
+from gateway.bootstrap import make_break_glass
 from gateway.channel import AsgiChannel
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
@@ -18,6 +18,7 @@ from gateway.judgement import Judge
 from gateway.limits import Limits
 from gateway.pipeline import explanation
 from gateway.routing.plan import Plan
+from gateway.rules import make_rules
 from gateway.settings import Settings
 from gateway.signals.capability import Capability, Snapshot
 from gateway.signals.complexity import score

@@ -17,7 +17,7 @@ from gateway.break_glass import BreakGlass, Glass
 from gateway.exchange import Exchange
 from gateway.facts import Wishes, make_facts, read_wishes
 from gateway.identity import Identity, Principal
-from gateway.reload import Rules
+from gateway.rules import Rules
 from gateway.signals.reading import SignalReader, Signals
 from gateway.state.sessions import Sessions
 from gateway.wire import ChatRequest, parse_chat

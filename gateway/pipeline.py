@@ -90,6 +90,7 @@ def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
     document = {
         "decision_id": judged.id,
         "data_class": decision.data_class,
+        "verdict": decision.verdict,
         "allowed": list(decision.allowed),
         "plan": [
             {"destination": a.destination, "model": a.model, "tier": a.tier, "region": a.region}

@@ -20,7 +20,6 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -28,9 +27,8 @@ import structlog
 
 from gateway.config_file import ConfigError
 from gateway.records.metrics import Metrics
-from gateway.routing.plan import Planner
+from gateway.rules import Rules
 from gateway.settings import DestinationSettings, Settings
-from policies import Policy
 
 _log = structlog.get_logger()
 _POLL_S = 1.0
@@ -42,17 +40,9 @@ _LIVE = frozenset({"routing", "aliases", "policy.packs", "policy.files"})
 LIVE_DESTINATION = frozenset(
     {
         *("tier", "models", "region", "jurisdiction", "baa", "retention"),
-        *("trains_on_data", "cost"),
+        *("trains_on_data", "cost", "provider", "account", "features", "agreements"),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """A policy, and the planner over the same destinations."""
-
-    policy: Policy
-    planner: Planner
 
 
 class Reload:

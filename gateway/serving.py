@@ -25,19 +25,13 @@ import uvicorn
 from prometheus_client.multiprocess import mark_process_dead
 
 from gateway.app import Gateway
-from gateway.bootstrap import (
-    Application,
-    build,
-    engine_socket,
-    load_identity,
-    make_backends,
-    make_planner,
-    make_policy,
-)
+from gateway.bootstrap import Application, build, load_identity
 from gateway.config_file import ConfigError
 from gateway.front import FrontProtocol
 from gateway.model_file import model_arguments
+from gateway.reach import engine_socket, make_backends
 from gateway.records.custody import ensure_free
+from gateway.rules import make_planner, make_policy
 from gateway.runtime import EngineProcess
 from gateway.settings import KeySettings, Settings, find_config, load_settings
 from gateway.state.keys import KeyFile, StoredKey, digest_of, new_secret

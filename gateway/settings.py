@@ -27,6 +27,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from gateway.config_file import ConfigError, ConfigFile, Location, read_config
 from policies import DataClass, Tier
+from policies.residency import AGREEMENTS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -103,11 +104,17 @@ class PolicySettings(_Section):
 
 
 class BaaSettings(_Section):
-    """A business associate agreement."""
+    """A business associate agreement: the endpoints, models and features within it, or "*".
+
+    `models` are the names that the destination itself uses. An agreement counts for nothing when
+    it leaves out a model or feature of the destination: list what it covers as one of its own.
+    """
 
     id: Annotated[str, Field(min_length=1)]
     expires: datetime.date
     scope: Annotated[list[str], Field(min_length=1)]
+    models: Annotated[list[str], Field(min_length=1)] = ["*"]
+    features: Annotated[list[str], Field(min_length=1)] = ["*"]
 
 
 class RetentionSettings(_Section):
@@ -142,8 +149,12 @@ class DestinationSettings(_Section):
     base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")]
     api_key: SecretStr = SecretStr("")
     models: Annotated[dict[str, str], Field(min_length=1)]
+    provider: str = ""
+    account: str = ""
+    features: list[str] = []
     region: str = ""
     jurisdiction: str = ""
+    agreements: list[str] = []
     baa: BaaSettings | None = None
     retention: RetentionSettings | None = None
     trains_on_data: bool = True
@@ -151,6 +162,13 @@ class DestinationSettings(_Section):
     timeouts: TimeoutSettings = TimeoutSettings()
     ca_file: Path | None = None
     max_connections: Annotated[int, Field(ge=1)] = 128
+
+    @field_validator("agreements")
+    @classmethod
+    def _only_known_agreements(cls, names: list[str]) -> list[str]:
+        if not AGREEMENTS.issuperset(names):
+            raise ValueError(f"agreements must be among: {', '.join(sorted(AGREEMENTS))}")
+        return names
 
     @model_validator(mode="after")
     def _translates_known_providers_only(self) -> Self:
@@ -262,6 +280,12 @@ class Settings(BaseSettings):
         return (value.strip() or None) if isinstance(value, str) else value
 
     _sources: _Sources | None = PrivateAttr(default=None)
+
+    def destination_fault(self, number: int, field: str, problem: str) -> ConfigError:
+        """The error for one field of one destination, with its place and the name of the latter."""
+        where = self.where("destinations", number, field)
+        name = self.destinations[number].name
+        return ConfigError(f"{where}: destination {name}: {field}: {problem}")
 
     def where(self, *location: str | int) -> str:
         """Where a value was set, for error messages: `file:line`, or a variable's name."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from policies.decision import ReasonCode
+from policies.decision import ReasonCode, Verdict
 from policies.engine import decide
 from policies.model import Destination, Tier
 from policies.pack import Case, Pack
 from policies.policy import Policy
+from policies.terms import Obligation
 
 _DEVICE = Destination(name="this-device", tier=Tier.DEVICE)
 
@@ -25,12 +26,35 @@ class CaseResult:
     is_allowed: bool
     expected_reason: ReasonCode | None
     reason: ReasonCode
+    expected_verdict: Verdict | None
+    verdict: Verdict
+    expected_obligations: frozenset[Obligation] | None
+    obligations: frozenset[Obligation]
 
     @property
     def passed(self) -> bool:
         """Whether the pack does what the example says."""
-        reason_fits = self.expected_reason in (None, self.reason)
-        return self.is_allowed is self.expected_allowed and reason_fits
+        return (
+            self.is_allowed is self.expected_allowed
+            and self.expected_reason in (None, self.reason)
+            and self.expected_verdict in (None, self.verdict)
+            and self.expected_obligations in (None, self.obligations)
+        )
+
+    @property
+    def difference(self) -> str:
+        """What came out otherwise, in words; empty when it passed."""
+        pairs = [
+            ("allowed", self.expected_allowed, self.is_allowed),
+            ("reason", self.expected_reason, self.reason),
+            ("verdict", self.expected_verdict, self.verdict),
+            ("obligations", self.expected_obligations, self.obligations),
+        ]
+        return "; ".join(
+            f"expected {what} {_shown(wanted)}, got {_shown(got)}"
+            for what, wanted, got in pairs
+            if wanted not in (None, got)
+        )
 
 
 def run_cases(policy: Policy) -> list[CaseResult]:
@@ -49,4 +73,14 @@ def _run(pack: Pack, case: Case) -> CaseResult:
         is_allowed=case.destination.name in decision.allowed,
         expected_reason=case.reason,
         reason=decision.primary_reason,
+        expected_verdict=case.verdict,
+        verdict=decision.verdict,
+        expected_obligations=case.obligations,
+        obligations=decision.obligations,
     )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, frozenset):
+        return " ".join(sorted(value)) or "none"
+    return str(value).lower()

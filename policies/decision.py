@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final, NoReturn, final
 
 from policies.model import DataClass, Obligation
+from policies.terms import NO_TERMS, Terms
 
 _SEAL: Final = object()
 _set = object.__setattr__
@@ -26,6 +27,8 @@ class ReasonCode(StrEnum):
     CLEAN_MAY_LEAVE = "clean_may_leave"
     BAA_COVERS = "baa_covers"
     PERMITTED = "permitted"
+    BREAK_GLASS = "break_glass"
+    TRANSFER_ALLOWED = "transfer_allowed"
     # Why it stays: rules.
     PHI_STAYS_ON_DEVICE = "phi_stays_on_device"
     UNKNOWN_STAYS_ON_DEVICE = "unknown_stays_on_device"
@@ -34,6 +37,9 @@ class ReasonCode(StrEnum):
     BAA_MISSING = "baa_missing"
     TRAINS_ON_DATA = "trains_on_data"
     REGION_REFUSED = "region_refused"
+    RETENTION_TOO_LONG = "retention_too_long"
+    NOT_ENCRYPTED = "not_encrypted"
+    PURPOSE_REFUSED = "purpose_refused"
     FORBIDDEN = "forbidden"
     # Why it stays: the engine.
     NO_PERMIT = "no_permit"
@@ -42,8 +48,26 @@ class ReasonCode(StrEnum):
     ONLY_DEVICE = "only_device"
     DETECTOR_ERROR = "detector_error"
     POLICY_ERROR = "policy_error"
+    # Why it is not answered, or not yet.
+    BLOCKED = "blocked"
+    QUEUED = "queued"
+    NEEDS_APPROVAL = "needs_approval"
     # Why it is handled with more care.
     HANDLE_WITH_CARE = "handle_with_care"
+
+
+class Verdict(StrEnum):
+    """A decision in one word.
+
+    `queue` and `approve`: it may leave, but not now; until then the device may answer. `block`:
+    nobody may answer, not even the device.
+    """
+
+    ALLOW = "allow"
+    LOCAL_ONLY = "local_only"
+    QUEUE = "queue"
+    APPROVE = "approve"
+    BLOCK = "block"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +91,8 @@ class Outcome:
     obligations: frozenset[Obligation]
     reasons: tuple[Reason, ...]
     primary_reason: ReasonCode
+    verdict: Verdict = Verdict.LOCAL_ONLY
+    terms: Terms = NO_TERMS
 
 
 class _Sealed:
@@ -160,8 +186,9 @@ class Decision(_Sealed):
     """Where one request may go, what is owed on the way, and the rules that say so.
 
     `allowed` holds destination names, the device first; `cleared` one token for each of them
-    that is not the device. `primary_reason` is the one code for the response header. `errors`
-    names failed detectors and rules, by code and type, never with their text.
+    that is not the device. `obligations` are owed at every one of them, in the measure of
+    `terms`. `primary_reason` is the one code for the response header. `errors` names failed
+    detectors and rules, by code and type, never with their text.
     """
 
     __slots__ = (
@@ -174,12 +201,16 @@ class Decision(_Sealed):
         "primary_reason",
         "reasons",
         "request_id",
+        "terms",
+        "verdict",
     )
     request_id: str
+    verdict: Verdict
     data_class: DataClass
     allowed: tuple[str, ...]
     cleared: Mapping[str, Cleared]
     obligations: frozenset[Obligation]
+    terms: Terms
     reasons: tuple[Reason, ...]
     primary_reason: ReasonCode
     policy_hash: str
@@ -204,6 +235,8 @@ class Decision(_Sealed):
         _set(self, "allowed", outcome.allowed)
         _set(self, "cleared", Clearances(_SEAL, request_id, outcome.leaving))
         _set(self, "obligations", outcome.obligations)
+        _set(self, "verdict", outcome.verdict)
+        _set(self, "terms", outcome.terms)
         _set(self, "reasons", outcome.reasons)
         _set(self, "primary_reason", outcome.primary_reason)
         _set(self, "policy_hash", policy_hash)

@@ -3,22 +3,32 @@
 
 1. The class: the highest of the default, what was detected, and PHI when there is media. A
    caller may declare a higher one; a lower one counts only when the principal may relax the
-   class that was found. A failed detector makes it UNKNOWN, whatever anyone declares.
+   class that was found. A failed detector makes it UNKNOWN, whatever anyone declares; what is
+   known besides stays visible to rules as the known class.
 2. The rules: which match which destination (plan.py), and what follows from that (settle.py).
 3. Any exception: the device only.
 """
 
 from __future__ import annotations
 
-from policies.decision import _SEAL, Decision, Outcome, Reason, ReasonCode
+from dataclasses import replace
+
+from policies.decision import _SEAL, Decision, Outcome, Reason, ReasonCode, Verdict
 from policies.model import DataClass, Facts, Findings, Obligation, Tier
-from policies.plan import Plan
+from policies.plan import Given, Plan
 from policies.policy import Policy
 from policies.settle import Masks
 
 _DETECTOR_FAILED = Reason(ReasonCode.DETECTOR_ERROR, "", "")
 _LEAVE_NO_TRACE = frozenset({Obligation.NO_STORE, Obligation.NO_CACHE})
 _NO_RULE_FAILED: frozenset[int] = frozenset()
+_USES = {
+    (False, False): frozenset[str](),
+    (False, True): frozenset({"media"}),
+    (True, False): frozenset({"tools"}),
+    (True, True): frozenset({"media", "tools"}),
+}
+"""(has_tools, has_media) to the features that an agreement must then cover."""
 
 
 def decide(facts: Facts, findings: Findings, policy: Policy) -> Decision:
@@ -44,6 +54,23 @@ def effective_class(facts: Facts, findings: Findings) -> DataClass:
     return declared
 
 
+def known_class(facts: Facts, findings: Findings) -> DataClass:
+    """The highest class that was stated or found, which nobody relaxes.
+
+    The UNKNOWN of a detector that failed says nothing: rules learn from it what is known besides.
+    """
+    highest, found, declared = facts.default_class, findings.data_class, facts.declared_class
+    if findings.errors and found is DataClass.UNKNOWN:
+        found = DataClass.PUBLIC
+    if found.rank > highest.rank:
+        highest = found
+    if declared is not None and declared.rank > highest.rank:
+        highest = declared
+    if facts.has_media is not False and highest.rank < DataClass.PHI.rank:
+        return DataClass.PHI
+    return highest
+
+
 def _may_relax(facts: Facts, floor: DataClass) -> bool:
     return type(facts.may_relax) is frozenset and floor in facts.may_relax
 
@@ -52,13 +79,15 @@ def _decide(facts: Facts, findings: Findings, policy: Policy) -> Decision:
     request_id, kinds, errors = facts.request_id, findings.kinds, findings.errors
     if type(request_id) is not str or type(kinds) is not frozenset or type(errors) is not tuple:
         raise TypeError("not the facts and findings of a request")
-    data_class, plan = effective_class(facts, findings), policy.plan
-    baa = plan.covered(facts.endpoint, facts.today)
+    data_class, known = effective_class(facts, findings), known_class(facts, findings)
+    plan = policy.plan
+    baa = plan.covered(facts.endpoint, facts.today, _USES[facts.has_tools, facts.has_media])
     within = plan.within[facts.max_tier]
+    given = data_class, known, kinds, bool(errors), baa, facts
     try:
-        masks = plan.weigh(data_class, kinds, bool(errors), baa, facts)
+        masks = plan.weigh(*given)
     except Exception:  # at least one rule failed: find out which
-        masks, failed = _weigh_apart(plan, data_class, findings, baa, facts)
+        masks, failed = _weigh_apart(plan, given)
         outcome = plan.settle(masks, within, frozenset(failed))
         errors = (*errors, *(f"{plan.rule_ids[i]}: {name}" for i, name in failed.items()))
     else:
@@ -75,15 +104,13 @@ def _decide(facts: Facts, findings: Findings, policy: Policy) -> Decision:
     )
 
 
-def _weigh_apart(
-    plan: Plan, data_class: DataClass, findings: Findings, baa: int, facts: Facts
-) -> tuple[Masks, dict[int, str]]:
+def _weigh_apart(plan: Plan, given: Given) -> tuple[Masks, dict[int, str]]:
     """The masks rule by rule, 0 for one that fails; and the failed rules with their error."""
     masks: list[int] = []
     failed: dict[int, str] = {}
     for index, weigh in enumerate(plan.weigh_one):
         try:
-            masks += weigh(data_class, findings.kinds, bool(findings.errors), baa, facts)
+            masks += weigh(*given)
         except Exception as fault:  # `settle` turns it into a forbid
             masks.append(0)
             failed[index] = type(fault).__name__
@@ -91,12 +118,11 @@ def _weigh_apart(
 
 
 def _with_detector_error(outcome: Outcome) -> Outcome:
-    return Outcome(
-        allowed=outcome.allowed,
-        leaving=outcome.leaving,
-        obligations=outcome.obligations,
+    stays = outcome.verdict is Verdict.LOCAL_ONLY
+    return replace(
+        outcome,
         reasons=(_DETECTOR_FAILED, *outcome.reasons),
-        primary_reason=outcome.primary_reason if outcome.leaving else ReasonCode.DETECTOR_ERROR,
+        primary_reason=ReasonCode.DETECTOR_ERROR if stays else outcome.primary_reason,
     )
 
 

@@ -4,7 +4,7 @@
 Exception                       status  code
 +-- PolicyError                 500     policy_invalid
 
-(monotone.TooManyPointsError never leaves the package: parse.py turns it into a PolicyError.)
+(space.TooManyPointsError never leaves the package: parse.py turns it into a PolicyError.)
 """
 
 from __future__ import annotations

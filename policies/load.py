@@ -24,6 +24,7 @@ from policies.nodes import Items, Node, Scalar, Table, shown
 from policies.pack import Pack
 from policies.parse import parse_pack
 from policies.policy import Policy
+from policies.rules import atoms
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 32
@@ -55,14 +56,40 @@ def builtin_pack(name: str) -> PackSource:
 
 def load_policy(packs: Sequence[PackSource], destinations: Sequence[Destination]) -> Policy:
     """The policy of these packs for these destinations. Raises PolicyError."""
+    parsed = load_packs(packs, destinations)
+    _check_destinations(destinations)
+    return Policy.of(parsed, destinations)
+
+
+def load_packs(
+    sources: Sequence[PackSource], destinations: Sequence[Destination]
+) -> tuple[Pack, ...]:
+    """The packs, checked; names of destinations against `destinations`. Raises PolicyError."""
     parsed: list[Pack] = []
-    for source in packs:
+    for source in sources:
         pack = parse_pack(_read(source))
         if any(pack.name == other.name for other in parsed):
             raise PolicyError(source.name, 1, f"there are two packs named {shown(pack.name)}")
+        _check_names(source.name, pack, destinations)
         parsed.append(pack)
-    _check_destinations(destinations)
-    return Policy.of(parsed, destinations)
+    return tuple(parsed)
+
+
+def _check_names(file: str, pack: Pack, destinations: Sequence[Destination]) -> None:
+    """Refuses a name that no destination has; without any destinations there is nothing to miss."""
+    known = frozenset(there.name for there in destinations)
+    said = [(f"rule {r.id!r}", r.line, r.when) for r in pack.rules]
+    said += [(f"theorem {t.id!r}", t.line, t.never) for t in pack.theorems]
+    for what, line, condition in said:
+        named = (atom.values for atom in atoms(condition) if atom.field == "name")
+        for name in sorted(map(str, frozenset().union(*named) - known)):
+            if known:
+                raise PolicyError(
+                    file,
+                    line,
+                    f"{what} names the destination {shown(name)}, which is not configured, "
+                    f"expected one of: {', '.join(sorted(known))}",
+                )
 
 
 def _check_destinations(destinations: Sequence[Destination]) -> None:

@@ -11,6 +11,14 @@ import datetime
 from dataclasses import dataclass
 from enum import StrEnum
 
+from policies.residency import Baa, Retention
+from policies.terms import Obligation
+
+__all__ = [
+    "KINDS", "Baa", "DataClass", "Destination", "Facts", "Findings", "Obligation", "Retention",
+    "Tier",
+]  # fmt: skip
+
 
 class DataClass(StrEnum):
     """How sensitive a request is: one chain, from what anyone may read up to "we cannot tell".
@@ -54,15 +62,6 @@ class Tier(StrEnum):
     CLOUD = "cloud"
 
 
-class Obligation(StrEnum):
-    """What whoever carries out a decision must also do."""
-
-    NO_STORE = "no_store"
-    NO_CACHE = "no_cache"
-    NO_TOOLS = "no_tools"
-    REDACT = "redact"
-
-
 # fmt: off
 KINDS = frozenset({
     "NAME", "GEO", "DATE", "AGE_90", "PHONE", "FAX", "EMAIL", "SSN", "MRN", "HEALTH_PLAN",
@@ -74,32 +73,13 @@ KINDS = frozenset({
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Baa:
-    """A business associate agreement. `scope` holds endpoint names, or "*" for all of them."""
-
-    id: str
-    expires: datetime.date
-    scope: frozenset[str]
-
-    def covers(self, endpoint: str, today: datetime.date) -> bool:
-        """Whether it is in force for `endpoint`; the day on which it expires still counts."""
-        return today <= self.expires and (endpoint in self.scope or "*" in self.scope)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """How long a destination keeps what it is sent."""
-
-    zero_data: bool
-    days: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """A place that can answer. What is not stated is assumed to be the worse.
+    """A place that can answer, all of whose attributes hold for all that it serves.
 
-    `origin` is "https://host:port" in lower case with the port written out, and "" for the
-    device. Nothing is ever cleared for another tier without an origin.
+    What differs by account, model or feature is another destination. What is not stated is
+    assumed to be the worse. `features` are the provider's own that are switched on there, such
+    as web search. `origin` is "https://host:port" in lower case with the port written out, and
+    "" for the device. Nothing is ever cleared for another tier without an origin.
     """
 
     name: str
@@ -110,6 +90,23 @@ class Destination:
     retention: Retention | None = None
     trains_on_data: bool = True
     origin: str = ""
+    provider: str = ""
+    account: str = ""
+    models: frozenset[str] = frozenset()
+    features: frozenset[str] = frozenset()
+    agreements: frozenset[str] = frozenset()
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether what is sent there travels over TLS."""
+        return self.origin.startswith("https://")
+
+    def is_covered(self, endpoint: str, today: datetime.date, uses: frozenset[str]) -> bool:
+        """Whether a BAA covers it: the day, the endpoint, its models, and every feature used."""
+        baa = self.baa
+        if baa is None:
+            return False
+        return baa.covers(endpoint, today) and baa.extends_to(self.models, self.features | uses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +114,8 @@ class Facts:
     """Who asks for what. `today` is the caller's clock: policies have none.
 
     `may_relax` holds the classes that this principal may overrule with a lower
-    `declared_class`; everybody else can only raise.
+    `declared_class`; everybody else can only raise. `break_glass` is emergency access that the
+    caller has checked and will put on record.
     """
 
     request_id: str

@@ -3,26 +3,40 @@
 
 A request becomes more sensitive when its class rises, its declared class is raised, a kind is
 found, a detector fails or media is added. Along each such step a permit may not begin to hold,
-and a forbid or oblige rule may not cease to, unless another rule of the same pack with the same
-effect takes over. Fields have few values that a condition can tell apart, so all of them are tried.
+and no other rule may cease to, unless another rule of the same pack that is at least as strong
+takes over. All values that conditions can tell apart are tried (space.py).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations, product
 
-from policies.rules import FIELDS, NOT_DECLARED, Effect, In, Rule, Value, atoms, holds
+from policies.model import DataClass
+from policies.rules import NOT_DECLARED, Effect, Rule, Values, atoms, holds
+from policies.space import Axis, Space, first
+from policies.terms import NO_TERMS
 
-Point = dict[str, Value | frozenset[str]]
-_CHAINS = ("data_class", "declared_class", "errors", "has_media")
-_SENSITIVE = frozenset(("kinds", *_CHAINS))
-_OTHER = "\0other"
-MOST_ATOMS = 256
-MOST_POINTS = 20_000
-"""More combinations than this are refused: the rule has to be split."""
+_CHAINS = frozenset(("data_class", "known_class", "declared_class", "errors", "has_media"))
+_SENSITIVE = _CHAINS | {"kinds"}
+_HEIRS: Mapping[Effect, frozenset[Effect]] = {
+    Effect.PERMIT: frozenset(),
+    Effect.OBLIGE: frozenset({Effect.OBLIGE}),
+    Effect.BLOCK: frozenset({Effect.BLOCK}),
+    Effect.FORBID: frozenset({Effect.FORBID, Effect.BLOCK}),
+    Effect.APPROVE: frozenset({Effect.APPROVE, Effect.FORBID, Effect.BLOCK}),
+    Effect.QUEUE: frozenset({Effect.QUEUE, Effect.APPROVE, Effect.FORBID, Effect.BLOCK}),
+}
+"""What may stand in for a rule of each effect."""
+_LEAST: Mapping[str, Values] = {
+    "data_class": DataClass.PUBLIC,
+    "known_class": DataClass.PUBLIC,
+    "declared_class": DataClass.PUBLIC,
+    "errors": False,
+    "has_media": False,
+    "kinds": frozenset(),
+}
+"""What a point that does not say it has: a heir that holds of the least holds of all above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,85 +48,64 @@ class Escape:
     after: str
 
 
-class TooManyPointsError(ValueError):
-    """The rule tells too many combinations of values apart to try them all."""
-
-
 def first_escape(rule: Rule, pack: Sequence[Rule]) -> Escape | None:
     """The first step at which `rule`, one of `pack`, gives more; None when there is none.
 
-    Raises TooManyPointsError.
+    Looks for rules that take over in the order of `pack`. Raises space.TooManyPointsError.
     """
-    own = {atom.field for atom in atoms(rule.when)} | _SENSITIVE
-    heirs = [other for other in pack if _may_take_over(other, rule, own)]
-    ins = list(chain.from_iterable(atoms(r.when) for r in (rule, *heirs)))
-    if len(ins) > MOST_ATOMS:
-        raise TooManyPointsError
-    axes = _axes(ins)
-    if math.prod(len(axis) for axis in axes.values()) > MOST_POINTS:
-        raise TooManyPointsError
-    for values in product(*axes.values()):
-        before: Point = dict(zip(axes, values, strict=True))
-        now = holds(rule.when, before)
-        if now is (rule.effect is Effect.PERMIT):
-            continue  # nothing can be gained from here
-        for field, risen in _steps(before, axes):
-            after = before | {field: risen}
-            if holds(rule.when, after) is not now and not any(holds(h.when, after) for h in heirs):
-                return Escape(field, _shown(before[field]), _shown(risen))
+    heirs: list[Rule] = []
+    while (found := _escape(rule, heirs)) is not None:
+        escape, after = found
+        heir = next((other for other in pack if _takes_over(other, rule, after)), None)
+        if heir is None:
+            return escape
+        heirs.append(heir)
     return None
 
 
-def _may_take_over(other: Rule, rule: Rule, fields: set[str] | frozenset[str]) -> bool:
-    return (
-        other is not rule
-        and rule.effect is other.effect is not Effect.PERMIT
-        and other.obligations >= rule.obligations
-        and all(atom.field in fields for atom in atoms(other.when))
-    )
-
-
-def _axes(ins: Sequence[In]) -> dict[str, Sequence[Value | frozenset[str]]]:
-    """For each field that is mentioned the values to try: one of each that no atom tells apart."""
-    return {field: _axis(field, ins) for field in sorted({atom.field for atom in ins})}
-
-
-def _axis(field: str, ins: Sequence[In]) -> Sequence[Value | frozenset[str]]:
-    if field in _CHAINS:
-        return FIELDS[field].domain or ()
-    sets = [atom.values for atom in ins if atom.field == field]
-    told_apart: dict[tuple[bool, ...], Value] = {}
-    for value in sorted(frozenset().union(*sets), key=str):
-        told_apart.setdefault(tuple(value in values for values in sets), value)
-    if field != "kinds":
-        domain = FIELDS[field].domain or (_OTHER,)
-        rest = [value for value in domain if not any(value in values for values in sets)]
-        return [*told_apart.values(), *rest[:1]]
-    found = [str(value) for value in told_apart.values()]
-    if 2 ** len(found) > MOST_POINTS:
-        raise TooManyPointsError
-    return [frozenset(some) for n in range(len(found) + 1) for some in combinations(found, n)]
-
-
-def _steps(
-    before: Point, axes: Mapping[str, Sequence[Value | frozenset[str]]]
-) -> Iterator[tuple[str, Value | frozenset[str]]]:
-    """Every single step that makes the request more sensitive."""
-    for field in ("kinds", *_CHAINS):
-        if field not in axes:
+def _escape(rule: Rule, heirs: Sequence[Rule]) -> tuple[Escape, Mapping[str, Values]] | None:
+    """The first escape that no heir prevents, and the point that it leads to."""
+    space = Space.of([r.when for r in (rule, *heirs)], whole=_CHAINS)
+    holding = space.where(rule.when)
+    if rule.effect is Effect.PERMIT:
+        held, kept = space.every ^ holding, space.every ^ holding
+    else:
+        held = holding
+        for heir in heirs:
+            holding |= space.where(heir.when)
+        kept = holding
+    for axis in sorted(space.axes, key=lambda axis: (axis.field != "kinds", axis.field)):
+        if axis.field not in _SENSITIVE:
             continue
-        value, axis = before[field], axes[field]
-        if isinstance(value, frozenset):
-            yield from ((field, v) for v in axis if _is_one_more(v, value))
-        elif value != NOT_DECLARED:
-            yield from ((field, v) for v in axis[axis.index(value) + 1 :][:1])
+        escaping = held & _can_rise(space, axis) & ~(kept >> axis.stride)
+        if escaping:
+            here = first(escaping)
+            before, after = space.point(here), space.point(here + axis.stride)
+            escape = Escape(axis.field, _shown(before[axis.field]), _shown(after[axis.field]))
+            return escape, after
+    return None
 
 
-def _is_one_more(more: Value | frozenset[str], kinds: frozenset[str]) -> bool:
-    return isinstance(more, frozenset) and more > kinds and len(more) == len(kinds) + 1
+def _can_rise(space: Space, axis: Axis) -> int:
+    """The points that have a neighbour above; to declare a class is no rise by itself."""
+    top = axis.values[-1]
+    return space.along(axis, [value not in (top, NOT_DECLARED) for value in axis.values])
 
 
-def _shown(value: Value | frozenset[str]) -> str:
+def _takes_over(other: Rule, rule: Rule, point: Mapping[str, Values]) -> bool:
+    """Whether `other` holds at this point and all above it, asking for no more than `rule` does."""
+    if other is rule or other.effect not in _HEIRS[rule.effect]:
+        return False
+    values = {**_LEAST, **point}
+    if not all(atom.field in values for atom in atoms(other.when)):
+        return False
+    owes_no_less = other.obligations >= rule.obligations and (
+        rule.terms == NO_TERMS or other.terms.joined(rule.terms) == other.terms
+    )
+    return owes_no_less and holds(other.when, values)
+
+
+def _shown(value: Values) -> str:
     if isinstance(value, frozenset):
         return " ".join(sorted(value)) or "none"
     return str(value).lower() if isinstance(value, bool) else str(value)

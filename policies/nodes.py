@@ -6,6 +6,7 @@ Every wrong answer is a PolicyError with the file, the line and what was expecte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import NoReturn, TypeVar
 
 from policies.errors import PolicyError
 
+_COUNT = re.compile("[0-9]{1,9}")
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -77,6 +79,18 @@ class Table(Node):
         return text or node.fail(f"{what} has an empty {key!r}")
 
 
+def from_data(data: object, file: str, line: int) -> Node:
+    """JSON data as a document that stands on one line; numbers are text, as in YAML."""
+    if isinstance(data, dict):
+        entries = {str(key): from_data(value, file, line) for key, value in data.items()}
+        return Table(file, line, entries, dict.fromkeys(entries, line))
+    if isinstance(data, list):
+        return Items(file, line, tuple(from_data(item, file, line) for item in data))
+    if isinstance(data, str):
+        return Scalar(file, line, data)
+    return Scalar(file, line, "" if data is None else str(data).lower(), is_quoted=False)
+
+
 def shown(text: str) -> str:
     """A name from the document, short enough for a message."""
     return repr(text if len(text) <= 40 else text[:40] + "...")
@@ -106,6 +120,15 @@ def as_flag(node: Node) -> bool:
     if isinstance(node, Scalar) and not node.is_quoted and node.text in _FLAGS:
         return node.text == "true"
     return node.fail("expected true or false")
+
+
+def as_count(node: Node, most: int) -> int:
+    """The node as a whole number from 1 to `most`."""
+    if isinstance(node, Scalar) and not node.is_quoted and _COUNT.fullmatch(node.text):
+        count = int(node.text)
+        if 1 <= count <= most:
+            return count
+    return node.fail(f"expected a whole number from 1 to {most}")
 
 
 def as_member(node: Node, kind: type[E], what: str) -> E:

@@ -5,16 +5,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from policies.decision import ReasonCode
+from policies.decision import ReasonCode, Verdict
 from policies.model import Destination, Facts, Findings
-from policies.rules import Rule
+from policies.rules import Condition, Rule
+from policies.terms import Obligation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """An example: may this request reach this destination under this pack alone?
 
-    `reason` is None when any will do.
+    What is None may be any: the reason, the verdict, the obligations (all of them, exactly).
     """
 
     name: str
@@ -23,6 +24,21 @@ class Case:
     destination: Destination
     is_allowed: bool
     reason: ReasonCode | None = None
+    verdict: Verdict | None = None
+    obligations: frozenset[Obligation] | None = None
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theorem:
+    """A promise of the pack: no destination but the device is allowed where `never` holds.
+
+    `says` is the same as an English sentence.
+    """
+
+    id: str
+    says: str
+    never: Condition
     line: int = field(default=0, compare=False)
 
 
@@ -35,4 +51,5 @@ class Pack:
     version: str = ""
     description: str = ""
     otherwise: ReasonCode = ReasonCode.NO_PERMIT
+    theorems: tuple[Theorem, ...] = ()
     cases: tuple[Case, ...] = ()

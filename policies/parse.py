@@ -4,31 +4,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from policies.conditions import Lists, parse_condition, parse_lists
 from policies.decision import ReasonCode
+from policies.duties import parse_duties, parse_kinds
 from policies.examples import parse_case
-from policies.model import DataClass, Obligation
-from policies.monotone import TooManyPointsError, first_escape
-from policies.nodes import (
-    Node,
-    Table,
-    as_flag,
-    as_items,
-    as_member,
-    as_table,
-    as_text,
-    each_text,
-    shown,
-)
-from policies.pack import Pack
-from policies.rules import FIELDS, All, Any_, Condition, Effect, In, Not, Rule, Value
+from policies.model import KINDS
+from policies.monotone import first_escape
+from policies.nodes import Node, Table, as_items, as_member, as_table, as_text, shown
+from policies.overlap import first_idle
+from policies.pack import Pack, Theorem
+from policies.rules import FIELDS, Condition, Effect, Rule, atoms, describe
+from policies.space import TooManyPointsError
+from policies.terms import NO_TERMS, Obligation, Terms
 
-MAX_RULES = 256
+MAX_RULES = 1024
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_PACK_KEYS = ("pack", "version", "description", "otherwise", "rules", "tests")
-_RULE_KEYS = ("id", "effect", "when", "reason", "description", "citation", "obligations")
-_CLASS_FIELDS = frozenset({"data_class", "declared_class"})
+_PACK_KEYS = (
+    "pack", "version", "description", "otherwise", "lists", "rules", "theorems", "tests",
+)  # fmt: skip
+_RULE_KEYS = ("id", "effect", "when", "reason", "description", "citation", "obligations", "kinds")
+_THEOREM_KEYS = ("id", "says", "never")
+_REDACT = "redact"
+_EFFECTS: Mapping[str, Effect] = MappingProxyType(
+    {effect.value: effect for effect in Effect}
+    | {"allow": Effect.PERMIT, "local_only": Effect.FORBID, _REDACT: Effect.OBLIGE}
+)
+_REASONS: Mapping[Effect, ReasonCode] = MappingProxyType(
+    {
+        Effect.BLOCK: ReasonCode.BLOCKED,
+        Effect.QUEUE: ReasonCode.QUEUED,
+        Effect.APPROVE: ReasonCode.NEEDS_APPROVAL,
+    }
+)
+"""The reason that a rule with such an effect need not give."""
 
 
 def parse_pack(root: Node) -> Pack:
@@ -36,36 +47,23 @@ def parse_pack(root: Node) -> Pack:
     table = as_table(root, "a pack")
     table.allow_only(_PACK_KEYS, "a pack")
     name = _name(table, "pack", "a pack")
-    otherwise = table.entries.get("otherwise")
-    rules: list[Rule] = []
-    nodes = as_items(table.need("rules", "a pack"), "rule")
-    if len(nodes) > MAX_RULES:
-        nodes[MAX_RULES].fail(f"expected at most {MAX_RULES} rules in a pack")
-    for node in nodes:
-        rule = _rule(as_table(node, "a rule"))
-        if any(rule.id == other.id for other in rules):
-            node.fail(f"there are two rules with the id {shown(rule.id)}")
-        rules.append(rule)
-    for rule in rules:
-        _check_monotone(table.file, rule, rules)
-    cases = as_items(table.entries["tests"], "test") if "tests" in table.entries else ()
+    given = table.entries
+    lists = parse_lists(as_table(given["lists"], "lists")) if "lists" in given else {}
+    rules = _rules(table, lists)
+    cases = as_items(given["tests"], "test") if "tests" in given else ()
     return Pack(
         name=name,
         version=table.need_text("version", "a pack"),
         description=table.need_text("description", "a pack"),
         otherwise=(
-            as_member(otherwise, ReasonCode, "reason") if otherwise else ReasonCode.NO_PERMIT
+            as_member(given["otherwise"], ReasonCode, "reason")
+            if "otherwise" in given
+            else ReasonCode.NO_PERMIT
         ),
-        rules=tuple(rules),
+        rules=rules,
+        theorems=_theorems(given["theorems"], lists) if "theorems" in given else (),
         cases=tuple(parse_case(node) for node in cases),
     )
-
-
-def parse_condition(node: Node) -> Condition:
-    """A mapping whose entries must all hold: fields, and `any`, `all`, `not`."""
-    table = as_table(node, "a condition")
-    parts = tuple(_entry(table, key, value) for key, value in table.entries.items())
-    return parts[0] if len(parts) == 1 else All(parts)
 
 
 def _name(table: Table, key: str, what: str) -> str:
@@ -75,67 +73,99 @@ def _name(table: Table, key: str, what: str) -> str:
     return text
 
 
-def _rule(table: Table) -> Rule:
+def _rules(table: Table, lists: Lists) -> tuple[Rule, ...]:
+    nodes = as_items(table.need("rules", "a pack"), "rule")
+    if len(nodes) > MAX_RULES:
+        nodes[MAX_RULES].fail(f"expected at most {MAX_RULES} rules in a pack")
+    rules: dict[str, Rule] = {}
+    for node in nodes:
+        rule = _rule(as_table(node, "a rule"), lists)
+        if rule.id in rules:
+            node.fail(f"there are two rules with the id {shown(rule.id)}")
+        rules[rule.id] = rule
+    found = tuple(rules.values())
+    simplest_first = sorted(found, key=lambda rule: sum(1 for _ in atoms(rule.when)))
+    for rule in found:
+        _check_monotone(table.file, rule, simplest_first)
+    _check_idle(table.file, found)
+    return found
+
+
+def _rule(table: Table, lists: Lists) -> Rule:
     table.allow_only(_RULE_KEYS, "a rule")
     rule_id = _name(table, "id", "a rule")
     what = f"rule {rule_id!r}"
-    effect = as_member(table.need("effect", what), Effect, "effect")
-    if (effect is Effect.OBLIGE) is not ("obligations" in table.entries):
-        table.fail(f"{what}: 'obligations' belong to the effect 'oblige', and only to it")
-    owed = table.entries.get("obligations")
-    duties = each_text(owed, "obligation") if owed else []
+    effect = _effect(table.need("effect", what))
+    obligations, terms = _owed(table, what)
+    when = parse_condition(table.need("when", what), lists)
+    _check_is_of_request(table, effect, when)
+    has_reason = "reason" in table.entries or effect not in _REASONS
     return Rule(
         id=rule_id,
         effect=effect,
-        when=parse_condition(table.need("when", what)),
-        reason=as_member(table.need("reason", what), ReasonCode, "reason"),
+        when=when,
+        reason=(
+            as_member(table.need("reason", what), ReasonCode, "reason")
+            if has_reason
+            else _REASONS[effect]
+        ),
         description=table.need_text("description", what),
         citation=table.need_text("citation", what),
-        obligations=frozenset(as_member(node, Obligation, "obligation") for node in duties),
+        obligations=obligations,
+        terms=terms,
         line=table.line,
     )
 
 
-def _entry(table: Table, key: str, value: Node) -> Condition:
-    if key == "not":
-        return Not(parse_condition(value))
-    if key in ("any", "all"):
-        parts = tuple(parse_condition(part) for part in as_items(value, "condition"))
-        return Any_(parts) if key == "any" else All(parts)
-    if key not in FIELDS:
-        known = ", ".join(["any", "all", "not", *sorted(FIELDS)])
-        table.fail_at(key, f"unknown field {shown(key)}, expected one of: {known}")
-    if key in _CLASS_FIELDS and isinstance(value, Table):
-        return In(key, _class_range(value))
-    return In(key, frozenset(_value(key, node) for node in each_text(value, "value")))
-
-
-def _value(field: str, node: Node) -> Value:
-    domain = FIELDS[field].domain
-    if domain is None:
-        return as_text(node)
-    if isinstance(domain[0], bool):
-        return as_flag(node)
+def _effect(node: Node) -> Effect:
     text = as_text(node)
-    if text not in domain:
-        expected = ", ".join(str(value) for value in domain)
-        node.fail(f"unknown {field} {shown(text)}, expected one of: {expected}")
-    return text
+    if text not in _EFFECTS:
+        node.fail(f"unknown effect {shown(text)}, expected one of: {', '.join(sorted(_EFFECTS))}")
+    return _EFFECTS[text]
 
 
-def _class_range(table: Table) -> frozenset[Value]:
-    table.allow_only(("at_least", "at_most"), "a range of classes")
-    if not table.entries:
-        table.fail("expected at_least, at_most or both")
-    ends: Mapping[str, int] = {
-        key: as_member(node, DataClass, "class").rank for key, node in table.entries.items()
-    }
-    lowest, highest = ends.get("at_least", 0), ends.get("at_most", len(DataClass))
-    chosen = frozenset(c for c in DataClass if lowest <= c.rank <= highest)
-    return frozenset(chosen) or table.fail("at_least is above at_most: no class is meant")
+def _owed(table: Table, what: str) -> tuple[frozenset[Obligation], Terms]:
+    given, word = table.entries, as_text(table.entries["effect"])
+    if (word == Effect.OBLIGE) is not ("obligations" in given):
+        table.fail(f"{what}: 'obligations' belong to the effect 'oblige', and only to it")
+    if "kinds" in given and word != _REDACT:
+        table.fail_at("kinds", f"{what}: 'kinds' beside 'effect' belong to the effect 'redact'")
+    if word == _REDACT:
+        terms = parse_kinds(given["kinds"]) if "kinds" in given else Terms(redact=KINDS)
+        return frozenset({Obligation.REDACT}), terms
+    return parse_duties(given["obligations"]) if "obligations" in given else (frozenset(), NO_TERMS)
 
 
-def _check_monotone(file: str, rule: Rule, rules: list[Rule]) -> None:
+def _check_is_of_request(table: Table, effect: Effect, when: Condition) -> None:
+    if effect.is_of_request:
+        for atom in atoms(when):
+            if FIELDS[atom.field].is_of_destination:
+                table.fail_at(
+                    "when",
+                    f"the effect {str(effect)!r} is about the request as a whole, expected no "
+                    f"condition on a destination such as {atom.field!r}",
+                )
+
+
+def _theorems(node: Node, lists: Lists) -> tuple[Theorem, ...]:
+    theorems: dict[str, Theorem] = {}
+    for item in as_items(node, "theorem"):
+        table = as_table(item, "a theorem")
+        table.allow_only(_THEOREM_KEYS, "a theorem")
+        theorem_id = _name(table, "id", "a theorem")
+        what = f"theorem {theorem_id!r}"
+        if theorem_id in theorems:
+            table.fail(f"there are two theorems with the id {shown(theorem_id)}")
+        theorems[theorem_id] = Theorem(
+            id=theorem_id,
+            says=table.need_text("says", what),
+            never=parse_condition(table.need("never", what), lists),
+            line=table.line,
+        )
+    return tuple(theorems.values())
+
+
+def _check_monotone(file: str, rule: Rule, rules: Sequence[Rule]) -> None:
     place = Node(file, rule.line)
     try:
         escape = first_escape(rule, rules)
@@ -147,3 +177,19 @@ def _check_monotone(file: str, rule: Rule, rules: list[Rule]) -> None:
             f"{rule.effect} rule {rule.id!r} {verb} to hold when {escape.field} rises from "
             f"{escape.before} to {escape.after}: a more sensitive request must not get more"
         )
+
+
+def _check_idle(file: str, rules: Sequence[Rule]) -> None:
+    idle = first_idle(rules)
+    if idle is None:
+        return
+    place, other = Node(file, idle.rule.line), idle.because_of
+    if other is None:
+        place.fail(
+            f"rule {idle.rule.id!r} is unreachable, expected a condition that can hold: "
+            f"{describe(idle.rule.when)}"
+        )
+    place.fail(
+        f"rule {idle.rule.id!r} is shadowed by the {other.effect} rule {other.id!r} on line "
+        f"{other.line}, which holds wherever it does; expected a rule that changes something"
+    )

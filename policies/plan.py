@@ -5,7 +5,7 @@ Theory of operation. Bit i of a mask stands for destination i. What a condition 
 destination is known when the policy is built, so it becomes a constant mask; what it says about
 the request becomes "all bits or none"; and, or, not become &, |, ^. No destination is ever
 looped over: a request costs one evaluation of one expression, whatever their number. The one
-attribute that moves is the BAA (by endpoint and by day): its mask is a parameter, cached.
+attribute that moves is the BAA (by endpoint, features and day): its mask is a parameter, cached.
 
 The masks of all rules then fix everything else about the decision (Outcome), which is therefore
 put together once per distinct tuple of masks and kept. Both caches are bounded.
@@ -25,19 +25,23 @@ from typing import Any
 from policies.decision import Outcome
 from policies.model import DataClass, Destination, Facts, Tier
 from policies.pack import Pack
-from policies.rules import All, Condition, In, Not, Value, attribute
+from policies.rules import All, Condition, In, Not, Value, attribute, is_in
 from policies.settle import Masks, mask_of, settle
 
-Weigh = Callable[[DataClass, frozenset[str], bool, int, Facts], Masks]
+Given = tuple[DataClass, DataClass, frozenset[str], bool, int, Facts]
+"""Class, known class, kinds, whether a detector failed, mask of BAAs in force, and the facts."""
+Weigh = Callable[[DataClass, DataClass, frozenset[str], bool, int, Facts], Masks]
 _KEPT_OUTCOMES = 1024
-_KEPT_DAYS = 64  # endpoints x days
+_KEPT_DAYS = 64  # endpoints x features used x days
 
 _READ = {
     "data_class": "data_class",
+    "known_class": "known",
     "errors": "errors",
     "declared_class": "(f.declared_class or 'none')",
     "has_media": "f.has_media",
     "has_tools": "f.has_tools",
+    "break_glass": "f.break_glass",
     "endpoint": "f.endpoint",
     "purpose": "f.purpose",
     "role": "f.role",
@@ -51,14 +55,15 @@ class Plan:
     """What `decide` runs on.
 
     `weigh` gives the masks of all rules at once and may raise; `weigh_one` the same, rule by
-    rule. `covered` is the mask of destinations with a BAA in force, `within` the mask that
-    `max_tier` leaves, `settle` the outcome of (masks, mask within, indices of failed rules).
+    rule. `covered` is the mask of destinations with a BAA in force for an endpoint, a day and
+    the features used, `within` the mask that `max_tier` leaves, `settle` the outcome of (masks,
+    mask within, indices of failed rules).
     """
 
     rule_ids: tuple[str, ...]
     weigh: Weigh
     weigh_one: tuple[Weigh, ...]
-    covered: Callable[[str, datetime.date], int]
+    covered: Callable[[str, datetime.date, frozenset[str]], int]
     within: dict[Tier | None, int]
     settle: Callable[[Masks, int, frozenset[int]], Outcome]
 
@@ -71,8 +76,8 @@ def make_plan(packs: tuple[Pack, ...], destinations: tuple[Destination, ...]) ->
     sources = [_source(rule.when, destinations, every, constants) for _, rule in rules]
 
     @lru_cache(maxsize=_KEPT_DAYS)
-    def covered(endpoint: str, today: datetime.date) -> int:
-        return mask_of(destinations, lambda d: bool(d.baa and d.baa.covers(endpoint, today)))
+    def covered(endpoint: str, today: datetime.date, uses: frozenset[str]) -> int:
+        return mask_of(destinations, lambda d: d.is_covered(endpoint, today, uses))
 
     return Plan(
         rule_ids=tuple(f"{pack.name}/{rule.id}" for pack, rule in rules),
@@ -117,12 +122,12 @@ def _source_in(
         if field == "kinds":
             return f"(0 if {name}.isdisjoint(kinds) else A)"
         return f"(A if {_READ[field]} in {name} else 0)"
-    return str(mask_of(there, lambda d: attribute(d, field) in values))
+    return str(mask_of(there, lambda d: is_in(attribute(d, field), values)))
 
 
 def _compiled(sources: list[str], constants: dict[str, Any]) -> Weigh:
     body = "".join(f"{source}, " for source in sources)
     weigh: Weigh = eval(  # noqa: S307  see the module's docstring for what the source can hold
-        f"lambda data_class, kinds, errors, baa, f: ({body})", constants
+        f"lambda data_class, known, kinds, errors, baa, f: ({body})", constants
     )
     return weigh

@@ -8,10 +8,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from policies.model import Destination
+from policies.model import Baa, Destination
 from policies.pack import Pack
 from policies.plan import Plan, make_plan
 from policies.rules import Rule, as_data
+from policies.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,18 @@ def _rule_data(rule: Rule) -> object:
         "when": as_data(rule.when),
         "reason": rule.reason,
         "obligations": sorted(rule.obligations),
+        "terms": _terms_data(rule.terms),
     }
+
+
+def _terms_data(terms: Terms) -> object:
+    return [
+        sorted(terms.redact),
+        sorted(terms.drop),
+        terms.keep_turns,
+        terms.cache_scope,
+        terms.log_level,
+    ]
 
 
 def _destination_data(destination: Destination) -> object:
@@ -65,8 +77,18 @@ def _destination_data(destination: Destination) -> object:
         "tier": destination.tier,
         "region": destination.region,
         "jurisdiction": destination.jurisdiction,
-        "baa": baa and [baa.id, baa.expires.isoformat(), sorted(baa.scope)],
+        "baa": baa and _baa_data(baa),
         "retention": retention and [retention.zero_data, retention.days],
         "trains_on_data": destination.trains_on_data,
         "origin": destination.origin,
+        "provider": destination.provider,
+        "account": destination.account,
+        "models": sorted(destination.models),
+        "features": sorted(destination.features),
+        "agreements": sorted(destination.agreements),
     }
+
+
+def _baa_data(baa: Baa) -> object:
+    reach = [sorted(names) for names in (baa.scope, baa.models, baa.features)]
+    return [baa.id, baa.expires.isoformat(), *reach]

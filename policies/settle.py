@@ -1,26 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """From "which rule matches which destination" to the outcome of a decision.
 
-    allowed = reachable and within max_tier
-              and permitted by EVERY pack and forbidden by NONE
+    may leave = reachable and within max_tier
+                and permitted by EVERY pack and forbidden by NONE
+    allowed   = the device, and what may leave
+                queue or approve matches: the device alone, for now
+                block matches: nothing, not even the device
 
-The device is outside of this: it is always allowed. A rule that could not be evaluated permits
-nothing; a forbid or oblige rule that could not be evaluated forbids everything. Runs once per
-distinct input (see plan.py), so it is written to be read.
+Blocking, queueing and approval are about the request, so it is enough that such a rule matches
+any destination. A rule that could not be evaluated permits nothing; one of any effect but permit
+forbids everything but the device. Runs once per distinct input (see plan.py), so it is written
+to be read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 
-from policies.decision import Outcome, Reason, ReasonCode
-from policies.model import Destination, Obligation, Tier
+from policies.decision import Outcome, Reason, ReasonCode, Verdict
+from policies.model import Destination, Tier
 from policies.pack import Pack
 from policies.rules import Effect, Rule
+from policies.terms import NO_TERMS, Obligation, Terms
 
 Masks = tuple[int, ...]
 """One bit mask per rule, in the order of packs and rules; bit i stands for destination i."""
+
+_HOLDS = {Effect.APPROVE: Verdict.APPROVE, Effect.QUEUE: Verdict.QUEUE}
+"""What delays a request, the stronger first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +40,14 @@ class _Row:
     is_failed: bool
 
     def does(self, effect: Effect) -> bool:
-        return self.rule.effect is effect
+        """Whether it has this effect, and here."""
+        return self.rule.effect is effect and not self.is_failed and self.mask != 0
 
     @property
     def is_forbidding(self) -> bool:
-        return self.does(Effect.FORBID) or (self.does(Effect.OBLIGE) and self.is_failed)
+        return self.does(Effect.FORBID) or (
+            self.is_failed and self.rule.effect is not Effect.PERMIT
+        )
 
     @property
     def code(self) -> ReasonCode:
@@ -59,47 +71,59 @@ def settle(
     failed: frozenset[int],
 ) -> Outcome:
     """The outcome of rule masks, of the mask that `max_tier` leaves, and of the failed rules."""
-    rules = [(pack, rule) for pack in packs for rule in pack.rules]
     every = (1 << len(there)) - 1
-    rows = [
-        _Row(pack, rule, _failed_mask(rule, every) if i in failed else masks[i], i in failed)
-        for i, (pack, rule) in enumerate(rules)
-    ]
     device = mask_of(there, lambda d: d.tier is Tier.DEVICE)
     reachable = mask_of(there, lambda d: d.origin != "") & ~device
-    allowed = reachable & within & (every if packs else 0)
+    rows = list(_rows(packs, masks, failed, every))
+    may_leave = reachable & within & (every if packs else 0)
     for row in rows:
-        allowed &= ~row.mask if row.is_forbidding else every
-    unpermitted = [(pack, every & ~_permitted(pack, rows)) for pack in packs]
-    for _, mask in unpermitted:
-        allowed &= ~mask
+        may_leave &= ~row.mask if row.is_forbidding else every
+    for pack in packs:
+        may_leave &= _permitted(pack, rows)
 
-    away = every & ~device
-    stopping: list[Reason] = []
-    for row in (row for row in rows if row.is_forbidding):
-        stopping += _reasons(row.code, row.rule_id, there, row.mask & away)
-    for pack, mask in unpermitted:
-        stopping += _reasons(pack.otherwise, f"{pack.name}/otherwise", there, mask & away)
-    if not packs:
-        stopping += _reasons(ReasonCode.NO_PERMIT, "", there, away)
-    stopping += _reasons(ReasonCode.MAX_TIER, "", there, away & ~within)
-    stopping += _reasons(ReasonCode.NO_ORIGIN, "", there, away & ~reachable)
-    letting = _matched(Effect.PERMIT, rows, there, allowed)
-    owed = [row for row in rows if row.does(Effect.OBLIGE) and row.mask & (allowed | device)]
+    verdict = _verdict(rows, may_leave)
+    near = 0 if verdict is Verdict.BLOCK else device
+    far = may_leave if verdict is Verdict.ALLOW else 0
+    halting = [
+        row
+        for row in rows
+        if row.does(Effect.BLOCK) or (verdict in _HOLDS.values() and row.rule.effect in _HOLDS)
+    ]
+    stopping = [
+        *_said(sorted(halting, key=_strength), there, every),
+        *_stopping(packs, rows, there, every & ~device),
+        *_reasons(ReasonCode.MAX_TIER, "", there, every & ~device & ~within),
+        *_reasons(ReasonCode.NO_ORIGIN, "", there, every & ~device & ~reachable),
+    ]
+    letting = list(_said([row for row in rows if row.does(Effect.PERMIT)], there, far))
+    owing = [row for row in rows if row.rule.effect is Effect.OBLIGE and row.mask & (near | far)]
+    decisive = letting if far else stopping
     none: frozenset[Obligation] = frozenset()
-    leaving = list(_picked(there, allowed))
-    decisive = letting if leaving else stopping
+    leaving = list(_picked(there, far))
     return Outcome(
-        allowed=tuple(d.name for d in [*_picked(there, device), *leaving]),
+        allowed=tuple(d.name for d in [*_picked(there, near), *leaving]),
         leaving={d.name: d.origin for d in leaving},
-        obligations=none.union(*(row.rule.obligations for row in owed)),
-        reasons=(*stopping, *letting, *_matched(Effect.OBLIGE, owed, there, allowed | device)),
+        obligations=none.union(*(row.rule.obligations for row in owing)),
+        reasons=(
+            *stopping,
+            *letting,
+            *_said([r for r in owing if not r.is_failed], there, near | far),
+        ),
         primary_reason=decisive[0].code if decisive else ReasonCode.ONLY_DEVICE,
+        verdict=verdict,
+        terms=reduce(Terms.joined, (row.rule.terms for row in owing), NO_TERMS),
     )
 
 
-def _failed_mask(rule: Rule, every: int) -> int:
-    return 0 if rule.effect is Effect.PERMIT else every
+def _rows(
+    packs: tuple[Pack, ...], masks: Masks, failed: frozenset[int], every: int
+) -> Iterator[_Row]:
+    rules = [(pack, rule) for pack in packs for rule in pack.rules]
+    for i, (pack, rule) in enumerate(rules):
+        if i in failed:
+            yield _Row(pack, rule, 0 if rule.effect is Effect.PERMIT else every, True)
+        else:
+            yield _Row(pack, rule, masks[i], False)
 
 
 def _permitted(pack: Pack, rows: list[_Row]) -> int:
@@ -110,20 +134,43 @@ def _permitted(pack: Pack, rows: list[_Row]) -> int:
     return mask
 
 
-def _matched(
-    effect: Effect, rows: list[_Row], there: tuple[Destination, ...], among: int
-) -> list[Reason]:
-    reasons: list[Reason] = []
+def _verdict(rows: list[_Row], may_leave: int) -> Verdict:
+    """What nothing would come of is not delayed: then it is the device's alone at once."""
+    if any(row.does(Effect.BLOCK) for row in rows):
+        return Verdict.BLOCK
+    if not may_leave:
+        return Verdict.LOCAL_ONLY
+    for effect, verdict in _HOLDS.items():
+        if any(row.does(effect) for row in rows):
+            return verdict
+    return Verdict.ALLOW
+
+
+def _strength(row: _Row) -> int:
+    return [Effect.BLOCK, *_HOLDS].index(row.rule.effect)
+
+
+def _stopping(
+    packs: tuple[Pack, ...], rows: list[_Row], there: tuple[Destination, ...], away: int
+) -> Iterator[Reason]:
+    """The rules that forbid, then the packs that permit nothing."""
+    yield from _said([row for row in rows if row.is_forbidding], there, away)
+    for pack in packs:
+        unpermitted = away & ~_permitted(pack, rows)
+        yield from _reasons(pack.otherwise, f"{pack.name}/otherwise", there, unpermitted)
+    if not packs:
+        yield from _reasons(ReasonCode.NO_PERMIT, "", there, away)
+
+
+def _said(rows: list[_Row], there: tuple[Destination, ...], among: int) -> Iterator[Reason]:
     for row in rows:
-        if row.does(effect) and not row.is_failed:
-            reasons += _reasons(row.code, row.rule_id, there, row.mask & among)
-    return reasons
+        yield from _reasons(row.code, row.rule_id, there, row.mask & among)
 
 
 def _reasons(
     code: ReasonCode, rule_id: str, there: tuple[Destination, ...], mask: int
-) -> list[Reason]:
-    return [Reason(code, rule_id, d.name) for d in _picked(there, mask)]
+) -> Iterator[Reason]:
+    return (Reason(code, rule_id, d.name) for d in _picked(there, mask))
 
 
 def _picked(there: tuple[Destination, ...], mask: int) -> Iterator[Destination]:

@@ -22,16 +22,11 @@ def check(config: ConfigOption = None) -> None:
 
     Prints one line for each fault and exits 1, or says what was checked.
     """
-    from gateway.bootstrap import (
-        check_store,
-        load_identity,
-        make_anchors,
-        make_backends,
-        make_planner,
-        make_policy,
-    )
+    from gateway.bootstrap import check_store, load_identity
     from gateway.config_file import ConfigError
     from gateway.model_file import check_model_file
+    from gateway.reach import make_anchors, make_backends
+    from gateway.rules import make_planner, make_policy
     from gateway.serving import engine_arguments
     from gateway.settings import Settings, find_config, load_settings
 

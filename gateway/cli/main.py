@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from gateway.cli import audit, classify, explain, inspect, keys, model, policy, serve
+from gateway.cli import audit, bench, classify, explain, inspect, keys, model, policy, serve
 
 app = typer.Typer(
     name="nearward",
@@ -35,6 +35,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(policy.app, name="policy")
 app.add_typer(model.app, name="model")
 app.add_typer(classify.complexity, name="complexity")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

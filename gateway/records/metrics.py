@@ -91,15 +91,10 @@ class Metrics:
         self.policy_reload_failed = self._gauge(
             "policy_reload_failed", "1 while the rules last read could not be used.", "livemax"
         )
-        self._policy = Gauge(
-            "nearward_policy_info",
-            "Processes in which the policy of this hash is in force.",
-            ["hash"],
-            registry=self.registry,
-            multiprocess_mode="livesum",
+        self._policy = self._gauge(
+            "policy_info", "Processes in which the policy of this hash rules.", "livesum", "hash"
         )
         self._policy_hash = ""
-
         self.breaker_open = self._gauge(
             "breaker_open", "1 while a failing destination is left alone.", "livemax", "destination"
         )

@@ -17,7 +17,7 @@ TRANSPORT_USERS = {
     "gateway/backends/egress.py",
     "gateway/backends/local.py",
 }
-WIRING = "gateway/bootstrap.py"  # makes connection pools, to hand them to the users above at once
+WIRING = "gateway/reach.py"  # makes connection pools, to hand them to the users above at once
 
 OWNERS = {"Egress", "LocalEngine", "AnchorPost"}
 ASKS_ITSELF = "gateway/cli/liveness.py"  # doctor: does a nearward answer on our own address?

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.bootstrap import make_planner, make_policy
 from gateway.cli.main import app
+from gateway.rules import make_planner, make_policy
 from gateway.settings import load_settings
 from tests.architecture.source import ROOT
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.app import Gateway
-from gateway.bootstrap import Application, build, engine_socket
+from gateway.bootstrap import Application, build
+from gateway.reach import engine_socket
 from gateway.settings import Settings
 from tests.doubles.asgi import call, started
 from tests.doubles.cloud import Cloud

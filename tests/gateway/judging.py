@@ -8,8 +8,8 @@ from typing import Any
 from gateway.facts import Wishes, make_facts
 from gateway.identity import Principal
 from gateway.judgement import Judged
-from gateway.reload import Rules
 from gateway.routing.plan import Attempt, Plan, Planner, Route
+from gateway.rules import Rules
 from gateway.signals.capability import Snapshot
 from gateway.signals.reading import Signals
 from policies import DataClass, Findings, Policy, Tier, decide

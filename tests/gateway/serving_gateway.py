@@ -12,7 +12,8 @@ from unittest import mock
 
 import uvicorn
 
-from gateway.bootstrap import Application, build, engine_socket
+from gateway.bootstrap import Application, build
+from gateway.reach import engine_socket
 from gateway.serving import listen, uvicorn_config
 from gateway.settings import Settings
 from gateway.signals.privacy import Detector

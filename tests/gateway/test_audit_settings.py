@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bootstrap import build, make_anchors
+from gateway.bootstrap import build
 from gateway.config_file import ConfigError
+from gateway.reach import make_anchors
 from gateway.settings import load_settings
 from tests.gateway.serving_gateway import settings_for
 

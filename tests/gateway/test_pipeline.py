@@ -221,6 +221,7 @@ async def test_dry_run_and_explain_ask_nobody(scene: Scene) -> None:
     )
 
     assert orjson.loads(dry.body)["plan_reason"] == "hard_prompt"
+    assert orjson.loads(dry.body)["verdict"] == "allow"
     assert [a["destination"] for a in orjson.loads(explained.body)["plan"]] == ["c1", "device"]
     assert orjson.loads(refused.body)["refusal"] == "policy_blocked"
     assert scene.cloud.calls == scene.device.calls == []

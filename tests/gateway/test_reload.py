@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.bootstrap import make_rules
 from gateway.config_file import ConfigError
 from gateway.records.metrics import Metrics
-from gateway.reload import LIVE_DESTINATION, Reload, Rules, needs_restart
+from gateway.reload import LIVE_DESTINATION, Reload, needs_restart
+from gateway.rules import Rules, make_rules
 from gateway.settings import DestinationSettings, Settings, load_settings
 from policies import DataClass, Facts, Findings, decide
 from tests.gateway.fakes import TODAY
@@ -153,7 +153,10 @@ async def test_a_file_that_changes_during_the_build_is_not_used(files: Files) ->
     ("break_it", "where"),
     [
         (lambda f: f.pack.write_text(PACK + "  - id: [\n"), "house.yaml:"),
-        (lambda f: f.pack.write_text(PACK.replace("permit\n", "allow\n") + TESTS), "house.yaml:7"),
+        (
+            lambda f: f.pack.write_text(PACK.replace("effect: permit", "effect: let") + TESTS),
+            "house.yaml:7",
+        ),
         (lambda f: f.pack.unlink(), "house.yaml: cannot be read"),
         (lambda f: f.config.write_text("polices: {}\n"), "nearward.yaml:1: polices: unknown key"),
         (lambda f: f.config.write_text(""), "nearward.yaml: empty"),

@@ -119,6 +119,17 @@ FAULTS = [
     (DESTINATION + "    baa: {id: x, expires: soon, scope: [chat]}\n", 6, "baa.expires"),
     (DESTINATION + "    baa: {id: x, expires: 2027-01-01}\n", 6, "baa.scope"),
     (DESTINATION + "    baa:\n      ids: x\n", 6, "baa"),
+    (
+        DESTINATION + "    baa: {id: x, expires: 2027-01-01, scope: [chat], models: []}\n",
+        6,
+        "models",
+    ),
+    (
+        DESTINATION + "    baa: {id: x, expires: 2027-01-01, scope: [c], x: 1}\n",
+        6,
+        "baa.x: unknown",
+    ),
+    (DESTINATION + "    agreements: [sccs]\n", 6, "must be among: bcr, dpf, dpf_ch, dpf_uk, glba"),
     (DESTINATION + "    retention: {day: 1}\n", 6, "retention.day: unknown key"),
     (DESTINATION + "    cost: {x: 1}\n", 6, "cost.x: unknown key"),
     (DESTINATION + "    timeouts: {connect_s: 0}\n", 6, "timeouts.connect_s"),

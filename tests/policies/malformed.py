@@ -32,6 +32,12 @@ tests:
     allow: true
 """
 
+WHEN = "effect: permit\n    when: {data_class: {at_most: internal}}"
+_REST = "reason: permitted, description: d, citation: c}\n"
+AGAIN = "  - {id: again, effect: allow, when: {data_class: public}, " + _REST + "  - id: owe\n"
+STOP = "  - {id: stop, effect: local_only, when: {}, " + _REST + "  - id: owe\n"
+SAFE = "id: safe, says: it is, never: {}"
+
 
 class Malformed(NamedTuple):
     """A replacement in GOOD, and the line and message that it must give."""
@@ -73,7 +79,9 @@ MALFORMED = (
     Malformed(GOOD, "pack: demo\nrules: [x]\n", 2, "expected a mapping for a rule"),
     Malformed("id: owe", "id: let", 11, "two rules with the id 'let'"),
     # A rule.
-    Malformed("effect: permit", "effect: allow", 6, "unknown effect 'allow', expected one of: per"),
+    Malformed(
+        "effect: permit", "effect: let", 6, "unknown effect 'let', expected one of: allow, ap"
+    ),
     Malformed("reason: permitted", "reason: why_not", 8, "unknown reason 'why_not'"),
     Malformed("  - id: let\n", "  - effekt: permit\n    id: let\n", 5, "unknown key 'effekt'"),
     Malformed("    effect: permit\n", "", 5, "rule 'let' has no 'effect'"),
@@ -93,10 +101,12 @@ MALFORMED = (
     Malformed(
         "data_class: {at", "dataclass: {at", 7, "unknown field 'dataclass', expected one of: any"
     ),
-    Malformed("at_most: internal", "at_most: secrit", 7, "unknown class 'secrit'"),
-    Malformed("at_most: internal", "below: phi", 7, "unknown key 'below' in a range of classes"),
+    Malformed("at_most: internal", "at_most: secrit", 7, "unknown data_class 'secrit'"),
+    Malformed("at_most: internal", "below: phi", 7, "unknown key 'below' in a range of data_class"),
     Malformed("{at_most: internal}", "{}", 7, "expected at_least, at_most or both"),
-    Malformed("{at_most: internal}", "{at_least: phi, at_most: pii}", 7, "no class is meant"),
+    Malformed(
+        "{at_most: internal}", "{at_least: phi, at_most: pii}", 7, "so no data_class is meant"
+    ),
     Malformed("{at_most: internal}", "[public, publik]", 7, "unknown data_class 'publik'"),
     Malformed("{at_most: internal}", "[]", 7, "a list of at least one value"),
     Malformed(
@@ -114,7 +124,74 @@ MALFORMED = (
     Malformed(
         "- tier: [onprem, cloud]", "- data_class: [pii]", 11, "ceases to hold when data_class"
     ),
+    # Lists.
+    Malformed("rules:\n", "lists: [a]\nrules:\n", 4, "expected a mapping for lists"),
+    Malformed("rules:\n", "lists: {eea: []}\nrules:\n", 4, "a list of at least one value"),
+    Malformed("rules:\n", "lists: {A-B: [x]}\nrules:\n", 4, "expected lower-case letters"),
+    Malformed("tier: [onprem, cloud]", "region: $eea", 15, "no list 'eea', expected one of: none"),
+    Malformed("tier: [onprem, cloud]", 'role: "$x"', 15, "no list 'x', expected one of: none"),
+    # Effects and what belongs to them.
+    Malformed("effect: permit", "effect: [permit]", 6, "expected text"),
+    Malformed(
+        "effect: permit", "effect: permit\n    kinds: NAME", 7, "belong to the effect 'redact'"
+    ),
+    Malformed(
+        "effect: oblige", "effect: redact", 11, "'obligations' belong to the effect 'oblige'"
+    ),
+    Malformed(WHEN, "effect: block\n    when: {tier: cloud}", 7, "no condition on a destination"),
+    Malformed(
+        WHEN, "effect: queue\n    when: {baa: true}", 7, "condition on a destination such as"
+    ),
+    Malformed(
+        WHEN, "effect: approve\n    when: {data_class: pii}", 5, "approve rule 'let' ceases to hold"
+    ),
+    Malformed(
+        WHEN, "effect: block\n    when: {data_class: pii}", 5, "ceases to hold when data_class"
+    ),
+    Malformed("tier: [onprem, cloud]", "retention: {at_most: day}", 15, "unknown retention 'day'"),
+    Malformed("tier: [onprem, cloud]", "tier: {at_least: sky}", 15, "unknown tier 'sky'"),
+    Malformed("tier: [onprem, cloud]", "region: {at_least: a}", 15, "a list of at least one value"),
+    Malformed("tier: [onprem, cloud]", "agreements: baa", 15, "unknown agreements 'baa', expected"),
+    Malformed("tier: [onprem, cloud]", "break_glass: 1", 15, "expected true or false"),
+    # Rules that can do nothing.
+    Malformed(
+        "{data_class: {at_most: internal}}",
+        "{data_class: public, not: {data_class: {at_most: pii}}}",
+        5,
+        "rule 'let' is unreachable, expected a condition that can hold: the data class is public",
+    ),
+    Malformed("  - id: owe\n", AGAIN, 11, "rule 'again' is shadowed by the permit rule 'let' on"),
+    Malformed(
+        "  - id: owe\n", STOP, 5, "rule 'let' is shadowed by the forbid rule 'stop' on line 11"
+    ),
+    # Theorems.
+    Malformed("tests:\n", "theorems: []\ntests:\n", 21, "a list of at least one theorem"),
+    Malformed(
+        "tests:\n", f"theorems: [{{{SAFE}, x: y}}]\ntests:\n", 21, "unknown key 'x' in a theo"
+    ),
+    Malformed(
+        "tests:\n", "theorems: [{id: a, says: b}]\ntests:\n", 21, "theorem 'a' has no 'never'"
+    ),
+    Malformed(
+        "tests:\n", "theorems: [{id: a, never: {}}]\ntests:\n", 21, "theorem 'a' has no 'says'"
+    ),
+    Malformed("tests:\n", "theorems: [{id: A B}]\ntests:\n", 21, "expected lower-case letters"),
+    Malformed(
+        "tests:\n",
+        f"theorems: [{{{SAFE}}}, {{{SAFE}}}]\ntests:\n",
+        21,
+        "two theorems with the id 'safe'",
+    ),
+    Malformed(
+        "tests:\n", f"theorems: [{{{SAFE[:-1]}nmae: x}}}}]\ntests:\n", 21, "unknown field 'nmae'"
+    ),
     # An example.
+    Malformed(
+        "tier: cloud, baa", "agreements: [nda], baa", 25, "unknown agreement 'nda', expected"
+    ),
+    Malformed("tier: cloud, baa", "retention_days: 0, baa", 25, "a whole number from 1 to 36500"),
+    Malformed("tier: cloud, baa", "encrypted: yes, baa", 25, "expected true or false"),
+    Malformed('scope: "*"', 'scope: "*", model: x', 25, "unknown key 'model' in a BAA"),
     Malformed("  - name: leaves\n", "  - nome: leaves\n", 22, "unknown key 'nome' in a test"),
     Malformed("tests:\n", "tests: []\nx:\n", 22, "unknown key 'x' in a pack"),
     Malformed("role: user", "rolle: user", 23, "unknown key 'rolle' in facts"),

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from policies import Baa, DataClass, Destination, Facts, Findings, Obligation, Retention, Tier
 from policies.decision import ReasonCode
 from policies.pack import Pack
+from policies.residency import ANY
 from policies.rules import FIELDS, All, Any_, Condition, Effect, In, Not, Rule, Value
 
 TODAY = datetime.date(2026, 7, 1)
 CLASSES = st.sampled_from(DataClass)
 KINDS = st.frozensets(st.sampled_from(["NAME", "SSN", "CARD", "SECRET"]), max_size=3)
 WORDS = st.sampled_from(["", "a", "b"])
+NAMES = st.frozensets(st.sampled_from(["a", "tools", "media"]), max_size=2)
 ENDPOINTS = st.sampled_from(["chat", "embeddings"])
 
 DESTINATIONS = st.lists(
@@ -29,10 +31,18 @@ DESTINATIONS = st.lists(
             id=st.just("baa"),
             expires=st.sampled_from([TODAY - datetime.timedelta(days=1), TODAY]),
             scope=st.frozensets(ENDPOINTS | st.just("*"), max_size=2),
+            models=NAMES | st.just(ANY),
+            features=NAMES | st.just(ANY),
         ),
-        retention=st.none() | st.builds(Retention, zero_data=st.booleans(), days=st.just(0)),
+        retention=st.none()
+        | st.builds(Retention, zero_data=st.booleans(), days=st.sampled_from([0, 30, 365])),
         trains_on_data=st.booleans(),
-        origin=st.sampled_from(["", "https://there.invalid:443"]),
+        origin=st.sampled_from(["", "https://there.invalid:443", "http://there.invalid:80"]),
+        provider=WORDS,
+        account=WORDS,
+        models=NAMES,
+        features=NAMES,
+        agreements=st.frozensets(st.sampled_from(["scc", "dpf"])),
     ),
     max_size=5,
     unique_by=lambda destination: destination.name,
@@ -52,13 +62,13 @@ FACTS = st.builds(
     max_tier=st.none() | st.sampled_from(Tier),
     has_media=st.booleans(),
     has_tools=st.booleans(),
+    break_glass=st.booleans(),
 )
 FINDINGS = st.builds(Findings, CLASSES, KINDS, st.sampled_from([(), (), (), ("timeout",)]))
 
 
 def _in(field: str) -> st.SearchStrategy[Condition]:
-    words: tuple[Value, ...] = ("", "a", "b", "d0", "chat")
-    domain = words if field == "kinds" else FIELDS[field].domain or words
+    domain: tuple[Value, ...] = FIELDS[field].domain or ("", "a", "b", "d0", "chat")
     if field == "kinds":
         domain = ("NAME", "SSN", "CARD", "SECRET")
     return st.frozensets(st.sampled_from(domain), max_size=len(domain)).map(

@@ -18,10 +18,11 @@ from policies import (
     decide,
     load_policy,
 )
-from policies.engine import effective_class
+from policies.engine import effective_class, known_class
 from policies.pack import Pack
 from policies.rules import All, Effect, In
 from tests.policies.samples import (
+    BAA,
     CLEAN,
     CLOUD,
     COVERED,
@@ -212,3 +213,62 @@ def test_packs_tighten_each_other() -> None:
 
     assert "cloud" in decide(facts(), CLEAN, Policy.of([generous], [CLOUD])).allowed
     assert decide(facts(), CLEAN, Policy.of([generous, strict], [CLOUD])).allowed == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "findings", "expected"),
+    [
+        ({}, PHI, DataClass.PHI),
+        ({"has_media": True}, CLEAN, DataClass.PHI),
+        (
+            {"declared_class": DataClass.PUBLIC, "may_relax": frozenset(DataClass)},
+            PHI,
+            DataClass.PHI,
+        ),
+        ({}, Findings(DataClass.UNKNOWN), DataClass.UNKNOWN),
+        ({"declared_class": DataClass.UNKNOWN}, CLEAN, DataClass.UNKNOWN),
+        ({}, Findings.unknown("timeout"), DataClass.INTERNAL),
+        ({}, Findings(DataClass.SECRET, errors=("slow",)), DataClass.SECRET),
+        ({"default_class": DataClass.UNKNOWN}, Findings.unknown("timeout"), DataClass.UNKNOWN),
+        ({"declared_class": DataClass.PHI}, Findings.unknown("timeout"), DataClass.PHI),
+        ({"has_media": True}, Findings.unknown("timeout"), DataClass.PHI),
+        (
+            {
+                "declared_class": DataClass.PUBLIC,
+                "may_relax": frozenset(DataClass),
+                "default_class": DataClass.PII,
+            },
+            Findings.unknown("timeout"),
+            DataClass.PII,
+        ),
+    ],
+)
+def test_known_class(given: dict[str, Any], findings: Findings, expected: DataClass) -> None:
+    """The highest of what was said, which nobody relaxes; a failed detector's UNKNOWN is not."""
+    assert known_class(facts(**given), findings) is expected
+
+
+@pytest.mark.parametrize(("effect", "left"), [(Effect.BLOCK, ()), (Effect.QUEUE, ("device",))])
+def test_a_failed_detector_does_not_hide_that_a_request_is_halted(
+    effect: Effect, left: tuple[str, ...]
+) -> None:
+    """Blocked and queued stay the reason; the failure is listed."""
+    decision = decide(facts(), Findings.unknown("x"), policy(PERMIT, rule(effect, All(()), "halt")))
+
+    assert (decision.allowed, decision.verdict) == (left, effect.value)
+    assert decision.primary_reason == ReasonCode.FORBIDDEN
+    assert ReasonCode.DETECTOR_ERROR in {reason.code for reason in decision.reasons}
+
+
+@pytest.mark.parametrize(
+    ("given", "is_allowed"),
+    [({}, True), ({"has_tools": True}, False), ({"has_media": True}, True)],
+)
+def test_features_of_the_request_must_be_within_the_agreement(
+    given: dict[str, Any], is_allowed: bool
+) -> None:
+    """Tools or media that the agreement does not cover keep health information here."""
+    baa = replace(BAA, features=frozenset({"media"}))
+    there = load_policy([builtin_pack("hipaa")], [DEVICE, replace(COVERED, baa=baa)])
+
+    assert ("covered" in decide(facts(**given), PHI, there).allowed) is is_allowed

@@ -23,17 +23,22 @@ FULL = """tests:
   - name: full
     facts:
       {endpoint: embeddings, purpose: p, role: r, tenant: t, subject_region: s, has_media: true,
-      has_tools: true, declared_class: phi, default_class: public, may_relax: phi,
-      max_tier: onprem, today: 2026-02-03}
+      has_tools: true, break_glass: true, declared_class: phi, default_class: public,
+      may_relax: phi, max_tier: onprem, today: 2026-02-03}
     findings: {data_class: pii, kinds: [NAME], errors: timeout}
     destination:
       {tier: onprem, region: r, jurisdiction: EU, zero_data: true, trains_on_data: false,
-      baa: {expires: 2027-06-30, scope: [chat]}}
+      provider: p, account: a, models: [m], features: [f], agreements: [scc], encrypted: false,
+      baa: {expires: 2027-06-30, scope: [chat], models: [m], features: [f]}}
     allow: false
     reason: baa_missing
   - name: bare
     findings: {data_class: public}
-    destination: {zero_data: false}
+    destination: {zero_data: false, encrypted: true}
+    allow: true
+  - name: kept
+    findings: {data_class: public}
+    destination: {retention_days: 30}
     allow: true
 """
 
@@ -61,6 +66,7 @@ def test_an_example_can_say_everything() -> None:
             max_tier=Tier.ONPREM,
             has_media=True,
             has_tools=True,
+            break_glass=True,
         ),
         findings=Findings(DataClass.PII, frozenset({"NAME"}), ("timeout",)),
         destination=Destination(
@@ -68,10 +74,21 @@ def test_an_example_can_say_everything() -> None:
             tier=Tier.ONPREM,
             region="r",
             jurisdiction="EU",
-            baa=Baa(id="example", expires=datetime.date(2027, 6, 30), scope=frozenset({"chat"})),
+            baa=Baa(
+                id="example",
+                expires=datetime.date(2027, 6, 30),
+                scope=frozenset({"chat"}),
+                models=frozenset({"m"}),
+                features=frozenset({"f"}),
+            ),
             retention=Retention(zero_data=True, days=0),
             trains_on_data=False,
-            origin="https://example.invalid:443",
+            origin="http://example.invalid:80",
+            provider="p",
+            account="a",
+            models=frozenset({"m"}),
+            features=frozenset({"f"}),
+            agreements=frozenset({"scc"}),
         ),
         is_allowed=False,
         reason=ReasonCode.BAA_MISSING,
@@ -88,4 +105,9 @@ def test_what_an_example_leaves_out_is_as_in_the_model() -> None:
     assert bare.destination == Destination(
         name="example", tier=Tier.CLOUD, origin="https://example.invalid:443"
     )
-    assert (bare.is_allowed, bare.reason, bare.line) == (True, None, 33)
+    assert (bare.is_allowed, bare.reason, bare.line) == (True, None, 34)
+
+
+def test_retention_in_days() -> None:
+    """A destination that keeps things may say for how long."""
+    assert cases()[2].destination.retention == Retention(zero_data=False, days=30)

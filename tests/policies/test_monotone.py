@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The load-time proof that a more sensitive request never gets more."""
 
+from dataclasses import replace
+
 import pytest
 
 from policies import Obligation
 from policies.model import KINDS
-from policies.monotone import MOST_ATOMS, Escape, TooManyPointsError, first_escape
+from policies.monotone import Escape, first_escape
 from policies.rules import All, Any_, Condition, Effect, In, Not, Rule
+from policies.space import MOST_ATOMS, TooManyPointsError
+from policies.terms import Terms
 from tests.policies.strategies import rule
 
 SECRET = In("data_class", frozenset({"pci", "secret"}))
@@ -58,6 +62,11 @@ def test_monotone_rules(effect: Effect, when: Condition) -> None:
             Escape("declared_class", "pii", "phi"),
         ),
         (Effect.FORBID, SECRET, Escape("data_class", "secret", "unknown")),
+        (
+            Effect.FORBID,
+            All((In("baa", frozenset({True})), SECRET)),
+            Escape("data_class", "secret", "unknown"),
+        ),
         (Effect.FORBID, LOW, Escape("data_class", "internal", "confidential")),
         (Effect.FORBID, Not(CARD), Escape("kinds", "none", "CARD")),
         (Effect.OBLIGE, SECRET, Escape("data_class", "secret", "unknown")),
@@ -107,3 +116,54 @@ def test_what_cannot_be_tried_is_refused() -> None:
         with pytest.raises(TooManyPointsError):
             escape(Effect.FORBID, when)
     assert escape(Effect.FORBID, In("kinds", KINDS)) is None
+
+
+def test_several_rules_may_take_over_together() -> None:
+    """One where there is media and one where there is none; either alone leaves a gap."""
+    seen = rule(Effect.FORBID, All((UNKNOWN, MEDIA)), "seen")
+    unseen = rule(Effect.BLOCK, All((UNKNOWN, Not(MEDIA))), "unseen")
+    step = Escape("data_class", "secret", "unknown")
+
+    assert escape(Effect.FORBID, All((SECRET, Not(MEDIA))), seen, unseen) == Escape(
+        "has_media", "false", "true"
+    )
+    assert escape(Effect.FORBID, SECRET, seen, unseen) is None
+    assert escape(Effect.FORBID, SECRET, unseen) == step
+    assert escape(Effect.FORBID, SECRET, seen) == step
+
+
+@pytest.mark.parametrize(
+    ("effect", "heir", "takes_over"),
+    [
+        (Effect.QUEUE, Effect.APPROVE, True),
+        (Effect.QUEUE, Effect.FORBID, True),
+        (Effect.APPROVE, Effect.BLOCK, True),
+        (Effect.APPROVE, Effect.QUEUE, False),
+        (Effect.FORBID, Effect.APPROVE, False),
+        (Effect.BLOCK, Effect.FORBID, False),
+        (Effect.OBLIGE, Effect.FORBID, False),
+        (Effect.FORBID, Effect.PERMIT, False),
+    ],
+)
+def test_a_heir_is_at_least_as_strong(effect: Effect, heir: Effect, takes_over: bool) -> None:
+    """What halts less, or halts only for now, stands in for nothing stronger."""
+    assert (escape(effect, SECRET, rule(heir, UNKNOWN, "heir")) is None) is takes_over
+
+
+def test_a_heir_holds_whatever_else_is_found() -> None:
+    """One that waits for a finding does not take over where nothing was found."""
+    waits = All((UNKNOWN, CARD))
+    wide = Any_((UNKNOWN, CARD))
+
+    assert escape(Effect.FORBID, SECRET, rule(Effect.FORBID, waits, "heir")) is not None
+    assert escape(Effect.FORBID, SECRET, rule(Effect.FORBID, wide, "heir")) is None
+
+
+def test_a_heir_asks_for_no_less() -> None:
+    """An obligation in a lesser measure takes nothing over."""
+    made = replace(rule(Effect.OBLIGE, SECRET), terms=Terms(keep_turns=2))
+    stricter = replace(rule(Effect.OBLIGE, UNKNOWN, "heir"), terms=Terms(keep_turns=1))
+    laxer = replace(stricter, terms=Terms(keep_turns=3))
+
+    assert first_escape(made, [made, stricter]) is None
+    assert first_escape(made, [made, laxer]) is not None

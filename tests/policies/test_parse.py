@@ -4,8 +4,8 @@
 import pytest
 
 from policies import Obligation, PackSource, ReasonCode, load_policy
-from policies.pack import Pack
-from policies.rules import All, Any_, Condition, In, Not
+from policies.pack import Pack, Theorem
+from policies.rules import All, Any_, Condition, Effect, In, Not
 from tests.policies.malformed import GOOD
 
 LET = "{data_class: {at_most: internal}}"
@@ -35,6 +35,12 @@ def parsed(old: str = "", new: str = "") -> Pack:
             Any_((In("baa", frozenset({True})), In("zero_data", frozenset({False})))),
         ),
         ("{all: [{baa: true}]}", All((In("baa", frozenset({True})),))),
+        ("{retention: {at_most: days_7}}", In("retention", frozenset({"zero", "days_7"}))),
+        ("{tier: {at_least: onprem}}", In("tier", frozenset({"onprem", "cloud"}))),
+        (
+            "{declared_class: {at_most: internal}}",
+            In("declared_class", frozenset({"public", "internal"})),
+        ),
         ("{declared_class: none}", In("declared_class", frozenset({"none"}))),
         ('{purpose: ""}', In("purpose", frozenset({""}))),
     ],
@@ -63,3 +69,46 @@ def test_examples_are_optional() -> None:
     pack = parsed(GOOD[GOOD.index("tests:") :], "")
 
     assert (pack.cases, pack.otherwise) == ((), ReasonCode.NO_PERMIT)
+
+
+def test_lists_are_named_once_and_used_by_name() -> None:
+    """`$name` stands for the values of a list, beside others; a quoted one too."""
+    text = GOOD.replace("rules:\n", "lists: {eea: [AT, BE]}\nrules:\n")
+    text = text.replace(LET, "{jurisdiction: [$eea, CH], region: $eea}")
+    when = load_policy([PackSource("f", text.encode())], []).packs[0].rules[0].when
+
+    assert when == All(
+        (
+            In("jurisdiction", frozenset({"AT", "BE", "CH"})),
+            In("region", frozenset({"AT", "BE"})),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "effect", "reason"),
+    [
+        ("allow", Effect.PERMIT, None),
+        ("local_only", Effect.FORBID, None),
+        ("block", Effect.BLOCK, ReasonCode.BLOCKED),
+        ("queue", Effect.QUEUE, ReasonCode.QUEUED),
+        ("approve", Effect.APPROVE, ReasonCode.NEEDS_APPROVAL),
+    ],
+)
+def test_effects(word: str, effect: Effect, reason: ReasonCode | None) -> None:
+    """Each word has its effect; those that halt a request bring their own reason."""
+    text = GOOD.replace("effect: permit", f"effect: {word}").replace(LET, "{tenant: t}")
+    if reason:
+        text = text.replace("    reason: permitted\n", "", 1)
+    rule = load_policy([PackSource("f", text.encode())], []).packs[0].rules[0]
+
+    assert (rule.effect, rule.reason) == (effect, reason or ReasonCode.PERMITTED)
+
+
+def test_theorems() -> None:
+    """A theorem has an id, a sentence and a condition that never holds for what leaves."""
+    text = GOOD.replace("tests:\n", "theorems: [{id: a, says: b, never: {baa: false}}]\ntests:\n")
+    (theorem,) = load_policy([PackSource("f", text.encode())], []).packs[0].theorems
+
+    assert theorem == Theorem(id="a", says="b", never=In("baa", frozenset({False})))
+    assert theorem.line == 21

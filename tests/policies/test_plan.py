@@ -3,7 +3,7 @@
 
 from dataclasses import replace
 
-from policies import Tier
+from policies import DataClass, Tier
 from policies.pack import Pack
 from policies.plan import make_plan
 from policies.rules import All, Any_, Condition, Effect, In, Not
@@ -13,6 +13,7 @@ from tests.policies.strategies import rule
 THERE = (DEVICE, ONPREM, CLOUD, COVERED)
 CLASS = In("data_class", frozenset({"phi"}))
 TIER = In("tier", frozenset({"cloud"}))
+NONE: frozenset[str] = frozenset()
 BAA = In("baa", frozenset({True}))
 
 
@@ -20,8 +21,9 @@ def masks(*conditions: Condition) -> tuple[int, ...]:
     """The masks of permits with these conditions for a PHI chat request."""
     rules = tuple(rule(Effect.PERMIT, when, f"r{i}") for i, when in enumerate(conditions))
     plan = make_plan((Pack(name="p", rules=rules),), THERE)
-    baa = plan.covered("chat", TODAY)
-    return plan.weigh(facts().default_class.__class__.PHI, frozenset({"SSN"}), False, baa, facts())
+    baa = plan.covered("chat", TODAY, NONE)
+    phi, kinds = DataClass.PHI, frozenset({"SSN"})
+    return plan.weigh(phi, phi, kinds, False, baa, facts())
 
 
 def test_request_fields_are_all_or_nothing() -> None:
@@ -60,7 +62,7 @@ def test_masks_of_tiers_and_agreements() -> None:
         Tier.CLOUD: 0b1111,
     }
     assert (
-        plan.covered("chat", TODAY),
-        plan.covered("embeddings", TODAY),
-        plan.covered("chat", late),
+        plan.covered("chat", TODAY, NONE),
+        plan.covered("embeddings", TODAY, NONE),
+        plan.covered("chat", late, NONE),
     ) == (8, 0, 0)

@@ -9,7 +9,8 @@ import pytest
 from policies import Baa, Destination, Obligation, Policy, ReasonCode, Retention, Tier
 from policies.pack import Pack
 from policies.rules import Effect, In, Rule
-from tests.policies.samples import CLOUD, DEVICE, TODAY
+from policies.terms import CacheScope, LogLevel, Terms
+from tests.policies.samples import BAA, CLOUD, COVERED, DEVICE, TODAY
 from tests.policies.strategies import rule
 
 RULE = rule(Effect.FORBID, In("tier", frozenset({"cloud"})))
@@ -31,6 +32,11 @@ def test_hash_has_one_format() -> None:
         replace(RULE, when=In("tier", frozenset({"onprem"}))),
         replace(RULE, reason=ReasonCode.MAX_TIER),
         replace(RULE, obligations=frozenset({Obligation.REDACT})),
+        replace(RULE, terms=Terms(redact=frozenset({"SSN"}))),
+        replace(RULE, terms=Terms(drop=frozenset({"user"}))),
+        replace(RULE, terms=Terms(keep_turns=1)),
+        replace(RULE, terms=Terms(cache_scope=CacheScope.KEY)),
+        replace(RULE, terms=Terms(log_level=LogLevel.CODES)),
     ],
 )
 def test_hash_changes_with_rules(changed: Rule) -> None:
@@ -49,11 +55,33 @@ def test_hash_changes_with_rules(changed: Rule) -> None:
         replace(CLOUD, retention=Retention(zero_data=True, days=0)),
         replace(CLOUD, trains_on_data=False),
         replace(CLOUD, origin="https://other.invalid:443"),
+        replace(CLOUD, provider="p"),
+        replace(CLOUD, account="a"),
+        replace(CLOUD, models=frozenset({"m"})),
+        replace(CLOUD, features=frozenset({"web"})),
+        replace(CLOUD, agreements=frozenset({"scc"})),
     ],
 )
 def test_hash_changes_with_destinations(changed: Destination) -> None:
     """Every attribute of a destination is in the hash."""
     assert BASE.hash != Policy.of([PACK], [DEVICE, changed]).hash
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(BAA, id="c"),
+        replace(BAA, expires=TODAY.replace(year=2027)),
+        replace(BAA, scope=frozenset({"*"})),
+        replace(BAA, models=frozenset({"m"})),
+        replace(BAA, features=frozenset()),
+    ],
+)
+def test_hash_changes_with_agreements(changed: Baa) -> None:
+    """So does what an agreement covers."""
+    before = Policy.of([PACK], [COVERED]).hash
+
+    assert before != Policy.of([PACK], [replace(COVERED, baa=changed)]).hash
 
 
 def test_hash_leaves_prose_out() -> None:

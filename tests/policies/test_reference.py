@@ -3,7 +3,7 @@
 
 from policies import Facts, Findings, Obligation, Policy, Tier, builtin_pack, load_policy
 from policies.reference import decide_naively
-from policies.rules import All, Effect, In
+from policies.rules import All, Effect, In, Rule
 from tests.policies.samples import CLEAN, CLOUD, COVERED, DEVICE, PHI, facts, policy
 from tests.policies.strategies import rule
 
@@ -14,7 +14,7 @@ def allowed_and_owed(
     facts: Facts, findings: Findings, policy: Policy
 ) -> tuple[set[str], set[Obligation]]:
     """The answer of the oracle."""
-    allowed, owed = decide_naively(facts, findings, policy)
+    allowed, owed, _ = decide_naively(facts, findings, policy)
     return set(allowed), set(owed)
 
 
@@ -36,3 +36,22 @@ def test_failing_rules() -> None:
 
     assert allowed_and_owed(broken, CLEAN, forbidding) == ({"device"}, set())
     assert allowed_and_owed(broken, CLEAN, silent) == ({"device"}, set())
+
+
+def test_verdicts() -> None:
+    """Halting rules close what would be open; approval is the stronger of two delays."""
+    permit = rule(Effect.PERMIT, All(()))
+    queue, approve, block = (
+        rule(effect, All(()), str(effect))
+        for effect in (Effect.QUEUE, Effect.APPROVE, Effect.BLOCK)
+    )
+
+    def verdict(*rules: Rule) -> tuple[set[str], str]:
+        allowed, _, word = decide_naively(facts(), CLEAN, policy(*rules))
+        return set(allowed), word
+
+    assert verdict(permit) == ({"device", "cloud"}, "allow")
+    assert verdict(permit, queue) == ({"device"}, "queue")
+    assert verdict(permit, queue, approve) == ({"device"}, "approve")
+    assert verdict(queue) == ({"device"}, "local_only")
+    assert verdict(permit, approve, block) == (set(), "block")

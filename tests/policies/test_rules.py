@@ -93,8 +93,7 @@ def test_as_data_is_the_same_for_equal_sets() -> None:
 
 def test_attributes_cover_the_fields_of_destinations() -> None:
     """Every field of a destination but the BAA, which depends on the request, has a value."""
-    fixed = [name for name, spec in FIELDS.items() if spec.is_of_destination and name != "baa"]
-
-    assert [attribute(CLOUD, name) for name in fixed] == ["cloud", "cloud", "", "", False, True]
+    for name in (n for n, spec in FIELDS.items() if spec.is_of_destination and n != "baa"):
+        assert isinstance(attribute(CLOUD, name), frozenset) is FIELDS[name].is_set, name
     with pytest.raises(KeyError):
         attribute(CLOUD, "baa")

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proof by trying: every request of a domain through the real `decide`, to every destination.
+
+Nothing is assumed about the engine: the compiled plan, the seal, caches and agreements are all
+in the way of each point. What a theorem forbids is evaluated by the plain meaning of conditions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from policies.decision import Decision
+from policies.domain import Domain, Request
+from policies.engine import decide
+from policies.meaning import place_values, request_values
+from policies.model import DataClass, Destination, Facts
+from policies.pack import Pack, Theorem
+from policies.policy import Policy
+from policies.rules import FIELDS, Effect, Values, atoms, holds
+from policies.space import first
+from policies.theorems import BREAK_GLASS, DEVICE_ANSWERS, MONOTONE, Counterexample
+
+MOST_REQUESTS = 400_000
+"""More decisions than this, over all lists of destinations, are not tried."""
+_RISING = ("detected", "default", "declared", "errors", "has_media")
+
+
+class TooManyRequestsError(ValueError):
+    """The domain is too large to be tried."""
+
+
+@dataclass(slots=True)
+class Trial:
+    """The number of points tried, and a counterexample for each theorem that has one."""
+
+    points: int
+    found: dict[str, Counterexample] = field(default_factory=dict)
+
+
+def try_all(pack: Pack, theorems: Sequence[Theorem], domain: Domain) -> Trial:
+    """Tries every point; raises TooManyRequestsError."""
+    if domain.request_count * len(domain.places) > MOST_REQUESTS:
+        raise TooManyRequestsError
+    trial = Trial(domain.size)
+    requests = list(domain.requests())
+    values = [request_values(r.facts, r.findings) for r in requests]
+    for places in domain.places:
+        policy = Policy.of([pack], places)
+        decisions = [decide(r.facts, r.findings, policy) for r in requests]
+        tried = _Tried(requests, values, decisions, places)
+        for theorem in theorems:
+            _note(trial, theorem.id, tried.violations(theorem))
+        _note(trial, DEVICE_ANSWERS, tried.device_faults(pack))
+        _note(trial, MONOTONE, tried.rises(domain))
+        _note(trial, BREAK_GLASS, tried.openings(domain))
+    return trial
+
+
+def _note(trial: Trial, name: str, found: Iterator[Counterexample]) -> None:
+    counterexample = next(found, None)
+    if counterexample is not None:
+        trial.found.setdefault(name, counterexample)
+
+
+class _Tried:
+    """All requests against one list of destinations, the device first, and what was decided."""
+
+    def __init__(
+        self,
+        requests: Sequence[Request],
+        values: Sequence[Mapping[str, Values]],
+        decisions: Sequence[Decision],
+        places: Sequence[Destination],
+    ) -> None:
+        self._requests, self._values, self._decisions = requests, values, decisions
+        self._places = {there.name: there for there in places}
+        bits = {there.name: 1 << i for i, there in enumerate(places)}
+        masks = {
+            allowed: sum(bits[name] for name in allowed)
+            for allowed in {decision.allowed for decision in decisions}
+        }
+        self._masks = [masks[decision.allowed] for decision in decisions]
+        self._names = list(bits)
+        self._kept: dict[object, dict[str, Values]] = {}
+
+    def violations(self, theorem: Theorem) -> Iterator[Counterexample]:
+        """Requests that reach a destination for which `never` holds.
+
+        Requests that are alike in what the theorem reads, with the same answer, are one.
+        """
+        fields = {atom.field for atom in atoms(theorem.never)}
+        if "baa" in fields:
+            fields |= {"endpoint", "has_tools", "has_media"}
+        read = sorted(name for name in fields if not FIELDS[name].is_of_destination)
+        seen: set[object] = set()
+        for request, values, decision in zip(
+            self._requests, self._values, self._decisions, strict=True
+        ):
+            key = (decision.allowed, *(values[name] for name in read))
+            if key in seen:
+                continue
+            seen.add(key)
+            for name in decision.cleared:
+                there = self._places[name]
+                if holds(theorem.never, {**values, **self._place_values(request.facts, there)}):
+                    yield Counterexample(request, there)
+
+    def _place_values(self, facts: Facts, there: Destination) -> dict[str, Values]:
+        """The same for all requests that are alike in what agreements are about."""
+        key = (there.name, facts.endpoint, facts.has_tools, facts.has_media)
+        if key not in self._kept:
+            self._kept[key] = place_values(facts, there)
+        return self._kept[key]
+
+    def device_faults(self, pack: Pack) -> Iterator[Counterexample]:
+        """Requests that the device may not answer though no rule blocks them, or the reverse."""
+        device = self._places[self._names[0]]
+        blocks = [rule.when for rule in pack.rules if rule.effect is Effect.BLOCK]
+        for request, values, mask in zip(self._requests, self._values, self._masks, strict=True):
+            all_values = {**values, **place_values(request.facts, device)} if blocks else {}
+            is_blocked = any(holds(when, all_values) for when in blocks)
+            if (mask & 1 == 1) is is_blocked:
+                yield Counterexample(request, device)
+
+    def rises(self, domain: Domain) -> Iterator[Counterexample]:
+        """Steps to a more sensitive request, by one who may not relax, that reach more."""
+        kinds = domain.axes["kinds"]
+        larger = [
+            (i, j)
+            for i, small in enumerate(kinds)
+            for j, large in enumerate(kinds)
+            if small < large and len(large) == len(small) + 1
+        ]
+        for axis in (*_RISING, "kinds"):
+            stride, length = domain.stride(axis), len(domain.axes[axis])
+            start = 1 if axis == "declared" else 0  # to declare is no rise by itself
+            steps = larger if axis == "kinds" else [(i, i + 1) for i in range(start, length - 1)]
+            for i, j in steps:
+                for before in self._with(domain, axis, i):
+                    after = before + (j - i) * stride
+                    if not _hides(self._requests[after], axis):
+                        yield from self._gained(before, after)
+
+    def openings(self, domain: Domain) -> Iterator[Counterexample]:
+        """Destinations without a BAA that emergency access opens."""
+        if "break_glass" not in domain.axes:
+            return
+        for before in self._with(domain, "break_glass", 0):
+            for found in self._gained(before, before + domain.stride("break_glass")):
+                values = place_values(found.request.facts, found.destination)
+                if not values["baa"]:
+                    yield found
+
+    def _with(self, domain: Domain, axis: str, position: int) -> Iterator[int]:
+        """The requests of an ordinary caller at one position of an axis."""
+        stride, length = domain.stride(axis), len(domain.axes[axis])
+        relaxing = domain.stride("relaxes")  # the first axis: who may not relax comes first
+        for start in range(position * stride, relaxing, stride * length):
+            yield from range(start, start + stride)
+
+    def _gained(self, before: int, after: int) -> Iterator[Counterexample]:
+        gained = self._masks[after] & ~self._masks[before] & ~1
+        while gained:
+            i = first(gained)
+            gained ^= 1 << i
+            there = self._places[self._names[i]]
+            yield Counterexample(self._requests[after], there, self._requests[before])
+
+
+def _hides(risen: Request, axis: str) -> bool:
+    """Whether the step is that a failed detector says less, in an emergency; see design.md."""
+    says_nothing = bool(risen.findings.errors) and risen.findings.data_class is DataClass.UNKNOWN
+    return axis in ("detected", "errors") and says_nothing and risen.facts.break_glass

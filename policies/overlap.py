@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules that can never do anything: unreachable ones, and those in the shadow of another.
+
+A rule is in the shadow of another one of its pack when that one holds wherever it does, and
+    - it permits, and the other forbids or blocks: it is always overridden; or
+    - both have one effect, the other stands before it and owes no less: it has nothing to say.
+
+Theory of operation. To compare each of a thousand rules with each other in full would be a
+million proofs. So each rule first gives some points at which it holds, its witnesses, and all
+rules are evaluated at all witnesses (a rule's answers are the bits of one integer). A rule can
+only be in the shadow of one that holds at all of its witnesses: one `&` tells. What is left is
+compared in full, in the space of the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from policies.rules import FIELDS, Condition, Effect, Rule, Value, Values, atoms, is_in
+from policies.space import Space, TooManyPointsError, first, points_where
+
+MOST_WITNESSES = 6
+MOST_COMPARED = 4096
+"""Pairs of rules that are compared in full in a pack; a bound on work, met by no sane pack."""
+_OVERRIDING = frozenset({Effect.FORBID, Effect.BLOCK})
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """A rule that can never do anything; `because_of` is None when it cannot even hold."""
+
+    rule: Rule
+    because_of: Rule | None
+
+
+def first_idle(rules: Sequence[Rule]) -> Idle | None:
+    """The first rule that cannot hold or is in the shadow of another; None when there is none.
+
+    Takes rules that `monotone.first_escape` has passed: small enough to try all of their cases.
+    """
+    witnesses: list[Mapping[str, Values]] = []
+    own: list[int] = []  # for each rule the set of its witnesses
+    for rule in rules:
+        found = list(_witnesses(rule.when))
+        if not found:
+            return Idle(rule, None)
+        own.append(((1 << len(found)) - 1) << len(witnesses))
+        witnesses += found
+    pool = _Pool(witnesses)
+    holding = [pool.where(rule.when) for rule in rules]
+    compared = 0
+    for i, rule in enumerate(rules):
+        for j, other in enumerate(rules):
+            if own[i] & ~holding[j] or not _may_shadow(other, rule, is_before=j < i):
+                continue
+            compared += 1
+            if compared > MOST_COMPARED:
+                return None
+            if i != j and _implies(rule.when, other.when):
+                return Idle(rule, other)
+    return None
+
+
+def _may_shadow(other: Rule, rule: Rule, *, is_before: bool) -> bool:
+    if rule.effect is Effect.PERMIT and other.effect in _OVERRIDING:
+        return True
+    return (
+        is_before
+        and rule.effect is other.effect
+        and other.obligations >= rule.obligations
+        and other.terms.joined(rule.terms) == other.terms
+    )
+
+
+def _implies(narrow: Condition, wide: Condition) -> bool:
+    """Whether `wide` holds wherever `narrow` does; False when that cannot be found out."""
+    if not {atom.field for atom in atoms(wide)} <= {atom.field for atom in atoms(narrow)}:
+        return False
+    try:
+        space = Space.of([narrow, wide])
+    except TooManyPointsError:
+        return False
+    return not space.where(narrow) & ~space.where(wide)
+
+
+def _witnesses(condition: Condition) -> Iterator[Mapping[str, Values]]:
+    """Some points at which it holds, spread over all of them; none when it never does."""
+    space = Space.of([condition])
+    left = space.where(condition)
+    step = max(1, space.size // MOST_WITNESSES)
+    while left:
+        index = first(left)
+        yield space.point(index)
+        left = left >> (index + step) << (index + step)
+
+
+class _Pool:
+    """Points of many spaces side by side. A field that a point lacks has none of any values."""
+
+    def __init__(self, points: Sequence[Mapping[str, Values]]) -> None:
+        self._every = (1 << len(points)) - 1
+        self._columns: dict[str, dict[Values, int]] = {}
+        for i, point in enumerate(points):
+            for field, value in point.items():
+                column = self._columns.setdefault(field, {})
+                column[value] = column.get(value, 0) | 1 << i
+
+    def where(self, condition: Condition) -> int:
+        """The points at which the condition holds."""
+        return points_where(condition, self._every, self._where_in)
+
+    def _where_in(self, field: str, wanted: frozenset[Value]) -> int:
+        column = self._columns.get(field, {})
+        if FIELDS[field].is_set:
+            return sum(points for value, points in column.items() if is_in(value, wanted))
+        return sum(column.get(value, 0) for value in wanted)
