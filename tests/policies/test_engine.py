@@ -182,6 +182,7 @@ def test_faulty_facts_leave_the_device_only(changed: dict[str, Any]) -> None:
     assert decision.primary_reason == ReasonCode.POLICY_ERROR
     assert frozenset({Obligation.NO_STORE, Obligation.NO_CACHE}) == decision.obligations
     assert dict(decision.cleared) == {}
+    assert decision.request_id == ("" if "request_id" in changed else "r1")
 
 
 @pytest.mark.parametrize("kinds", [["SECRET"], "SECRET", {"SECRET"}, None])

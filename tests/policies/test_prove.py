@@ -8,9 +8,11 @@ import pytest
 import z3
 
 from policies import Decision, Facts, Findings, Policy, decide, exhaustive, symbolic
+from policies.domain import Domain
 from policies.pack import Pack, Theorem
 from policies.prove import Proof, Report, has_solver, prove
 from policies.rules import All, Any_, Condition, Effect, In, Not, Rule
+from policies.theorems import conditions_of
 from tests.policies.strategies import rule
 
 LOW = In("data_class", frozenset({"public", "internal"}))
@@ -240,3 +242,27 @@ def test_a_device_that_may_not_answer_is_found(monkeypatch: pytest.MonkeyPatch) 
 def test_an_empty_condition_is_never_true() -> None:
     """A theorem that forbids nothing holds of everything."""
     assert prove(pack(permit(LOW), never=Any_(()))).holds
+
+
+@pytest.mark.parametrize(
+    ("when", "requests", "places"),
+    [
+        # Classes fall into what LOW holds, the rest, and unknown; three flags; one kind or none.
+        (LOW, 2 * 3 * 4 * 3 * 2 * 2, 1),
+        (In("kinds", frozenset({"SSN"})), 2 * 2 * 3 * 2 * 2 * 2 * 2, 1),
+        (All((LOW, CLOUD)), 2 * 3 * 4 * 3 * 2 * 2, 2),
+        (All((LOW, BAA)), 2 * 3 * 4 * 3 * 2 * 2 * 2, 6),
+        (All((LOW, GLASS)), 2 * 3 * 4 * 3 * 2 * 2 * 2 * 2, 6),
+        (All((LOW, In("zero_data", frozenset({True})))), 2 * 3 * 4 * 3 * 2 * 2, 2),
+        (All((LOW, In("agreements", frozenset({"scc", "bcr"})))), 2 * 3 * 4 * 3 * 2 * 2, 2),
+    ],
+)
+def test_the_domain_has_what_conditions_tell_apart_and_no_more(
+    when: Condition, requests: int, places: int
+) -> None:
+    """Values that no condition tells apart are one; agreements come in when a rule reads them."""
+    domain = Domain.of(conditions_of(pack(permit(when))))
+
+    assert (domain.request_count, domain.size) == (requests, requests * places)
+    assert len(list(domain.requests())) == requests
+    assert [len(some) - 1 for some in domain.places] == [places]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Conditions: truth, English, canonical data."""
 
+from dataclasses import replace
+
 import pytest
 
 from policies.rules import (
@@ -8,6 +10,7 @@ from policies.rules import (
     All,
     Any_,
     Condition,
+    Effect,
     In,
     Not,
     Value,
@@ -18,6 +21,7 @@ from policies.rules import (
     holds,
 )
 from tests.policies.samples import CLOUD
+from tests.policies.strategies import rule
 
 PHI = In("data_class", frozenset({"phi", "pii"}))
 KIND = In("kinds", frozenset({"SSN", "MRN"}))
@@ -97,3 +101,11 @@ def test_attributes_cover_the_fields_of_destinations() -> None:
         assert isinstance(attribute(CLOUD, name), frozenset) is FIELDS[name].is_set, name
     with pytest.raises(KeyError):
         attribute(CLOUD, "baa")
+
+
+def test_where_a_rule_stands_is_no_part_of_it() -> None:
+    """The same rule on another line is the same rule."""
+    made = rule(Effect.PERMIT, PHI)
+
+    assert replace(made, line=made.line + 1) == made
+    assert replace(made, id="other") != made

@@ -170,3 +170,12 @@ def test_terms_of_what_is_owed_are_joined() -> None:
     outcome = settle((pack,), THERE, (0b0111, 0b0100, 0b0001, 0b1000), 0b1111, NONE_FAILED)
 
     assert outcome.terms == Terms(keep_turns=3, redact=frozenset({"SSN"}))
+
+
+def test_what_stops_others_is_no_reason_about_the_device() -> None:
+    """Forbids, missing permits and limits may match the device; it is allowed all the same."""
+    outcome = settle((PACK,), THERE, (0, 0b1111, 0), 0b0001, NONE_FAILED)
+
+    assert outcome.allowed == ("device",)
+    assert "device" not in {reason.destination for reason in outcome.reasons}
+    assert "device" not in {r.destination for r in settle((), THERE, (), 1, NONE_FAILED).reasons}
