@@ -18,6 +18,7 @@ from typing import NoReturn
 
 import yaml
 
+from policies.axioms import AXIOMS
 from policies.errors import PolicyError
 from policies.model import Destination, Tier
 from policies.nodes import Items, Node, Scalar, Table, shown
@@ -68,7 +69,7 @@ def load_packs(
     parsed: list[Pack] = []
     for source in sources:
         pack = parse_pack(_read(source))
-        if any(pack.name == other.name for other in parsed):
+        if any(pack.name == other.name for other in (AXIOMS, *parsed)):
             raise PolicyError(source.name, 1, f"there are two packs named {shown(pack.name)}")
         _check_names(source.name, pack, destinations)
         parsed.append(pack)

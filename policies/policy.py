@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from policies.axioms import AXIOMS
 from policies.model import Baa, Destination
 from policies.pack import Pack
 from policies.plan import Plan, make_plan
@@ -32,7 +33,12 @@ class Policy:
     def of(cls, packs: Iterable[Pack], destinations: Iterable[Destination]) -> Policy:
         """Compiles the policy. Checks nothing: that is `load_policy`'s part."""
         packs, destinations = tuple(packs), tuple(destinations)
-        return cls(packs, destinations, _hash(packs, destinations), make_plan(packs, destinations))
+        return cls(
+            packs,
+            destinations,
+            _hash(packs, destinations),
+            make_plan((AXIOMS, *packs), destinations),
+        )
 
 
 def _hash(packs: tuple[Pack, ...], destinations: tuple[Destination, ...]) -> str:

@@ -7,6 +7,7 @@ the engine but the vocabulary.
 
 from __future__ import annotations
 
+from policies.axioms import AXIOMS
 from policies.meaning import values_of
 from policies.model import Facts, Findings, Obligation, Tier
 from policies.policy import Policy
@@ -25,9 +26,10 @@ def decide_naively(
         far = facts.max_tier is not None and _TIERS.index(there.tier) > _TIERS.index(facts.max_tier)
         may_leave = bool(policy.packs) and not far and there.origin != ""
         duties[there.name] = set()
-        for pack in policy.packs:
+        for pack in (AXIOMS, *policy.packs):
             said = [(rule, _holds(rule, values)) for rule in pack.rules]
-            may_leave &= any(rule.effect is Effect.PERMIT and true for rule, true in said)
+            permits = [true for rule, true in said if rule.effect is Effect.PERMIT]
+            may_leave &= any(permits) or pack is AXIOMS
             for rule, true in said:
                 may_leave &= not true if rule.effect is Effect.FORBID else True
                 may_leave &= true is not None or rule.effect is Effect.PERMIT

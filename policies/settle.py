@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 
+from policies.axioms import AXIOMS
 from policies.decision import Outcome, Reason, ReasonCode, Verdict
 from policies.model import Destination, Tier
 from policies.pack import Pack
@@ -75,6 +76,7 @@ def settle(
     device = mask_of(there, lambda d: d.tier is Tier.DEVICE)
     reachable = mask_of(there, lambda d: d.origin != "") & ~device
     rows = list(_rows(packs, masks, failed, every))
+    packs = tuple(pack for pack in packs if pack is not AXIOMS)  # these are not asked to permit
     may_leave = reachable & within & (every if packs else 0)
     for row in rows:
         may_leave &= ~row.mask if row.is_forbidding else every

@@ -18,6 +18,7 @@ from typing import Any
 
 import z3
 
+from policies.axioms import AXIOMS
 from policies.domain import TODAY, Request, make_place
 from policies.model import Baa, DataClass, Destination, Facts, Findings, Tier
 from policies.pack import Pack, Theorem
@@ -124,7 +125,7 @@ class Formulas:
         permits = [self._truth(r.when, side) for r in self._pack.rules if r.effect is Effect.PERMIT]
         stops = [
             self._truth(r.when, side)
-            for r in self._pack.rules
+            for r in (*AXIOMS.rules, *self._pack.rules)
             if r.effect not in (Effect.PERMIT, Effect.OBLIGE)
         ]
         return z3.And(z3.Or(*permits), z3.Not(z3.Or(*stops)))

@@ -10,28 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from policies import axioms
 from policies.domain import DEVICE, Request
 from policies.engine import decide
 from policies.meaning import values_of
 from policies.model import Destination
 from policies.pack import Pack, Theorem
 from policies.policy import Policy
-from policies.rules import All, Condition, In, Not, Values, atoms
+from policies.rules import Condition, Values, atoms
 
-_YES = frozenset({True})
-_UNKNOWN = In("data_class", frozenset({"unknown"}))
 UNKNOWN_STAYS = Theorem(
     id="unknown-stays",
     says=(
         "What could not be classified, or a detector failed on, stays on the device, unless "
         "emergency access was invoked and a BAA covers the destination."
     ),
-    never=All(
-        (
-            _UNKNOWN,
-            Not(All((In("break_glass", _YES), In("baa", _YES)))),
-        )
-    ),
+    never=axioms.UNKNOWN_STAYS.when,
 )
 DEVICE_ANSWERS = "device-answers"
 MONOTONE = "monotone"
@@ -63,9 +57,7 @@ class Counterexample:
 def conditions_of(pack: Pack) -> list[Condition]:
     """Every condition that a proof about the pack has to tell values apart for."""
     own = [rule.when for rule in pack.rules] + [theorem.never for theorem in pack.theorems]
-    if any(atom.field == "break_glass" for c in own for atom in atoms(c)):
-        return [*own, UNKNOWN_STAYS.never]
-    return [*own, _UNKNOWN]  # without emergency access agreements need not be told apart
+    return [*own, UNKNOWN_STAYS.never]
 
 
 def in_words(found: Counterexample, pack: Pack) -> Iterator[str]:

@@ -135,14 +135,25 @@ def test_reason_why_it_stays(
     assert (("device",), expected) == (decision.allowed, decision.primary_reason)
 
 
-def test_a_failed_detector_does_not_hide_what_a_rule_allows() -> None:
-    """Where a pack lets unknown data leave, the reason is that permit, the error is listed."""
-    decision = decide(facts(), Findings.unknown("timeout"), policy(PERMIT))
+@pytest.mark.parametrize(
+    ("given", "findings", "code"),
+    [
+        ({}, Findings.unknown("timeout"), ReasonCode.DETECTOR_ERROR),
+        ({}, Findings(DataClass.UNKNOWN), ReasonCode.UNKNOWN_STAYS_ON_DEVICE),
+        ({"declared_class": DataClass.UNKNOWN}, CLEAN, ReasonCode.UNKNOWN_STAYS_ON_DEVICE),
+        ({"break_glass": True}, Findings.unknown("timeout"), ReasonCode.DETECTOR_ERROR),
+    ],
+)
+def test_what_is_unknown_stays_whatever_a_pack_permits(
+    given: dict[str, Any], findings: Findings, code: ReasonCode
+) -> None:
+    """I3 does not hang on packs: one that permits everything, in an emergency too, lets out
+    nothing that could not be judged, where no agreement covers it."""
+    decision = decide(facts(**given), findings, policy(PERMIT))
 
-    assert decision.allowed == ("device", "cloud")
-    assert decision.primary_reason == ReasonCode.PERMITTED
-    assert ReasonCode.DETECTOR_ERROR in {reason.code for reason in decision.reasons}
-    assert decision.errors == ("timeout",)
+    assert (decision.allowed, decision.primary_reason) == (("device",), code)
+    assert "engine/unknown-stays" in {reason.rule_id for reason in decision.reasons}
+    assert decision.errors == findings.errors
 
 
 @pytest.mark.parametrize("effect", [Effect.FORBID, Effect.OBLIGE])
@@ -249,14 +260,12 @@ def test_known_class(given: dict[str, Any], findings: Findings, expected: DataCl
     assert known_class(facts(**given), findings) is expected
 
 
-@pytest.mark.parametrize(("effect", "left"), [(Effect.BLOCK, ()), (Effect.QUEUE, ("device",))])
-def test_a_failed_detector_does_not_hide_that_a_request_is_halted(
-    effect: Effect, left: tuple[str, ...]
-) -> None:
-    """Blocked and queued stay the reason; the failure is listed."""
-    decision = decide(facts(), Findings.unknown("x"), policy(PERMIT, rule(effect, All(()), "halt")))
+def test_a_failed_detector_does_not_hide_that_a_request_is_blocked() -> None:
+    """Blocked stays the reason; the failure is listed."""
+    halt = rule(Effect.BLOCK, All(()), "halt")
+    decision = decide(facts(), Findings.unknown("x"), policy(PERMIT, halt))
 
-    assert (decision.allowed, decision.verdict) == (left, effect.value)
+    assert (decision.allowed, decision.verdict) == ((), "block")
     assert decision.primary_reason == ReasonCode.FORBIDDEN
     assert ReasonCode.DETECTOR_ERROR in {reason.code for reason in decision.reasons}
 

@@ -124,6 +124,12 @@ def test_a_rule_that_cannot_be_checked_is_refused() -> None:
     assert "rule 'let' has too many cases to check" in failure(data.encode()).message
 
 
+def test_no_pack_has_the_name_of_the_axioms() -> None:
+    """A reason that names the engine is the engine's."""
+    with pytest.raises(PolicyError, match=r"there are two packs named 'engine'"):
+        load_policy([PackSource("e.yaml", GOOD.replace("demo", "engine").encode())], [])
+
+
 def test_two_packs_of_one_name() -> None:
     """Reasons name rules by pack, so packs are told apart by name."""
     with pytest.raises(PolicyError, match=r"g\.yaml:1: there are two packs named 'demo'"):
