@@ -62,7 +62,7 @@ def verify(
     from gateway.records.verification import verify_log
 
     if bundle is not None:
-        _verify_bundle(bundle, public_key)
+        _verify_bundle(bundle, public_key, anchor or [])
         return
     directory = _directory(config)
     anchored = _anchored(anchor or [], public_key or directory / "signing.pub")
@@ -156,15 +156,15 @@ def export(  # noqa: PLR0913, PLR0917  one parameter for each option
     write_records(directory, out, chosen, as_csv=kind == "csv")
 
 
-def _verify_bundle(bundle: Path, public_key: Path | None) -> None:
+def _verify_bundle(bundle: Path, public_key: Path | None, anchors: list[Path]) -> None:
     from gateway.cli.audit_export import said
     from gateway.records.bundle import verify_bundle
 
     if public_key is None:
         fail("--bundle needs --public-key: the signing.pub of the log, got by another way")
-    key = _public_key(public_key)
+    key, anchored = _public_key(public_key), _anchored(anchors, public_key)
     try:
-        verdict = verify_bundle(bundle, key)
+        verdict = verify_bundle(bundle, key, anchored)
     except OSError as error:
         fail(f"{bundle}: cannot be read ({error.strerror})")
     except ValueError as error:
