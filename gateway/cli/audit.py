@@ -121,8 +121,10 @@ def show(  # noqa: PLR0913, PLR0917  one parameter for each option
 
 @app.command()
 def export(  # noqa: PLR0913, PLR0917  one parameter for each option
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
     config: ConfigOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file to write. Default: print.")
+    ] = None,
     kind: Annotated[
         Literal["jsonl", "csv", "bundle"], typer.Option("--format", help="What to write.")
     ] = "jsonl",
@@ -133,7 +135,7 @@ def export(  # noqa: PLR0913, PLR0917  one parameter for each option
     tenant: TenantOption = "",
     region: RegionOption = None,
 ) -> None:
-    """Write records to a file: all that the filters choose, or an evidence bundle.
+    """Write records: all that the filters choose, or an evidence bundle to a file.
 
     A bundle answers whether data of --class or above left --region (none: the device) between
     --since and --until, for all destinations and tenants, with what proves it.
@@ -144,6 +146,8 @@ def export(  # noqa: PLR0913, PLR0917  one parameter for each option
     if kind == "bundle":
         if destination or tenant:
             fail("a bundle is about all destinations and tenants: leave these filters out")
+        if out is None:
+            fail("a bundle needs --out")
         write_bundle(directory, out, question_of(since, until, data_class, region or []))
         return
     chosen = selection_of(
