@@ -288,7 +288,7 @@ async def test_health_and_metrics(world: World) -> None:
     response = await world.http.get("/health/readiness")
     assert (response.status_code, response.json()["checks"]["audit"]) == (503, False)
     assert (await world.http.get("/health/liveliness")).status_code == 200
-    world.gateway.application.audit._failed_at = None
+    world.gateway.application.audit._writer.problem = ""
 
 
 async def test_api_document(world: World) -> None:
