@@ -62,7 +62,7 @@ def verify(
     from gateway.records.verification import verify_log
 
     if bundle is not None:
-        _verify_bundle(bundle, public_key)
+        _verify_bundle(bundle, public_key, anchor or [])
         return
     directory = _directory(config)
     anchored = _anchored(anchor or [], public_key or directory / "signing.pub")
@@ -121,8 +121,10 @@ def show(  # noqa: PLR0913, PLR0917  one parameter for each option
 
 @app.command()
 def export(  # noqa: PLR0913, PLR0917  one parameter for each option
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
     config: ConfigOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file to write. Default: print.")
+    ] = None,
     kind: Annotated[
         Literal["jsonl", "csv", "bundle"], typer.Option("--format", help="What to write.")
     ] = "jsonl",
@@ -133,7 +135,7 @@ def export(  # noqa: PLR0913, PLR0917  one parameter for each option
     tenant: TenantOption = "",
     region: RegionOption = None,
 ) -> None:
-    """Write records to a file: all that the filters choose, or an evidence bundle.
+    """Write records: all that the filters choose, or an evidence bundle to a file.
 
     A bundle answers whether data of --class or above left --region (none: the device) between
     --since and --until, for all destinations and tenants, with what proves it.
@@ -144,6 +146,8 @@ def export(  # noqa: PLR0913, PLR0917  one parameter for each option
     if kind == "bundle":
         if destination or tenant:
             fail("a bundle is about all destinations and tenants: leave these filters out")
+        if out is None:
+            fail("a bundle needs --out")
         write_bundle(directory, out, question_of(since, until, data_class, region or []))
         return
     chosen = selection_of(
@@ -156,15 +160,15 @@ def export(  # noqa: PLR0913, PLR0917  one parameter for each option
     write_records(directory, out, chosen, as_csv=kind == "csv")
 
 
-def _verify_bundle(bundle: Path, public_key: Path | None) -> None:
+def _verify_bundle(bundle: Path, public_key: Path | None, anchors: list[Path]) -> None:
     from gateway.cli.audit_export import said
     from gateway.records.bundle import verify_bundle
 
     if public_key is None:
         fail("--bundle needs --public-key: the signing.pub of the log, got by another way")
-    key = _public_key(public_key)
+    key, anchored = _public_key(public_key), _anchored(anchors, public_key)
     try:
-        verdict = verify_bundle(bundle, key)
+        verdict = verify_bundle(bundle, key, anchored)
     except OSError as error:
         fail(f"{bundle}: cannot be read ({error.strerror})")
     except ValueError as error:

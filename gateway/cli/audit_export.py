@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import csv
 import os
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,11 +31,11 @@ COLUMNS = (
 # fmt: on
 
 
-def write_records(directory: Path, out: Path, chosen: Selection, *, as_csv: bool) -> None:
-    """The chosen records, oldest first; ends the command when they cannot be had or written."""
+def write_records(directory: Path, out: Path | None, chosen: Selection, *, as_csv: bool) -> None:
+    """The chosen records, oldest first, into a file or printed; ends the command on any error."""
     count = 0
     try:
-        with _fresh(out) as file:
+        with _fresh(out) if out else nullcontext(sys.stdout.buffer) as file:
             table = csv.writer(_Text(file)) if as_csv else None
             if table:
                 table.writerow(COLUMNS)
@@ -45,8 +46,9 @@ def write_records(directory: Path, out: Path, chosen: Selection, *, as_csv: bool
                 else:
                     file.write(orjson.dumps({"worker": worker, **entry}) + b"\n")
     except (OSError, ValueError) as error:
-        fail(f"{out}: not written ({error})")
-    say(f"{count} records in {out}")
+        fail(f"{out or 'records'}: not written ({error})")
+    if out:
+        say(f"{count} records in {out}")
 
 
 def write_bundle(directory: Path, out: Path, question: Question) -> None:

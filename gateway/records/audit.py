@@ -131,7 +131,7 @@ class AuditLog:
         if not isinstance(made, Checkpoint):
             return None
         # The checkpoint's own record is no news.
-        self._covered = writer.series.tree.end
+        self._covered = 1 + next(h.size for h in made.heads if h.worker == made.worker)
         try:
             await self._syncs.ask()
             await self._writes.call(partial(writer.publish, made))

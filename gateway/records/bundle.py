@@ -18,7 +18,7 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -189,31 +189,41 @@ def _put_worker(
     return Head(worker, stretch.base, tree.end, tree.root())
 
 
-def verify_bundle(path: Path, key: Ed25519PublicKey) -> Verdict:
+def verify_bundle(
+    path: Path, key: Ed25519PublicKey, anchored: Sequence[tuple[Head, str]] = ()
+) -> Verdict:
     """Check all of a bundle with the public key alone; ValueError says what is wrong with it.
 
-    Raises OSError when it cannot be read.
+    `anchored` are heads from outside, each with who saw them: no worker of theirs may be missing
+    or have shrunk, and where the period shows the tree growing past one it must fit. Raises
+    OSError when the file cannot be read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _verify(archive, key)
+            return _verify(archive, key, anchored)
     except _UNREADABLE:
         raise ValueError("not a whole bundle") from None
 
 
-def _verify(archive: zipfile.ZipFile, key: Ed25519PublicKey) -> Verdict:
+def _verify(
+    archive: zipfile.ZipFile, key: Ed25519PublicKey, anchored: Sequence[tuple[Head, str]]
+) -> Verdict:
     _check_manifest(archive, key)
     asked = orjson.loads(_read(archive, "question.json"))
     question = Question.from_json(asked.get("question"))
     checkpoint = Checkpoint.from_json(orjson.loads(_read(archive, "checkpoint.json")))
     if not checkpoint.is_signed_by(key):
         raise ValueError("checkpoint.json: not signed by this key")
+    if question.until > checkpoint.t:
+        raise ValueError("question.json: the period ends after the bundle was made")
+    _check_anchored(checkpoint, anchored)
     answer, records = Answer(question), 0
     for head in checkpoint.heads:
         name = f"workers/{head.worker}"
         proof = Proof.from_json(orjson.loads(_read(archive, f"{name}.json")))
+        roots = {seen.size: seen.root for seen, _ in anchored if seen.worker == head.worker}
         try:
-            for entry in proven(proof, head, _lines(archive, f"{name}.jsonl"), question):
+            for entry in proven(proof, head, _lines(archive, f"{name}.jsonl"), question, roots):
                 answer.follow(entry)
                 records += 1
         except ValueError as error:
@@ -221,6 +231,16 @@ def _verify(archive: zipfile.ZipFile, key: Ed25519PublicKey) -> Verdict:
     if asked.get("answer") != answer.to_json():
         raise ValueError("question.json: the answer is not the one that the records give")
     return Verdict(question, answer.to_json(), checkpoint, records)
+
+
+def _check_anchored(checkpoint: Checkpoint, anchored: Sequence[tuple[Head, str]]) -> None:
+    sizes = {head.worker: head.size for head in checkpoint.heads}
+    for seen, who in anchored:
+        if sizes.get(seen.worker, 0) < seen.size:
+            raise ValueError(
+                f"checkpoint.json: {who} saw {seen.size} records of worker {seen.worker}, "
+                f"of which {sizes.get(seen.worker, 0)} are left"
+            )
 
 
 def _check_manifest(archive: zipfile.ZipFile, key: Ed25519PublicKey) -> None:

@@ -33,11 +33,11 @@ What this rests on
     that tree. Leaving out, adding or changing one record changes the tree hash.
 
 How to check it
-    nearward audit verify --bundle THIS_FILE --public-key KEY
+    nearward audit verify --bundle THIS_FILE --public-key KEY [--anchor FILE]
 
-    KEY is the file signing.pub of the log. Get it from the operator by another way than this file,
-    and hold the checkpoint against one that was anchored elsewhere at the time: the signature alone
-    says that the holder of the key signed these records, not when.
+    KEY is the file signing.pub of the log. Get it from the operator by another way than this file.
+    FILE holds checkpoints that were anchored elsewhere at the time. The signature alone says that
+    the holder of the key signed these records, not when, and not that no process is missing.
 
     Times are those of the clock of the machine that wrote the log.
 """

@@ -16,7 +16,7 @@ Rules
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,10 +142,17 @@ class Proof:
             raise ValueError("not a proof") from None
 
 
-def proven(proof: Proof, head: Head, lines: Iterable[bytes], question: Question) -> Iterator[Entry]:
+def proven(
+    proof: Proof,
+    head: Head,
+    lines: Iterable[bytes],
+    question: Question,
+    roots: Mapping[int, bytes],
+) -> Iterator[Entry]:
     """The records in `lines`, and at the end ValueError unless they are what `head` signs for.
 
-    Nothing of them may be believed before the end is reached.
+    `roots` by size, which were anchored, must be those of the tree as it grew, where it can be
+    seen growing. Nothing of the records may be believed before the end is reached.
     """
     tree = CompactRange(0, proof.begin, proof.before)
     first: Entry = {}
@@ -154,6 +161,8 @@ def proven(proof: Proof, head: Head, lines: Iterable[bytes], question: Question)
         entry = orjson.loads(line)
         first = first or entry
         tree.append(leaf_hash(line))
+        if tree.end in roots and tree.root() != roots[tree.end]:
+            raise ValueError(f"an anchor saw other records before number {tree.end}")
         yield entry
     if tree.end != proof.end:
         raise ValueError(f"{tree.end - proof.begin} records where the proof is for others")

@@ -179,6 +179,8 @@ def test_export_of_records(state_dir: Path, tmp_path: Path) -> None:
     assert [(r["event"], r["id"]) for r in rows] == [(r["event"], r["id"]) for r in records]
     assert (rows[0]["worker"], rows[0]["rules"], rows[0]["status"]) == ("0", "a/b;c/d", "")
     failed(run("audit", "export", "--out", tmp_path / "no" / "x"), 2, "not written")
+    printed = run("audit", "export", "--class", "phi")
+    assert printed.stdout_bytes == lines.read_bytes()
 
 
 BUNDLE = ["--format", "bundle", "--since", "0", "--until", "2000", "--class", "phi"]
@@ -213,6 +215,7 @@ def test_bundles_that_cannot_be_made(state_dir: Path, tmp_path: Path) -> None:
     fill(state_dir / "audit")
     failed(run("audit", "export", "-o", out, *BUNDLE, "--tenant", "t1"), 2, "leave these filters")
     failed(run("audit", "export", "-o", out, *BUNDLE[:2]), 2, "needs --since")
+    failed(run("audit", "export", *BUNDLE), 2, "needs --out")
     failed(run("audit", "export", "-o", tmp_path / "no" / "x", *BUNDLE), 2)
 
     path = state_dir / "audit" / "0-00000001.jsonl"

@@ -19,6 +19,7 @@ from gateway.records.bundle import Verdict, make_bundle, verify_bundle
 from gateway.records.chain import Link, Seal
 from gateway.records.custody import audit_key, signing_key
 from gateway.records.evidence import Question
+from gateway.records.series import Head
 from policies import DataClass
 from tests.gateway.fakes import FakeClock
 
@@ -241,6 +242,28 @@ def test_edges_show_that_the_period_is_complete(directory: Path) -> None:
         broken = rewritten(path, edit("question.json", old, new), key)
         with pytest.raises(ValueError, match=problem):
             verify_bundle(broken, key.public_key())
+
+
+def test_a_bundle_against_anchors(directory: Path) -> None:
+    """What was anchored must be in it: no worker missing, none shrunk, none rewritten."""
+    path, made = bundle_of(directory, question())
+    key = signing_key(directory).public_key()
+    mine = next(head for head in made.checkpoint.heads if head.worker == 0)
+    verify_bundle(path, key, [(mine, "the anchor")])
+
+    for seen, problem in (
+        (Head(7, 0, 1, bytes(32)), "saw 1 records of worker 7, of which 0 are left"),
+        (dataclasses.replace(mine, size=mine.size + 1), "of which 10 are left"),
+        (dataclasses.replace(mine, size=3), "an anchor saw other records before number 3"),
+    ):
+        with pytest.raises(ValueError, match=problem):
+            verify_bundle(path, key, [(seen, "the anchor")])
+
+
+def test_a_period_that_is_not_over(directory: Path) -> None:
+    """A bundle cannot answer for what came after it was made."""
+    with pytest.raises(ValueError, match="ends after the bundle was made"):
+        bundle_of(directory, question(0, 101))
 
 
 def test_another_key(directory: Path) -> None:

@@ -140,6 +140,17 @@ async def test_workers_name_each_other(log: AuditLog, timer: FakeClock, tmp_path
     assert [(head.worker, head.size) for head in made.heads] == [(0, 3), (3, 1)]
 
 
+async def test_records_that_come_while_a_checkpoint_is_made_are_news(
+    log: AuditLog, timer: FakeClock
+) -> None:
+    """Only what a checkpoint covers is counted as covered."""
+    await asyncio.gather(log.checkpoint(), write(log, 20))
+
+    assert log.records_since_checkpoint == 20
+    await log.checkpoint()
+    assert log.records_since_checkpoint == 0
+
+
 async def test_an_anchor_that_fails_is_tried_again_with_the_newest(
     log: AuditLog, timer: FakeClock
 ) -> None:
