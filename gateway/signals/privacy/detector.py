@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from gateway.signals.privacy import health, normalise, recognisers
-from gateway.signals.privacy.found import Found
+from gateway.signals.privacy.found import Found, narrow
 from gateway.signals.privacy.language import reads_as_english
 from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage, possible
@@ -29,8 +29,9 @@ _FINDINGS_FLOOR = 500
 _CHARS_PER_FINDING = 64
 _REVISION = "1"  # raise when code changes what is found without changing a pattern
 
-TRIGGERS = (*recognisers.TRIGGERS, normalise.TRIGGER)
-_DISGUISE = 1 << len(recognisers.TRIGGERS)
+TRIGGERS = (*recognisers.TRIGGERS, *normalise.TRIGGERS)
+_DISGUISE_AT = len(recognisers.TRIGGERS)
+_DISGUISE = normalise.EVERYTHING << _DISGUISE_AT
 _CONTROL_BYTES = bytes([*range(9), *range(0x0E, 0x1B), 0x7F])
 _CONTROLS = dict.fromkeys([*range(9), *range(0x0E, 0x1B), 0x7F, 0xFFFD])
 _NOTHING = Verdict(DataClass.PUBLIC, (), False, ())
@@ -78,7 +79,7 @@ class Detector:
             return _unknown("stage_error:cascade")
 
     def _scan(self, text: str, mode: Mode, with_health: bool) -> Verdict:
-        data = text.encode("utf-8", "replace")
+        data = narrow(text)
         hits = self._prefilter.hits(data)
         has_control = len(data.translate(None, _CONTROL_BYTES)) != len(data)
         is_plain = text.isascii() and not has_control and not hits & _DISGUISE
@@ -96,7 +97,7 @@ class Detector:
         return Verdict(data_class, _spans(found, normal), has_health, tuple(reasons))
 
     def _has_health(self, text: str) -> bool:
-        hits = self._health.hits(text.encode("utf-8", "replace"))
+        hits = self._health.hits(narrow(text))
         return bool(hits & 1) or (hits > 1 and health.has_clinical_ending(text))
 
     def _normalise(
@@ -106,15 +107,18 @@ class Detector:
         if text.isascii() and not hits & _DISGUISE:
             return normalise.Normalised(text), hits
         try:
-            normal = normalise.normalise(text)
+            normal = normalise.normalise(text, hits >> _DISGUISE_AT, self._disguises)
         except normalise.TooDisguised:
             reasons.append("too_disguised")
             return normalise.Normalised(text), hits
         if normal.has_opaque_run:
             reasons.append("opaque_run")
         if normal.text != text:
-            hits |= self._prefilter.hits(normal.text.encode("utf-8", "replace"))
+            hits |= self._prefilter.hits(narrow(normal.text))
         return normal, hits
+
+    def _disguises(self, text: str) -> int:
+        return self._prefilter.hits(narrow(text)) >> _DISGUISE_AT
 
     def _run_stages(self, document: Document, reasons: list[str]) -> list[Found]:
         found: list[Found] = []
@@ -193,6 +197,6 @@ def _version() -> str:
     digest = hashlib.sha256(_REVISION.encode())
     for each in RECOGNISERS:
         digest.update(f"\0{each.name}\0{each.trigger}\0{each.pattern.pattern}".encode())
-    for trigger in (normalise.TRIGGER, *health.TRIGGERS):
+    for trigger in (*normalise.TRIGGERS, *health.TRIGGERS):
         digest.update(trigger.encode())
     return digest.hexdigest()[:12]

@@ -81,12 +81,12 @@ def _labelled(match: re.Match[str]) -> Found | None:
 
 
 _CUE_TO_NAME = r"(?:'s)?[ ,:;(\"'-]{1,3}"
-_CAPITAL = r"[A-Z\xc3-\xd3\xe1]"  # an ASCII capital, or the first byte of a letter beyond ASCII
+_CAPITAL = r"[A-Z\xc3]"  # an ASCII capital, or a letter beyond ASCII
 
 RECOGNISERS = (
     Recogniser(
         "name_titled",
-        rf"(?i:{_TITLE.replace('ñ', '..')})\.? ?[ ]{_CAPITAL}",
+        rf"(?i:{_TITLE.replace('ñ', '.')})\.? ?[ ]{_CAPITAL}",
         exact(rf"(?<![{_ANY}'])(?i:{_TITLE})\.?[ ]{{1,2}}{_NAME}"),
         _name(2),
     ),
@@ -101,7 +101,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "name_kin",
-        rf"(?i:my|his|her|their|our)[ ](?i:{_KIN.replace('é', '..').replace('[e..]', '(?:e|..)')})"
+        rf"(?i:my|his|her|their|our)[ ](?i:{_KIN.replace('é', '.').replace('[e.]', '.')})"
         rf"'?s?[ ,]{{1,2}}(?i:named |called |is )?(?i:mr|mrs|ms|dr)?\.?[ ]?{_CAPITAL}",
         exact(
             rf"(?<![{_ANY}])(?i:my|his|her|their|our)[ ](?i:{_KIN})"
