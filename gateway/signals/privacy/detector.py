@@ -17,8 +17,11 @@ from typing import Protocol
 from gateway.signals.privacy import health, normalise, recognisers
 from gateway.signals.privacy.found import Found, narrow
 from gateway.signals.privacy.language import reads_as_english
+from gateway.signals.privacy.model import Model, packaged
 from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage, possible
+from gateway.signals.privacy.tagger import Tagger, TooManyCandidates
+from gateway.signals.privacy.tokens import rare_words
 from gateway.signals.privacy.verdict import Kind, Mode, Span, Verdict
 from policies import DataClass
 
@@ -56,12 +59,15 @@ class Detector:
         *,
         prefilter: Prefilter | None = None,
         stages: Callable[[Prefilter], tuple[Stage, ...]] | None = None,
+        load: Callable[[], Model] = packaged,
     ) -> None:
         self._prefilter = prefilter or build_prefilter(TRIGGERS)
         # Apart from the first: clinical words only matter beside an identifier, and looking for
         # them costs as much as looking for all identifiers.
         self._health = build_prefilter(health.TRIGGERS)
-        self._stages = stages(self._prefilter) if stages else (RecogniserStage(self._prefilter),)
+        self._load = load
+        own: tuple[Stage, ...] = (RecogniserStage(self._prefilter), Tagger(load))
+        self._stages = stages(self._prefilter) if stages else own
         self._always_runs = stages is not None
         self.version = _version()
 
@@ -83,13 +89,16 @@ class Detector:
         hits = self._prefilter.hits(data)
         has_control = len(data.translate(None, _CONTROL_BYTES)) != len(data)
         is_plain = text.isascii() and not has_control and not hits & _DISGUISE
-        if is_plain and not possible(hits) and not (self._always_runs or with_health):
+        rare = rare_words(data, self._load().lexicon.common)
+        if is_plain and rare is None and not (possible(hits) or self._always_runs or with_health):
             return _NOTHING
         reasons: list[str] = []
         if not is_plain and _is_binary(text):
             reasons.append("binary")
         normal, hits = self._normalise(text, hits, reasons)
-        found = self._run_stages(Document(normal.text, hits), reasons)
+        if normal.text is not text:
+            rare = rare_words(narrow(normal.text), self._load().lexicon.common)
+        found = _resolved(self._run_stages(Document(normal.text, hits, rare), reasons))
         has_health = bool(found or with_health) and self._has_health(normal.text)
         data_class = _classify(found, has_health, mode, normal.text, reasons)
         if with_health and has_health:
@@ -126,6 +135,9 @@ class Detector:
         for stage in self._stages:
             try:
                 found.extend(itertools.islice(stage.find(document), most - len(found) + 1))
+            except TooManyCandidates:
+                reasons.append("too_many")
+                break
             except Exception:  # rule 1
                 reasons.append(f"stage_error:{stage.name}")
             if len(found) > most:
@@ -181,8 +193,22 @@ def _personal(
     return DataClass.PUBLIC, "weak_identifier"
 
 
+def _resolved(found: list[Found]) -> list[Found]:
+    """Of two hits that nest the outer (or first) stays; two of a kind that overlap are one."""
+    kept: list[Found] = []
+    for each in sorted(found, key=lambda hit: (hit.start, -hit.end)):
+        last = kept[-1] if kept else None
+        if last is None or each.end > last.end:
+            if last is not None and each.start < last.end and each.kind is last.kind:
+                is_strong = last.is_strong or each.is_strong
+                kept[-1] = Found(last.start, each.end, each.kind, is_strong)
+            else:
+                kept.append(each)
+    return kept
+
+
 def _spans(found: list[Found], normal: normalise.Normalised) -> tuple[Span, ...]:
-    """In order, in offsets of the original; of two that nest, the outer (or first found) stays."""
+    """In order, in offsets of the original; of two that nest there, the outer stays."""
     mapped = [(*normal.original(each.start, each.end), each.kind) for each in found]
     mapped.sort(key=lambda span: (span[0], -span[1]))
     kept: list[Span] = []

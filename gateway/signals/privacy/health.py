@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from gateway.signals.privacy.found import Found, exact
+from gateway.signals.privacy.health_words import WORDS
 from gateway.signals.privacy.verdict import Kind
 
 _WORDS = (
@@ -56,6 +57,7 @@ _EVERYDAY = frozenset(
     ).split()
 )
 
+_WORDS = "|".join([_WORDS, *sorted(WORDS)])
 WORDS_TRIGGER = rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})|{_MARKS}"
 ENDING_TRIGGER = rf"(?i)[a-z]{{2}}(?:{_ENDING})\b"
 TRIGGERS = (WORDS_TRIGGER, ENDING_TRIGGER)

@@ -69,3 +69,21 @@ PUBLIC = frozenset(
         " Seuss Shakespeare Siri Spock Strange T Universe Watson Who World Xavier Zhivago"
     ).split()
 ) | {"Martin Luther King", "Martin Luther King Jr", "King Jr"}
+
+# What an eponym stands before: "Marfan syndrome", "Fuchs dystrophy". Small letters.
+EPONYM_HEADS = frozenset(
+    (
+        "disease diseases syndrome syndromes disorder sign signs test tests score scores scale"
+        " scales criteria criterion reflex lymphoma sarcoma carcinoma tumor tumour palsy paralysis"
+        " chorea dementia dystrophy angina anemia anaemia fever virus procedure maneuver manoeuvre"
+        " operation fracture contracture malformation anomaly deformity esophagus thyroiditis"
+        " arteritis granulomatosis purpura encephalopathy neuropathy myopathy ophthalmopathy"
+        " phenomenon triad tetrad point line catheter tube stain staining classification"
+        " stage staging grade index law laws theorem equation equations effect method principle"
+        " hypothesis distribution transform reaction model nodes nodules bodies body cells cell"
+        " ring rings spots lines triangle ulcer cyst hernia gland glands canal duct ligament muscle"
+        " node nerve area fold layer membrane loop apparatus cycle curve curves regression"
+        " inventory questionnaire chart protocol regimen study trial agar plate"
+    ).split()
+)
+EPONYM_ENDINGS = ("emia", "itis", "oma", "osis", "pathy", "plasia", "trophy", "plasty", "ectomy")

@@ -79,12 +79,20 @@ RECOGNISERS = (
     ),
     Recogniser(
         "zip",
-        r"[A-Z][A-Z],?[ \t\n]{1,3}[0-9]{5}|(?i:zip)",
+        r"[A-Z][A-Z],?[ \t\n]{1,3}[0-9]{5}|(?i:zip|postal code|postcode|plz|cap|cep|cp)",
         exact(
             rf"(?:\b(?:{_STATE}),?[ \t\n]{{1,3}}\d{{5}}(?:-\d{{4}})?"
-            r"|(?i:\bzip(?: ?code)?(?: is|:| =)? ?\d{5}(?:-\d{4})?))(?![\d-])"
+            r"|(?i:\b(?:zip(?: ?code)?|postal code|postcode|plz|cap|cep|cp)(?: is|:| =)? ?"
+            r"(?:\d{3} \d{2}|\d{2}-\d{3}|\d{3,6}(?:-\d{3,4})?)))(?![\d-])"
         ),
         always(Kind.GEO),
+        needs_digit=True,
+    ),
+    Recogniser(
+        "postcode",  # British and Canadian
+        r"[A-Z][0-9][A-Z0-9]? ?[0-9][A-Z]",
+        exact(r"\b(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d)\b"),
+        always(Kind.GEO, is_strong=False),
         needs_digit=True,
     ),
     Recogniser(

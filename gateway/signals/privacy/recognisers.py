@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from gateway.signals.privacy import credentials, dates, keyword_ids, names, numbers, places
+from gateway.signals.privacy import codes, credentials, dates, keyword_ids, names, numbers, places
 from gateway.signals.privacy.found import Found, Recogniser, always, exact, lowered, narrow
 from gateway.signals.privacy.prefilter import Prefilter
 from gateway.signals.privacy.regions import MARGIN_CHARS, Regions
@@ -34,6 +34,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     *dates.RECOGNISERS,
     *places.RECOGNISERS,
     *names.RECOGNISERS,
+    *codes.RECOGNISERS,
     _PHOTO,
 )
 # The last trigger is no recogniser's: it says whether there is a digit at all.
@@ -50,10 +51,11 @@ def possible(hits: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Normalised text with the prefilter's answer for the whole of it."""
+    """Normalised text with the prefilter's answer for the whole of it, and its rare words."""
 
     text: str
     hits: int
+    rare: frozenset[str] | None = None  # None: all words are common (`tokens.py`)
 
 
 class RecogniserStage:

@@ -24,7 +24,7 @@ FOUND = [
     (Kind.GEO, "Ship to [742 Evergreen Terrace] now"),
     (Kind.GEO, "at [19 Mill Bend Apt. 4] in town"),
     (Kind.GEO, "send it to [P.O. Box 1234] please"),
-    (Kind.GEO, "Springfield, [IL 62704]"),
+    (Kind.GEO, "[Springfield, IL 62704]"),
     (Kind.GEO, "he was at [Lakeside General Hospital] then"),
     (Kind.GEO, "a woman living in [Tromso]"),
     (Kind.DATE, "on [03/04/2022]"),
