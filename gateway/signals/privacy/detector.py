@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from gateway.signals.privacy import health, normalise, recognisers
-from gateway.signals.privacy.found import Found, narrow
+from gateway.signals.privacy.found import Found, Refused, narrow
 from gateway.signals.privacy.language import reads_as_english
-from gateway.signals.privacy.model import Model, packaged
+from gateway.signals.privacy.model import Model, artefact_sha256, packaged
 from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage, possible
-from gateway.signals.privacy.tagger import Tagger, TooManyCandidates
+from gateway.signals.privacy.scripts import ScriptStage
+from gateway.signals.privacy.tagger import Tagger
 from gateway.signals.privacy.tokens import rare_words
 from gateway.signals.privacy.verdict import Kind, Mode, Span, Verdict
 from policies import DataClass
@@ -30,7 +31,7 @@ _BINARY_SHARE = 0.05
 # Each finding costs some 5 us: more than these would break the time bound.
 _FINDINGS_FLOOR = 500
 _CHARS_PER_FINDING = 64
-_REVISION = "1"  # raise when code changes what is found without changing a pattern
+_REVISION = "2"  # raise when code changes what is found without changing a pattern
 
 TRIGGERS = (*recognisers.TRIGGERS, *normalise.TRIGGERS)
 _DISGUISE_AT = len(recognisers.TRIGGERS)
@@ -52,7 +53,11 @@ class Stage(Protocol):
 
 
 class Detector:
-    """Scans texts. Holds no state between calls and may be shared by threads."""
+    """Scans texts. Holds no state between calls and may be shared by threads.
+
+    The lexicon and the weights are read when the first text comes. The constructor raises OSError
+    when a file of the artefact is missing; `artefact_sha256` names the files.
+    """
 
     def __init__(
         self,
@@ -66,10 +71,11 @@ class Detector:
         # them costs as much as looking for all identifiers.
         self._health = build_prefilter(health.TRIGGERS)
         self._load = load
-        own: tuple[Stage, ...] = (RecogniserStage(self._prefilter), Tagger(load))
+        own: tuple[Stage, ...] = (RecogniserStage(self._prefilter), Tagger(load), ScriptStage())
         self._stages = stages(self._prefilter) if stages else own
         self._always_runs = stages is not None
-        self.version = _version()
+        self.artefact_sha256 = artefact_sha256()
+        self.version = _version(self.artefact_sha256)
 
     def scan(self, text: str, mode: Mode = "auto", *, with_health: bool = False) -> Verdict:
         """The class of `text` and where its identifiers are; never raises.
@@ -106,8 +112,11 @@ class Detector:
         return Verdict(data_class, _spans(found, normal), has_health, tuple(reasons))
 
     def _has_health(self, text: str) -> bool:
-        hits = self._health.hits(narrow(text))
-        return bool(hits & 1) or (hits > 1 and health.has_clinical_ending(text))
+        data = narrow(text)
+        hits = self._health.hits(data)
+        if hits & 1 or health.has_clinical_word(data):
+            return True
+        return hits > 1 and health.has_clinical_ending(text)
 
     def _normalise(
         self, text: str, hits: int, reasons: list[str]
@@ -135,9 +144,8 @@ class Detector:
         for stage in self._stages:
             try:
                 found.extend(itertools.islice(stage.find(document), most - len(found) + 1))
-            except TooManyCandidates:
-                reasons.append("too_many")
-                break
+            except Refused as refusal:
+                reasons.append(refusal.code)
             except Exception:  # rule 1
                 reasons.append(f"stage_error:{stage.name}")
             if len(found) > most:
@@ -218,9 +226,9 @@ def _spans(found: list[Found], normal: normalise.Normalised) -> tuple[Span, ...]
     return tuple(kept)
 
 
-def _version() -> str:
-    """Changes when a pattern does; stands in audit records."""
-    digest = hashlib.sha256(_REVISION.encode())
+def _version(artefact: str) -> str:
+    """Changes when a pattern or the artefact does; stands in audit records."""
+    digest = hashlib.sha256(f"{_REVISION} {artefact}".encode())
     for each in RECOGNISERS:
         digest.update(f"\0{each.name}\0{each.trigger}\0{each.pattern.pattern}".encode())
     for trigger in (*normalise.TRIGGERS, *health.TRIGGERS):

@@ -3,20 +3,23 @@
 
 Each sign is hashed into one of 2**20 weights (the hashing trick; Weinberger et al. 2009,
 "Feature Hashing for Large Scale Multitask Learning"). Training and judging share this module, so
-that both see the same.
+that both see the same. Every part of a sign is cut to 20 bits when a word is first looked at, so
+that a sign is no more than an exclusive or of parts and a number of its own.
 """
 
 from __future__ import annotations
 
-from gateway.signals.privacy.lexicon import Lexicon, folded, key_of
+from typing import NamedTuple
+
+from gateway.signals.privacy.lexicon import Flag, Lexicon, folded, key_of
 
 WEIGHT_BITS = 20
 _MASK = (1 << WEIGHT_BITS) - 1
-_SPREAD = 0x9E3779B1  # 2**32 divided by the golden ratio: spreads small numbers over 32 bits
+_SPREAD = 0x9E3779B1  # 2**32 divided by the golden ratio: spreads small numbers over all bits
 
 _LOWER, _CAPITAL, _UPPER, _INITIAL, _MIXED, _DIGITS, _SIGN, _EDGE = range(8)
 _FLAG_SHIFT = 3
-# Words between which and a name others may stand: the nearest of them before a word is a sign.
+# Words that say what follows. The nearest of them before a word is a sign.
 _CUES = {
     key_of(folded(word)): number
     for number, words in enumerate(
@@ -29,113 +32,172 @@ _CUES = {
             "disease syndrome score sign scale test law theorem reflex criteria",
             "who discovered invented wrote painted published theory novel film song president",
             "by seen referred admitted treated discharged",
-            "paciente patiente patientin bệnh bingren se\u00f1or signora herrn",
-        )
+            "paciente patiente patientin bệnh bingren señor señora herrn",
+        ),
+        start=1,
     )
     for word in words.split()
 }
 _CUE_REACH = 5
 
-BOUNDARY = (0x51ED27, _EDGE)
+
+class Facts(NamedTuple):
+    """What one word contributes to its own signs and to those of its neighbours."""
+
+    key: int
+    key_thrice: int
+    known: int  # shape and flags
+    look: int  # the same, as that of the word itself ...
+    before: int  # ... of the one before ...
+    after: int  # ... and of the one behind
+    ending: int
+    cue: int
+
+
+_PLAIN_WORD = _LOWER | Flag.WORD << _FLAG_SHIFT
+_LOWER_FLAG = Flag.LOWER << _FLAG_SHIFT
+_MAY_BE_NAME = (Flag.LOWER | Flag.FREQUENT_NAME | Flag.TOWN) << _FLAG_SHIFT
+_EDGE_FACTS = Facts(0x1ED27, 0x5C775, _EDGE, 0x4B1D9, 0x7A6C3, 0x2E8F1, 0, 0)
+
+
+def _facts(key: int, known: int, ending: int) -> Facts:
+    return Facts(
+        key & _MASK,
+        key * 3 & _MASK,
+        known,
+        known * _SPREAD & _MASK,
+        known * 0x85EBCA6B & _MASK,
+        known * 0xC2B2AE35 & _MASK,
+        ending & _MASK,
+        _CUES.get(key, 0),
+    )
+
+
+def is_plain_word(known: int) -> bool:
+    """Whether `Facts.known` is that of a word that is not worth judging.
+
+    In small letters: a dictionary word and nothing else. In capitals: a word that is mostly written
+    small, and neither a frequent name nor a town.
+    """
+    if known & 7 == _UPPER:
+        return known & _MAY_BE_NAME == _LOWER_FLAG
+    return known & ~_LOWER_FLAG == _PLAIN_WORD
+
+
+class Vocabulary:
+    """Facts of words. Remembers those of common words and signs, never those of any other."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+        self._common: dict[str, Facts] = {}
+
+    def facts_of(self, word: str) -> Facts:
+        """The facts of one token."""
+        facts = self._common.get(word)
+        if facts is None:
+            facts = self._worked_out(word)
+            if len(word) == 1 or word.encode("utf-8", "replace") in self._lexicon.common:
+                self._common[word] = facts
+        return facts
+
+    def _worked_out(self, word: str) -> Facts:
+        ending = key_of(word[-3:])
+        if not word[0].isalpha():
+            length = min(len(word), 6)
+            if word[0].isdecimal():
+                return _facts(length * _SPREAD, _DIGITS | length << _FLAG_SHIFT, ending)
+            return _facts(ord(word[0]) * _SPREAD, _SIGN | length << _FLAG_SHIFT, ending)
+        key = key_of(folded(word))
+        flags = self._lexicon.flags_of(key)
+        return _facts(key, _shape_of(word) | flags << _FLAG_SHIFT, ending)
+
+
+def _shape_of(word: str) -> int:
+    if word.islower():
+        return _LOWER
+    if len(word) == 1:
+        return _INITIAL
+    if word.isupper():
+        return _UPPER
+    return _CAPITAL if word[1:].islower() else _MIXED
 
 
 class Signs:
-    """Looks at the words of one text; remembers what it has worked out about each."""
+    """Looks at the words of one text."""
 
     def __init__(
         self,
         words: list[str],
-        lexicon: Lexicon,
+        vocabulary: Vocabulary,
         forgotten: frozenset[int] = frozenset(),
         kept_flags: int = 0,
     ) -> None:
         self._words = words
-        self._flags_of = lexicon.flags_of
-        self._seen: dict[int, tuple[int, int]] = {}
+        self._facts_of = vocabulary.facts_of
+        self._seen: dict[int, Facts] = dict.fromkeys(range(-_CUE_REACH, 0), _EDGE_FACTS)
+        self._seen |= dict.fromkeys(range(len(words), len(words) + 2), _EDGE_FACTS)
         # In training: words treated as never seen before, of which the lexicon knows at most
         # `kept_flags`, so that their context must tell.
-        self._forgotten, self._kept = forgotten, 7 | kept_flags << _FLAG_SHIFT
-        has_small = any(word.islower() for word in words)
-        has_capital = any(word[0].isupper() for word in words)
-        self._look = has_small + 2 * has_capital
+        for at in forgotten:
+            facts = self._facts_of(words[at])
+            known = facts.known & (7 | kept_flags << _FLAG_SHIFT)
+            self._seen[at] = _facts(0, known, facts.ending)
+        has_small = any(map(str.islower, words))
+        has_capital = any(map(str.istitle, words))
+        self._style = (1 + has_small + 2 * has_capital) * 0x27D4EB2F & _MASK
 
-    def word(self, at: int) -> tuple[int, int]:
-        """The key of a word and its class: shape and flags."""
-        if not 0 <= at < len(self._words):
-            return BOUNDARY
-        known = self._seen.get(at)
-        if known is None:
-            known = self._judge(self._words[at])
-            if at in self._forgotten:
-                known = 0, known[1] & self._kept
-            self._seen[at] = known
-        return known
-
-    def _judge(self, word: str) -> tuple[int, int]:
-        first = word[0]
-        if not first.isalpha():
-            if first.isdecimal():
-                return min(len(word), 6) * _SPREAD & 0xFFFFFFFF, _DIGITS | min(len(word), 6) << 3
-            return ord(first) * _SPREAD & 0xFFFFFFFF, _SIGN | len(word) << 3
-        key = key_of(folded(word))
-        if word.islower():
-            shape = _LOWER
-        elif len(word) == 1:
-            shape = _INITIAL
-        elif word.isupper():
-            shape = _UPPER
-        else:
-            shape = _CAPITAL if word[1:].islower() else _MIXED
-        return key, shape | self._flags_of(key) << _FLAG_SHIFT
-
-    def _ending(self, at: int) -> int:
-        if not 0 <= at < len(self._words):
-            return 0
-        return key_of(self._words[at][-3:])
+    def _facts(self, at: int) -> Facts:
+        facts = self._seen.get(at)
+        if facts is None:
+            facts = self._seen[at] = self._facts_of(self._words[at])
+        return facts
 
     def _cue(self, at: int) -> int:
         for back in range(1, _CUE_REACH + 1):
-            number = _CUES.get(self.word(at - back)[0])
-            if number is not None:
-                return number * 8 + back
+            number = self._facts(at - back).cue
+            if number:
+                return (number * 8 + back) * _SPREAD & _MASK
         return 0
 
-    def of(self, at: int, label_before: int) -> list[int]:
+    def of(self, at: int, label_before: int) -> tuple[int, ...]:
         """The weights that speak about word `at`, given the label of the word before it."""
-        word = self.word
-        (p1, p1c), (n1, n1c) = word(at - 1), word(at + 1)
-        p2, n2 = word(at - 2)[0], word(at + 2)[0]
-        key, known = word(at)
+        facts = self._facts
+        key, _, known, look, _, _, _, _ = facts(at)
+        p1, _, _, _, before, _, p1_ending, _ = facts(at - 1)
+        n1, n1_thrice, _, _, _, after, n1_ending, _ = facts(at + 1)
+        p2, n2 = facts(at - 2).key, facts(at + 2).key
         plain = folded(self._words[at])
-        look = known * _SPREAD
-        before, after = p1c * 0x85EBCA6B, n1c * 0xC2B2AE35
-        ends = key_of(plain[-3:]), key_of(plain[:3])
-        shape = (known & 7) * 0x2545F491
-        signs = (
-            look ^ 0x1B873593,
-            key ^ 0x0CC9E2D5,
-            ends[0] ^ 0x38B34AE5,
-            key_of(plain[-2:]) ^ 0x5A1F0E37,
-            ends[1] ^ 0x7F4A7C15,
-            ends[0] ^ shape ^ 0x165667B1,
-            p1 ^ 0x27D4EB2F,
-            n1 ^ 0x1656A5C3,
-            p1 * 3 ^ p2 ^ 0x6C8E9CF5,
-            n1 * 3 ^ n2 ^ 0x2F0B4A97,
-            p2 ^ 0x4CF5AD43,
-            n2 ^ 0x36D2A1B9,
-            before ^ look ^ 0x61C88647,
-            after ^ look ^ 0x3C6EF372,
-            before ^ after ^ look ^ 0x510E527F,
-            p1 ^ look ^ 0x1F83D9AB,
-            n1 ^ look ^ 0x5BE0CD19,
-            p2 ^ look ^ 0x428A2F98,
-            n2 ^ look ^ 0x71374491,
-            self._ending(at + 1) ^ look ^ 0x35C0FBCF,
-            self._ending(at - 1) ^ look ^ 0x69B5DBA5,
-            (label_before * 64 + self._look) * _SPREAD ^ look ^ 0x3956C25B,
-            label_before * 0x59F111F1 ^ p1 ^ key ^ 0x59F111F1,
-            self._cue(at) * _SPREAD ^ look ^ 0x123F82A4,
-            min(len(plain), 12) * _SPREAD ^ shape ^ 0x2B1C5ED5,
+        ending, short_ending, beginning = (
+            key_of(plain[-3:]) & _MASK,
+            key_of(plain[-2:]) & _MASK,
+            key_of(plain[:3]) & _MASK,
         )
-        return [(sign ^ sign >> 20) & _MASK for sign in signs]
+        shape = (known & 7) * 0x2545F & _MASK
+        label = label_before * 0x59F11
+        return (
+            look ^ 0xB8735,
+            key ^ 0xCC9E2,
+            ending ^ 0x8B34A,
+            short_ending ^ 0xA1F0E,
+            beginning ^ 0xF4A7C,
+            ending ^ shape ^ 0x65667,
+            p1 ^ 0x7D4EB,
+            n1 ^ 0x656A5,
+            facts(at - 1).key_thrice ^ p2 ^ 0xC8E9C,
+            n1_thrice ^ n2 ^ 0xF0B4A,
+            p2 ^ 0xCF5AD,
+            n2 ^ 0x6D2A1,
+            before ^ look ^ 0x1C886,
+            after ^ look ^ 0xC6EF3,
+            before ^ after ^ look ^ 0x10E52,
+            p1 ^ look ^ 0xF83D9,
+            n1 ^ look ^ 0xBE0CD,
+            p2 ^ look ^ 0x28A2F,
+            n2 ^ look ^ 0x13744,
+            n1_ending ^ look ^ 0x5C0FB,
+            p1_ending ^ look ^ 0x9B5DB,
+            label ^ self._style ^ look ^ 0x956C2,
+            label ^ p1 ^ key ^ 0x9F111,
+            self._cue(at) ^ look ^ 0x23F82,
+            (min(len(plain), 12) * 0x1C5ED ^ shape ^ 0xB1C5E) & _MASK,
+        )

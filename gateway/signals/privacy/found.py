@@ -31,6 +31,14 @@ class Found:
     is_strong: bool = True
 
 
+class Refused(Exception):
+    """A stage cannot judge this text; `code` stands among the reasons and the class is UNKNOWN."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 Locate = Callable[[re.Match[str]], Found | None]
 
 

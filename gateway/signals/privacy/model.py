@@ -15,20 +15,24 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from gateway.signals.privacy.features import WEIGHT_BITS
+from gateway.signals.privacy.features import WEIGHT_BITS, Vocabulary
 from gateway.signals.privacy.lexicon import FACT_FILES, Lexicon, read_lexicon
 
+PLACE_SHIFT = 16
 DIRECTORY = Path(__file__).parent / "artefact"
 FILES = ("common.bin", *FACT_FILES, "weights.bin", "model.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Weights in units of 1/`scale`; a word is a name when their sum reaches `name_least`."""
+    """Weights in units of 1/`scale`; a word is a name when their sum reaches `name_least`.
+
+    `weights` holds both models at once: that for names, plus 65,536 times that for places.
+    """
 
     lexicon: Lexicon
-    name_weights: array[int]
-    place_weights: array[int]
+    vocabulary: Vocabulary
+    weights: array[int]
     name_least: int
     place_least: int
     scale: float
@@ -47,10 +51,12 @@ def read_model(directory: Path) -> Model:
     count = 1 << WEIGHT_BITS
     if len(data) != 2 * count:
         raise ValueError("weights.bin: wrong size")
+    names, places = array("b", data[:count]), array("b", data[count:])
+    lexicon = read_lexicon(directory)
     return Model(
-        lexicon=read_lexicon(directory),
-        name_weights=array("b", data[:count]),
-        place_weights=array("b", data[count:]),
+        lexicon=lexicon,
+        vocabulary=Vocabulary(lexicon),
+        weights=array("i", (a + (b << PLACE_SHIFT) for a, b in zip(names, places, strict=True))),
         name_least=round(head["name_threshold"] * head["scale"]),
         place_least=round(head["place_threshold"] * head["scale"]),
         scale=head["scale"],

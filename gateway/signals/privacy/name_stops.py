@@ -86,4 +86,21 @@ EPONYM_HEADS = frozenset(
         " inventory questionnaire chart protocol regimen study trial agar plate"
     ).split()
 )
+# Of these a patient may be the owner: "Maria's disease" is Maria's, unless it is one of the names.
+OWNED = frozenset(
+    (
+        "disease diseases disorder test tests score scores fever fracture ulcer cyst hernia tumor"
+        " tumour operation procedure stage chart study cell cells muscle nerve gland"
+    ).split()
+)
+OWNERS = EPONYMS | frozenset(
+    (
+        "Baker Behcet Bowen Chagas Fabry Gaucher Hansen Ludwig Murphy Paget Pott Still Weil Whipple"
+        " Peyronie Legionnaires Homan Phalen Tinel Allen Adams Light Duke Jones Ranson"
+    ).split()
+)
+# With 's and nothing behind it: "Hashimoto's and celiac disease".
+BARE_EPONYMS = EPONYMS - frozenset(
+    "Turner Wilson Black White March April June May Paris London India China France Bell".split()
+)
 EPONYM_ENDINGS = ("emia", "itis", "oma", "osis", "pathy", "plasia", "trophy", "plasty", "ectomy")

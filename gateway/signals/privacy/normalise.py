@@ -75,6 +75,10 @@ _LATIN_2 = "ABEZHIKMNOPTYXovaipu"
 _LOOK_ALIKES = str.maketrans(_CYRILLIC + _GREEK, _LATIN_1 + _LATIN_2)
 _HAS_LATIN = re.compile("[A-Za-z]")
 _HAS_OTHER = re.compile(f"[{_CYRILLIC}{_GREEK}]")
+# Every mixed word has such a pair; looking for it first spares the look at each word.
+_MIXED_PAIR = re.compile(
+    f"[A-Za-z\u00c0-\u024f][{_CYRILLIC}{_GREEK}]|[{_CYRILLIC}{_GREEK}][A-Za-z\u00c0-\u024f]"
+)
 _MIXED_RUN = re.compile("[0-9]"), re.compile("[a-z]"), re.compile("[A-Z]")
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04", b"\x28\xb5\x2f\xfd")
 
@@ -188,7 +192,7 @@ def _plain_letters(working: _Working) -> None:
     if not unicodedata.is_normalized("NFKC", working.text):
         working.apply(_compatible(working.text))
     working.text = _DIGIT.sub(lambda m: str(unicodedata.decimal(m.group())), working.text)
-    if _HAS_OTHER.search(working.text):
+    if _MIXED_PAIR.search(working.text):
         working.text = _MIXED_WORD.sub(_unmix, working.text)
     working.is_changed |= working.text is not before
 

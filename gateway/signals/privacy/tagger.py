@@ -15,11 +15,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from gateway.signals.privacy.features import Signs
-from gateway.signals.privacy.found import Found
+from gateway.signals.privacy.features import Signs, is_plain_word
+from gateway.signals.privacy.found import Found, Refused
 from gateway.signals.privacy.lexicon import Flag, folded, key_of
-from gateway.signals.privacy.model import Model
-from gateway.signals.privacy.name_stops import EPONYM_ENDINGS, EPONYM_HEADS, EPONYMS, PUBLIC
+from gateway.signals.privacy.model import PLACE_SHIFT, Model
+from gateway.signals.privacy.name_stops import (
+    BARE_EPONYMS,
+    EPONYM_ENDINGS,
+    EPONYM_HEADS,
+    OWNED,
+    OWNERS,
+    PUBLIC,
+)
 from gateway.signals.privacy.public_figures import PUBLIC_FIGURES
 from gateway.signals.privacy.recognisers import Document
 from gateway.signals.privacy.tokens import TITLES, Tokens, candidates, tokenise
@@ -34,20 +41,18 @@ _CHARS_PER_CANDIDATE = 80
 # that a lone word in small letters must reach, for most of those are misspelt words.
 _STRONG = 1.0
 _LEAST_SMALL = 1.0
-_GIVEN = Flag.GIVEN | Flag.FREQUENT_NAME
+_KNOWN = {NAME: Flag.GIVEN | Flag.SURNAME, PLACE: Flag.TOWN}
+_ACRONYM_CHARS = 4
 
 _PARTICLES = frozenset(
     "de da del della di der den do dos das du van von bin ibn al el la le lo ten ter y e".split()
 )
+_HALF = 1 << PLACE_SHIFT - 1
 _INNER = frozenset("-'.\u2019")
 _NAME_REACH, _ADDRESS_REACH, _ABBREVIATION = 3, 8, 2
 _UNITS = frozenset(
     "apt apartment suite ste unit flat room floor st street ave road rd rue via calle box".split()
 )
-
-
-class TooManyCandidates(Exception):
-    """More words to judge than the time bound allows."""
 
 
 @dataclass(slots=True)
@@ -69,14 +74,14 @@ class Tagger:
         self._load = load
 
     def find(self, document: Document) -> Iterator[Found]:
-        """Hits in order of position; raises TooManyCandidates, or what `load` raises."""
+        """Hits in order of position; raises Refused, or what `load` raises."""
         if document.rare is None:
             return
         model, text = self._load(), document.text
         tokens = tokenise(text)
         chosen = candidates(tokens.words, document.rare)
         if len(chosen) > _CANDIDATES_FLOOR + len(text) // _CHARS_PER_CANDIDATE:
-            raise TooManyCandidates
+            raise Refused("too_many")
         for run in _runs(tokens.words, _labelled(tokens.words, chosen, model)):
             found = _finding(tokens, run, model)
             if found is not None:
@@ -85,14 +90,19 @@ class Tagger:
 
 def _labelled(words: list[str], chosen: list[int], model: Model) -> Iterator[tuple[int, int, int]]:
     """Position, label and score of every candidate that is a name or a place."""
-    signs = Signs(words, model.lexicon)
-    names, places = model.name_weights, model.place_weights
+    signs = Signs(words, model.vocabulary)
+    weight = model.weights.__getitem__
     name_least, place_least = model.name_least, model.place_least
     last, label = -9, NEITHER
+    facts_of = model.vocabulary.facts_of
     for at in chosen:
-        speaking = signs.of(at, label if last == at - 1 else NEITHER)
-        name = sum([names[sign] for sign in speaking]) - name_least
-        place = sum([places[sign] for sign in speaking]) - place_least
+        if is_plain_word(facts_of(words[at]).known):
+            last, label = at, NEITHER
+            continue
+        both = sum(map(weight, signs.of(at, label if last == at - 1 else NEITHER)))
+        place = both + _HALF >> PLACE_SHIFT
+        name = both - (place << PLACE_SHIFT) - name_least
+        place -= place_least
         last = at
         if name >= 0 and name >= place:
             label = NAME
@@ -134,7 +144,8 @@ def _is_inner(word: str) -> bool:
 
 def _is_address(word: str) -> bool:
     """What stands between the parts of an address."""
-    return word.isdecimal() or word in (",", "\n", "#", "/") or word.lower() in _UNITS
+    is_state = len(word) == 2 and word.isupper()
+    return is_state or word.isdecimal() or word in ",\n#/" or word.lower() in _UNITS
 
 
 def _finding(tokens: Tokens, run: _Run, model: Model) -> Found | None:
@@ -147,7 +158,7 @@ def _finding(tokens: Tokens, run: _Run, model: Model) -> Found | None:
         return None
     if words[run.first] in PUBLIC and _follows_title(words, run.first):
         return None
-    if words[run.first].islower() and len(run.scores) == 1 and least < _LEAST_SMALL:
+    if len(run.scores) == 1 and not _is_credible(words[run.first], run, model):
         return None
     first, last = _widened(words, run)
     start, end = tokens.starts[first], tokens.starts[last] + len(words[last])
@@ -165,6 +176,14 @@ def _is_wide(parts: list[str]) -> bool:
     return "_".join(parts) in _WIDE or all(part in _WIDE for part in parts)
 
 
+def _is_credible(word: str, run: _Run, model: Model) -> bool:
+    """A lone word in small letters may be a misspelt one, and one in capitals an acronym."""
+    if word.islower():
+        return run.scores[0] >= _LEAST_SMALL * model.scale
+    is_acronym = word.isupper() and len(word) <= _ACRONYM_CHARS
+    return not is_acronym or bool(model.lexicon.flags_of(key_of(folded(word))) & _KNOWN[run.label])
+
+
 def _follows_title(words: list[str], at: int) -> bool:
     """ "Dr. Pepper" is no doctor."""
     before = at - 2 if at and words[at - 1] == "." else at - 1
@@ -174,14 +193,18 @@ def _follows_title(words: list[str], at: int) -> bool:
 def _is_eponym(words: list[str], run: _Run, model: Model) -> bool:
     """Whether a disease, a sign or a law follows. "Maria's disease" is Maria's, though."""
     at = run.last + 1
-    if words[at : at + 1] == ["'s"]:
-        owner = model.lexicon.flags_of(key_of(folded(words[run.last])))
-        if owner & _GIVEN == _GIVEN and words[run.last] not in EPONYMS:
-            return False
-        at += 1
+    owner = words[run.last]
+    is_owned = words[at : at + 1] == ["'s"]
+    if is_owned and owner in BARE_EPONYMS and run.first == run.last:
+        return True
+    at += is_owned
+    while words[at : at + 1] == ["-"] and words[at + 1 : at + 2]:  # "Andersen-Tawil syndrome"
+        at += 2
     following = [word.lower() for word in words[at : at + 2]]
     if not following:
         return False
+    if is_owned and following[0] in OWNED and owner not in OWNERS:
+        return not model.lexicon.flags_of(key_of(folded(owner))) & Flag.GIVEN
     return (
         following[0] in EPONYM_HEADS
         or following[0].endswith(EPONYM_ENDINGS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.signals.privacy import Kind
-from gateway.signals.privacy.features import Signs
+from gateway.signals.privacy.features import Signs, Vocabulary, is_plain_word
 from gateway.signals.privacy.found import narrow
 from gateway.signals.privacy.lexicon import Flag, Lexicon, folded, key_of
 from gateway.signals.privacy.normalise import normalise
@@ -33,7 +33,7 @@ from tests.training.privacy.words import listed_people, prompts_of
 _UNLABELLED_PEOPLE = ("gsm8k", "mtbench", "seedtasks", "userinstr", "vicuna")
 _NAME_FLAGS = Flag.GIVEN | Flag.SURNAME | Flag.FREQUENT_NAME | Flag.TOWN
 _FORGETFUL = 0.5  # share of prompts whose names the lexicon is made to forget
-_ENGLISH_ROUNDS, _CLEAN_ROUNDS, _OTHER_ROUNDS = 50, 20, 40
+_ENGLISH_ROUNDS, _CLEAN_ROUNDS, _OTHER_ROUNDS = 60, 25, 40
 _UNLABELLED_PROMPTS = 6_000
 
 
@@ -41,7 +41,7 @@ _UNLABELLED_PROMPTS = 6_000
 class Example:
     """One word; `signs` are positions of weights."""
 
-    signs: list[int]
+    signs: tuple[int, ...]
     label: int
 
 
@@ -79,7 +79,7 @@ def texts(data: Path, seed: int) -> Iterator[Text]:
     people = known_people() | {"listed": listed_people(data / "privacy/lexicons", draw)}
     generator = Generator(draw, people, known_towns())
     yield from generated(draw, generator)
-    for carrier in carried(data, draw, generator):
+    for carrier in (*carried(data, draw, generator), *carried(data, draw, generator)):
         for prompt in recased(carrier.prompt, draw):
             yield Text(prompt, is_partial=True, is_open=not carrier.is_clinical)
     for row in trained_on(data / "privacy/dev"):
@@ -104,6 +104,7 @@ def _prompt(row: Row) -> Prompt:
 
 def examples(source: Iterable[Text], lexicon: Lexicon, draw: random.Random) -> Iterator[Example]:
     """The candidates of every text, as the tagger will see them."""
+    vocabulary = Vocabulary(lexicon)
     for text in source:
         plain = normalise(text.prompt.text)
         rare = rare_words(narrow(plain.text), lexicon.common)
@@ -117,8 +118,10 @@ def examples(source: Iterable[Text], lexicon: Lexicon, draw: random.Random) -> I
         named = frozenset(at for at, label in labels.items() if label != NEITHER)
         chance = draw.random()
         kept = 0 if chance < _FORGETFUL / 2 else int(~Flag.FREQUENT_NAME & 0xFF)
-        signs = Signs(tokens.words, lexicon, named if chance < _FORGETFUL else frozenset(), kept)
+        signs = Signs(tokens.words, vocabulary, named if chance < _FORGETFUL else frozenset(), kept)
         for at, label in labels.items():
+            if is_plain_word(vocabulary.facts_of(tokens.words[at]).known):
+                continue
             if label == NEITHER and text.is_partial:
                 flags = lexicon.flags_of(key_of(folded(tokens.words[at])))
                 is_unknown = not flags & (Flag.WORD | Flag.LOWER) and not tokens.words[at].islower()

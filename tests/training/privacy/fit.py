@@ -18,6 +18,7 @@ from gateway.signals.privacy.features import WEIGHT_BITS
 from gateway.signals.privacy.tagger import NAME, PLACE
 
 _EPOCHS = 10
+_AVERAGED = 5  # last epochs whose weights are averaged: one epoch's depend on its order
 _BATCH = 1_024
 _LEAST_SEEN = 3  # signs that are rarer say nothing about other texts
 # Share of the signs of a word that one step does not see, so that no few of them decide alone
@@ -41,7 +42,8 @@ def fit(signs: Signs, labels: Labels, seed: int) -> Weights:
     weights = np.zeros((2, dummy + 1), dtype=np.float32)
     squares = np.full_like(weights, 1e-6)
     targets = np.stack([labels == NAME, labels == PLACE]).astype(np.float32)
-    for _ in range(_EPOCHS):
+    sums = np.zeros_like(weights)
+    for epoch in range(_EPOCHS):
         shuffled = order.permutation(len(labels))
         for first in range(0, len(shuffled), _BATCH):
             batch = shuffled[first : first + _BATCH]
@@ -59,7 +61,9 @@ def fit(signs: Signs, labels: Labels, seed: int) -> Weights:
                 gradient += _DECAY * len(batch) * weights[row]
                 squares[row] += gradient**2
                 weights[row] -= _RATE * gradient / np.sqrt(squares[row])
-    return weights[:, :dummy]
+        if epoch >= _EPOCHS - _AVERAGED:
+            sums += weights
+    return sums[:, :dummy] / np.float32(_AVERAGED)
 
 
 def write_weights(weights: Weights, thresholds: tuple[float, float], directory: Path) -> None:

@@ -94,7 +94,8 @@ def trained_on(directory: Path) -> Iterator[Row]:
 def _row(stem: str, fields: dict[str, object]) -> Row:
     labelled = fields["spans"]
     assert isinstance(labelled, list)
-    spans = tuple(Gold(s, e, label, _KIND_OF.get(label)) for s, e, label, _ in labelled)
+    # Some labels were never located in their text: they have no place, and cannot be measured.
+    spans = tuple(Gold(s, e, label, _KIND_OF.get(label)) for s, e, label, _ in labelled if s >= 0)
     is_positive: bool | None = any(span.kind for span in spans)
     if "phi" in fields:
         is_positive = bool(fields["phi"])

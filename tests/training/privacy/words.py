@@ -113,6 +113,7 @@ def _flags(lexicons: Path, small: Counter[str], capital: Counter[str]) -> defaul
     for word, count in small.items():
         if count >= _LEAST_COUNT and count >= 2 * capital[word]:
             flags[folded(word)] |= Flag.LOWER
+            flags[folded(word)] &= ~Flag.TOWN  # of "Key West" or "Green Bay"
     for word in _NEVER_NAMES:
         flags[word] &= ~(Flag.GIVEN | Flag.SURNAME | Flag.FREQUENT_NAME)
     return flags

@@ -59,6 +59,13 @@ FOUND = [
     (Kind.PHOTO, "look: [data:image/png;base64,iVBORw0KGgo=]"),
     (Kind.OTHER_ID, "passport no [X1234567]"),
     (Kind.OTHER_ID, "case #[JH-998877]"),
+    (Kind.OTHER_ID, "gout | [48213377] | male"),
+    (Kind.OTHER_ID, "seen as [RT-37402] there"),
+    (Kind.GEO, "[zip code 3520]"),
+    (Kind.GEO, "at [SW1A 1AA] now"),
+    (Kind.PHONE, "not answering at [041 541 67 61]"),
+    (Kind.PHONE, "on [0688 872 49 99] now"),
+    (Kind.SSN, "it is [219 - 09 - 9999] ok"),
     (Kind.CARD, "card [4111 1111 1111 1111] ok"),
     (Kind.SECRET, "key [AKIAIOSFODNN7EXAMPLE] here"),
     (Kind.SECRET, "use [sk-abcdefghijklmnop1234]"),
@@ -93,6 +100,8 @@ CLEAN = [
     "the Surgeon General said so",
     "45/67/2022 and 99-99-99",
     "an 88-year-old bridge",
+    "trial NCT04280705, PMID 31978945, CVE-2021-44228",
+    "see ICD 10 and CPT99213 and ISO 27001",
 ]
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prompts that training does not see: other people, other towns, other sentences, disguises.
 
-Nothing of this module is imported by the training; the people and towns are in none of its lists.
+The training only measures with it when it is done; the people and towns are in none of its lists.
 """
 
 from __future__ import annotations
@@ -186,6 +186,11 @@ NUMBER_DISGUISES: dict[str, Callable[[str], str]] = {
     "unicode dashes": lambda text: text.replace("-", "\u2011"),
     "bold": lambda text: f"**{text[:5]}**{text[5:]}",
 }
+
+
+def number(draw: random.Random) -> str:
+    """A social security number."""
+    return f"{draw.randint(100, 665)}-{draw.randint(1, 99):02}-{draw.randint(1, 9999):04}"
 
 
 def fill(template: str, draw: random.Random, people: str = PEOPLE) -> tuple[str, str]:
