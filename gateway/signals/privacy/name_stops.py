@@ -78,21 +78,22 @@ EPONYM_HEADS = frozenset(
         " chorea dementia dystrophy angina anemia anaemia fever virus procedure maneuver manoeuvre"
         " operation fracture contracture malformation anomaly deformity esophagus thyroiditis"
         " arteritis granulomatosis purpura encephalopathy neuropathy myopathy ophthalmopathy"
-        " phenomenon triad tetrad point line catheter tube stain staining classification"
+        " phenomenon triad tetrad point catheter tube stain staining classification"
         " stage staging grade index law laws theorem equation equations effect method principle"
         " hypothesis distribution transform reaction model nodes nodules bodies body cells cell"
         " ring rings spots lines triangle ulcer cyst hernia gland glands canal duct ligament muscle"
-        " node nerve area fold layer membrane loop apparatus cycle curve curves regression"
-        " inventory questionnaire chart protocol regimen study trial agar plate"
+        " node nerve fold layer membrane loop apparatus cycle curve curves regression"
+        " inventory questionnaire regimen agar "
     ).split()
 )
-# Of these a patient may be the owner: "Maria's disease" is Maria's, unless it is one of the names.
+# Of these a patient may be the owner: "Maria's disease" is Maria's, unless it is one of OWNERS.
 OWNED = frozenset(
     (
-        "disease diseases disorder test tests score scores fever fracture ulcer cyst hernia tumor"
-        " tumour operation procedure stage chart study cell cells muscle nerve gland"
+        "test tests score scores fever fracture ulcer cyst hernia tumor tumour operation procedure"
+        " stage cell cells muscle nerve gland method model point lines classification index"
     ).split()
 )
+OWNED_BY_GIVEN = frozenset("disease diseases disorder".split())
 OWNERS = EPONYMS | frozenset(
     (
         "Baker Behcet Bowen Chagas Fabry Gaucher Hansen Ludwig Murphy Paget Pott Still Weil Whipple"

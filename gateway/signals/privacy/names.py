@@ -143,6 +143,12 @@ RECOGNISERS = (
         _name(2),
     ),
     Recogniser(
+        "name_listed",  # the surname first, in a field of its own
+        rf"{_CAPITAL}[A-Za-z\xc3'-]+, {_CAPITAL}[A-Za-z\xc3'-]+ ?[|\t;(]",
+        exact(rf"(?:(?<=[|\n\t;])[ ]?|^)(?P<name>{_WORD}, {_WORD})(?=[ ]?[|\t;(])"),
+        _name(9),
+    ),
+    Recogniser(
         "name_by",
         rf"(?i:{_ACTED}) by[ ]{_CAPITAL}",
         exact(rf"(?<![{_ANY}])(?i:{_ACTED}) by[ ]{_FULL}"),

@@ -24,6 +24,7 @@ from gateway.signals.privacy.name_stops import (
     EPONYM_ENDINGS,
     EPONYM_HEADS,
     OWNED,
+    OWNED_BY_GIVEN,
     OWNERS,
     PUBLIC,
 )
@@ -191,9 +192,14 @@ def _follows_title(words: list[str], at: int) -> bool:
 
 
 def _is_eponym(words: list[str], run: _Run, model: Model) -> bool:
-    """Whether a disease, a sign or a law follows. "Maria's disease" is Maria's, though."""
-    at = run.last + 1
-    owner = words[run.last]
+    """Whether a disease, a sign or a law follows that bears the name of its finder.
+
+    "Maria's disease" and "Jane Roe's test" are theirs; "Hansen's disease" or "Coombs test" are not.
+    """
+    owner, at = words[run.last], run.last + 1
+    is_given = bool(model.lexicon.flags_of(key_of(folded(words[run.first]))) & Flag.GIVEN)
+    if run.first < run.last and "-" not in words[run.first : run.last] and is_given:
+        return False
     is_owned = words[at : at + 1] == ["'s"]
     if is_owned and owner in BARE_EPONYMS and run.first == run.last:
         return True
@@ -203,8 +209,8 @@ def _is_eponym(words: list[str], run: _Run, model: Model) -> bool:
     following = [word.lower() for word in words[at : at + 2]]
     if not following:
         return False
-    if is_owned and following[0] in OWNED and owner not in OWNERS:
-        return not model.lexicon.flags_of(key_of(folded(owner))) & Flag.GIVEN
+    if is_owned and owner not in OWNERS and following[0] in OWNED | OWNED_BY_GIVEN:
+        return following[0] in OWNED_BY_GIVEN and not is_given
     return (
         following[0] in EPONYM_HEADS
         or following[0].endswith(EPONYM_ENDINGS)
@@ -213,21 +219,35 @@ def _is_eponym(words: list[str], run: _Run, model: Model) -> bool:
 
 
 def _widened(words: list[str], run: _Run) -> tuple[int, int]:
-    """Initials beside a name, and house numbers and codes beside a place, belong to it."""
-    first, last = run.first, run.last
+    """Titles and initials belong to a name, house numbers, flats and codes to a place."""
     if run.label == NAME:
-        if last + 1 < len(words) and _is_initial(words[last + 1]):
-            last += 1 + (words[last + 2 : last + 3] == ["."])
-        while first >= 2 and words[first - 1] == "." and _is_initial(words[first - 2]):
-            first -= 2
-        return first, last
+        return _before_name(words, run.first), _behind_name(words, run.last)
+    first, last = run.first, run.last
     while first and words[first - 1].isdecimal() and run.first - first < _NAME_REACH:
         first -= 1
     at = last + 1
-    while at < len(words) and at - run.last <= _ADDRESS_REACH and _is_address(words[at]):
+    while at < len(words) and at - run.last <= _ADDRESS_REACH and _is_behind_place(words[at]):
         last = at if words[at].isdecimal() else last
         at += 1
     return first, last
+
+
+def _is_behind_place(word: str) -> bool:
+    return _is_address(word) or folded(word) in _WIDE
+
+
+def _before_name(words: list[str], first: int) -> int:
+    while first >= 2 and words[first - 1] == "." and _is_initial(words[first - 2]):
+        first -= 2
+    if first and words[first - 1] in TITLES:
+        return first - 1
+    return first - 2 if _follows_title(words, first) else first
+
+
+def _behind_name(words: list[str], last: int) -> int:
+    if last + 1 < len(words) and _is_initial(words[last + 1]):
+        return last + 1 + (words[last + 2 : last + 3] == ["."])
+    return last
 
 
 def _is_initial(word: str) -> bool:

@@ -99,7 +99,7 @@ def _row(stem: str, fields: dict[str, object]) -> Row:
     is_positive: bool | None = any(span.kind for span in spans)
     if "phi" in fields:
         is_positive = bool(fields["phi"])
-    elif spans and not is_positive:
+    elif labelled and not is_positive:
         is_positive = None
     source = f"{stem}/{fields['src']}"
     return Row(str(fields["id"]), str(fields["text"]), source, spans, is_positive)

@@ -10,13 +10,16 @@ from gateway.signals.privacy import Detector, Kind
 DETECTOR = Detector()
 
 FOUND = [
-    (Kind.NAME, "Letter to Dr [Jane Roe] about the result"),
+    (Kind.NAME, "Letter to [Dr Jane Roe] about the result"),
     (Kind.NAME, "I saw patient [John Q. Public] today"),
     (Kind.NAME, "my name is [Oluwaseun Adeyemi]"),
     (Kind.NAME, "Name: [Siobhan O'Neill]"),
     (Kind.NAME, "my mother [Maria del Carmen Ruiz] called"),
     (Kind.NAME, '{"patient_name": "[Kofi Mensah]"}'),
     (Kind.NAME, "[Ngozi Eze], DOB unknown"),
+    (Kind.NAME, "[Brown, Kyle] | 3 May 1980 | gout"),
+    (Kind.GEO, "was seen at [UWMC] for gout"),
+    (Kind.GEO, "to [Apt. 679] please"),
     (Kind.NAME, "PID|1||X|[DOE^JANE]|"),
     (Kind.NAME, "a man with gout, [Pavel Novak], who came in"),
     (Kind.NAME, "gout in someone like [Anna S.], please"),
@@ -100,6 +103,7 @@ CLEAN = [
     "the Surgeon General said so",
     "45/67/2022 and 99-99-99",
     "an 88-year-old bridge",
+    "treated at ICU and referred to ENT by NICE",
     "trial NCT04280705, PMID 31978945, CVE-2021-44228",
     "see ICD 10 and CPT99213 and ISO 27001",
 ]
