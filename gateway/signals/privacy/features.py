@@ -58,6 +58,7 @@ _PLAIN_WORD = _LOWER | Flag.WORD << _FLAG_SHIFT
 _LOWER_FLAG = Flag.LOWER << _FLAG_SHIFT
 _MAY_BE_NAME = (Flag.LOWER | Flag.FREQUENT_NAME | Flag.TOWN) << _FLAG_SHIFT
 _EDGE_FACTS = Facts(0x1ED27, 0x5C775, _EDGE, 0x4B1D9, 0x7A6C3, 0x2E8F1, 0, 0)
+_BEFORE_TEXT, _BEHIND_TEXT = [_EDGE_FACTS] * _CUE_REACH, [_EDGE_FACTS] * 2
 
 
 def _facts(key: int, known: int, ending: int) -> Facts:
@@ -73,31 +74,18 @@ def _facts(key: int, known: int, ending: int) -> Facts:
     )
 
 
-def is_plain_word(known: int) -> bool:
-    """Whether `Facts.known` is that of a word that is not worth judging.
-
-    In small letters: a dictionary word and nothing else. In capitals: a word that is mostly written
-    small, and neither a frequent name nor a town.
-    """
-    if known & 7 == _UPPER:
-        return known & _MAY_BE_NAME == _LOWER_FLAG
-    return known & ~_LOWER_FLAG == _PLAIN_WORD
-
-
 class Vocabulary:
-    """Facts of words. Remembers those of common words and signs, never those of any other."""
+    """Facts of words. `common` remembers those of common words and signs, never of any other."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
-        self._common: dict[str, Facts] = {}
+        self.common: dict[str, Facts] = {}
 
     def facts_of(self, word: str) -> Facts:
-        """The facts of one token."""
-        facts = self._common.get(word)
-        if facts is None:
-            facts = self._worked_out(word)
-            if len(word) == 1 or word.encode("utf-8", "replace") in self._lexicon.common:
-                self._common[word] = facts
+        """The facts of one token, worked out anew."""
+        facts = self._worked_out(word)
+        if len(word) == 1 or word.encode("utf-8", "replace") in self._lexicon.common:
+            self.common[word] = facts
         return facts
 
     def _worked_out(self, word: str) -> Facts:
@@ -133,40 +121,48 @@ class Signs:
         kept_flags: int = 0,
     ) -> None:
         self._words = words
-        self._facts_of = vocabulary.facts_of
-        self._seen: dict[int, Facts] = dict.fromkeys(range(-_CUE_REACH, 0), _EDGE_FACTS)
-        self._seen |= dict.fromkeys(range(len(words), len(words) + 2), _EDGE_FACTS)
+        known, work_out = vocabulary.common.get, vocabulary.facts_of
+        facts = [known(word) or work_out(word) for word in words]
         # In training: words treated as never seen before, of which the lexicon knows at most
         # `kept_flags`, so that their context must tell.
         for at in forgotten:
-            facts = self._facts_of(words[at])
-            known = facts.known & (7 | kept_flags << _FLAG_SHIFT)
-            self._seen[at] = _facts(0, known, facts.ending)
+            kept = facts[at].known & (7 | kept_flags << _FLAG_SHIFT)
+            facts[at] = _facts(0, kept, facts[at].ending)
+        self._facts = [*_BEFORE_TEXT, *facts, *_BEHIND_TEXT]
         has_small = any(map(str.islower, words))
         has_capital = any(map(str.istitle, words))
         self._style = (1 + has_small + 2 * has_capital) * 0x27D4EB2F & _MASK
 
-    def _facts(self, at: int) -> Facts:
-        facts = self._seen.get(at)
-        if facts is None:
-            facts = self._seen[at] = self._facts_of(self._words[at])
-        return facts
+    def is_plain(self, at: int) -> bool:
+        """Whether a word is not worth judging: it can be no part of a name.
+
+        In small letters: a dictionary word and nothing else. In capitals: a word that is mostly
+        written small, and neither a frequent name nor a town.
+        """
+        known = self._facts[at + _CUE_REACH].known
+        if known & 7 == _UPPER:
+            return known & _MAY_BE_NAME == _LOWER_FLAG
+        return known & ~_LOWER_FLAG == _PLAIN_WORD
 
     def _cue(self, at: int) -> int:
+        facts = self._facts
         for back in range(1, _CUE_REACH + 1):
-            number = self._facts(at - back).cue
+            number = facts[at - back].cue
             if number:
                 return (number * 8 + back) * _SPREAD & _MASK
         return 0
 
     def of(self, at: int, label_before: int) -> tuple[int, ...]:
         """The weights that speak about word `at`, given the label of the word before it."""
-        facts = self._facts
-        key, _, known, look, _, _, _, _ = facts(at)
-        p1, _, _, _, before, _, p1_ending, _ = facts(at - 1)
-        n1, n1_thrice, _, _, _, after, n1_ending, _ = facts(at + 1)
-        p2, n2 = facts(at - 2).key, facts(at + 2).key
         plain = folded(self._words[at])
+        at += _CUE_REACH
+        (
+            (p2, _, _, _, _, _, _, _),
+            (p1, p1_thrice, _, _, before, _, p1_ending, _),
+            (key, _, known, look, _, _, _, _),
+            (n1, n1_thrice, _, _, _, after, n1_ending, _),
+            (n2, _, _, _, _, _, _, _),
+        ) = self._facts[at - 2 : at + 3]
         ending, short_ending, beginning = (
             key_of(plain[-3:]) & _MASK,
             key_of(plain[-2:]) & _MASK,
@@ -183,7 +179,7 @@ class Signs:
             ending ^ shape ^ 0x65667,
             p1 ^ 0x7D4EB,
             n1 ^ 0x656A5,
-            facts(at - 1).key_thrice ^ p2 ^ 0xC8E9C,
+            p1_thrice ^ p2 ^ 0xC8E9C,
             n1_thrice ^ n2 ^ 0xF0B4A,
             p2 ^ 0xCF5AD,
             n2 ^ 0x6D2A1,

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from gateway.signals.privacy.features import Signs, is_plain_word
+from gateway.signals.privacy.features import Signs
 from gateway.signals.privacy.found import Found, Refused
 from gateway.signals.privacy.lexicon import Flag, folded, key_of
 from gateway.signals.privacy.model import PLACE_SHIFT, Model
@@ -30,7 +30,7 @@ from gateway.signals.privacy.name_stops import (
 )
 from gateway.signals.privacy.public_figures import PUBLIC_FIGURES
 from gateway.signals.privacy.recognisers import Document
-from gateway.signals.privacy.tokens import TITLES, Tokens, candidates, tokenise
+from gateway.signals.privacy.tokens import TITLES, Tokens, candidates
 from gateway.signals.privacy.verdict import Kind
 from gateway.signals.privacy.wide_places import WIDE_PLACES
 
@@ -79,9 +79,10 @@ class Tagger:
         if document.rare is None:
             return
         model, text = self._load(), document.text
-        tokens = tokenise(text)
-        chosen = candidates(tokens.words, document.rare)
-        if len(chosen) > _CANDIDATES_FLOOR + len(text) // _CHARS_PER_CANDIDATE:
+        tokens = Tokens(text)
+        most = _CANDIDATES_FLOOR + len(text) // _CHARS_PER_CANDIDATE
+        chosen = candidates(tokens.words, document.rare, most)
+        if chosen is None:
             raise Refused("too_many")
         for run in _runs(tokens.words, _labelled(tokens.words, chosen, model)):
             found = _finding(tokens, run, model)
@@ -95,9 +96,8 @@ def _labelled(words: list[str], chosen: list[int], model: Model) -> Iterator[tup
     weight = model.weights.__getitem__
     name_least, place_least = model.name_least, model.place_least
     last, label = -9, NEITHER
-    facts_of = model.vocabulary.facts_of
     for at in chosen:
-        if is_plain_word(facts_of(words[at]).known):
+        if signs.is_plain(at):
             last, label = at, NEITHER
             continue
         both = sum(map(weight, signs.of(at, label if last == at - 1 else NEITHER)))
@@ -162,7 +162,7 @@ def _finding(tokens: Tokens, run: _Run, model: Model) -> Found | None:
     if len(run.scores) == 1 and not _is_credible(words[run.first], run, model):
         return None
     first, last = _widened(words, run)
-    start, end = tokens.starts[first], tokens.starts[last] + len(words[last])
+    start, end = tokens.start_of(first), tokens.start_of(last) + len(words[last])
     if run.label == PLACE:
         return Found(start, end, Kind.GEO, is_strong=False)
     full = sum(len(part) > 1 for part in parts) > 1

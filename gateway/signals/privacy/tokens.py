@@ -9,7 +9,6 @@ candidates and cost nothing more.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 _TOKEN = re.compile(r"[^\W_]+|'s\b|[^\w\s]|_|\n")
 TITLES = frozenset("mr mrs ms dr prof Mr Mrs Ms Dr Prof MR MRS MS DR PROF".split())
@@ -19,12 +18,26 @@ _LETTERS_ONLY = bytes(each if each >= 128 or chr(each).isalpha() else 32 for eac
 _OTHER = b"\xc3"
 
 
-@dataclass(frozen=True, slots=True)
 class Tokens:
-    """The words, numbers, codes, signs and line ends of a text, in order."""
+    """The words, numbers, codes, signs and line ends of a text, in order.
 
-    words: list[str]
-    starts: list[int]
+    Where they start is worked out when asked for: most texts have nothing to point at.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.words: list[str] = _TOKEN.findall(text)
+        self._text = text
+        self._starts: list[int] = []
+        self._end = 0
+
+    def start_of(self, at: int) -> int:
+        """The offset of a word in the text."""
+        # Between two tokens there is only white space, so the next place is the right one.
+        for word in self.words[len(self._starts) : at + 1]:
+            start = self._text.index(word, self._end)
+            self._starts.append(start)
+            self._end = start + len(word)
+        return self._starts[at]
 
 
 def rare_words(data: bytes, common: frozenset[bytes]) -> frozenset[str] | None:
@@ -38,19 +51,12 @@ def rare_words(data: bytes, common: frozenset[bytes]) -> frozenset[str] | None:
     return frozenset(word.decode("ascii") for word in rare if _OTHER not in word)
 
 
-def tokenise(text: str) -> Tokens:
-    """Linear in the length of the text; some 0.3 us a word."""
-    words, starts = [], []
-    for match in _TOKEN.finditer(text):
-        words.append(match.group())
-        starts.append(match.start())
-    return Tokens(words, starts)
-
-
-def candidates(words: list[str], rare: frozenset[str]) -> list[int]:
-    """Positions of the words to judge, in order."""
+def candidates(words: list[str], rare: frozenset[str], most: int) -> list[int] | None:
+    """Positions of the words to judge, in order; None when there are more than `most`."""
     chosen: set[int] = set()
     for at, word in enumerate(words):
+        if len(chosen) > most:
+            return None
         if word in TITLES:
             first = at + 1 + (words[at + 1 : at + 2] == ["."])
             chosen.update(range(first, min(first + 2, len(words))))

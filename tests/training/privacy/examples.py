@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.signals.privacy import Kind
-from gateway.signals.privacy.features import Signs, Vocabulary, is_plain_word
+from gateway.signals.privacy.features import Signs, Vocabulary
 from gateway.signals.privacy.found import narrow
 from gateway.signals.privacy.lexicon import Flag, Lexicon, folded, key_of
 from gateway.signals.privacy.normalise import normalise
 from gateway.signals.privacy.tagger import NAME, NEITHER, PLACE
-from gateway.signals.privacy.tokens import candidates, rare_words, tokenise
+from gateway.signals.privacy.tokens import Tokens, candidates, rare_words
 from tests.training.privacy.carriers import carried
 from tests.training.privacy.generate import (
     Generator,
@@ -110,17 +110,19 @@ def examples(source: Iterable[Text], lexicon: Lexicon, draw: random.Random) -> I
         rare = rare_words(narrow(plain.text), lexicon.common)
         if rare is None:
             continue
-        tokens = tokenise(plain.text)
+        tokens = Tokens(plain.text)
         labels = {
-            at: _label(*plain.original(tokens.starts[at], tokens.starts[at] + 1), text.prompt.spans)
-            for at in candidates(tokens.words, rare)
+            at: _label(
+                *plain.original(tokens.start_of(at), tokens.start_of(at) + 1), text.prompt.spans
+            )
+            for at in candidates(tokens.words, rare, len(tokens.words)) or ()
         }
         named = frozenset(at for at, label in labels.items() if label != NEITHER)
         chance = draw.random()
         kept = 0 if chance < _FORGETFUL / 2 else int(~Flag.FREQUENT_NAME & 0xFF)
         signs = Signs(tokens.words, vocabulary, named if chance < _FORGETFUL else frozenset(), kept)
         for at, label in labels.items():
-            if is_plain_word(vocabulary.facts_of(tokens.words[at]).known):
+            if signs.is_plain(at):
                 continue
             if label == NEITHER and text.is_partial:
                 flags = lexicon.flags_of(key_of(folded(tokens.words[at])))

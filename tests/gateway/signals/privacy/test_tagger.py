@@ -9,7 +9,7 @@ from gateway.signals.privacy import Detector, Kind
 from gateway.signals.privacy.features import Vocabulary
 from gateway.signals.privacy.found import narrow
 from gateway.signals.privacy.model import packaged
-from gateway.signals.privacy.tokens import candidates, rare_words, tokenise
+from gateway.signals.privacy.tokens import Tokens, candidates, rare_words
 from policies import DataClass
 
 DETECTOR = Detector()
@@ -72,9 +72,10 @@ def test_common_words_are_not_looked_at() -> None:
     text = "Please ask Zorvanek Hammer, the painter"
     rare = rare_words(narrow(text), COMMON)
     assert rare == frozenset({"Zorvanek"})
-    words = tokenise(text).words
+    words = Tokens(text).words
 
-    assert [words[at] for at in candidates(words, rare)] == ["Zorvanek", "Hammer"]
+    assert [words[at] for at in candidates(words, rare, 2) or ()] == ["Zorvanek", "Hammer"]
+    assert candidates(words * 9, rare, 2) is None
 
 
 def test_more_candidates_than_can_be_judged_in_time_are_unknown() -> None:
@@ -91,4 +92,4 @@ def test_words_of_prompts_are_not_remembered() -> None:
     for word in ("patient", "Zorvanek", "Jane", "ß", "12345678", "."):
         vocabulary.facts_of(word)
 
-    assert set(vocabulary._common) == {"patient", "ß", "."}
+    assert set(vocabulary.common) == {"patient", "ß", "."}
