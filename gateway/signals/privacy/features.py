@@ -84,7 +84,8 @@ class Vocabulary:
     def facts_of(self, word: str) -> Facts:
         """The facts of one token, worked out anew."""
         facts = self._worked_out(word)
-        if len(word) == 1 or word.encode("utf-8", "replace") in self._lexicon.common:
+        # Bounded: the common words, and the signs of ASCII.
+        if word.isascii() and (len(word) == 1 or word.encode("ascii") in self._lexicon.common):
             self.common[word] = facts
         return facts
 

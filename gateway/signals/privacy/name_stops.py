@@ -83,6 +83,8 @@ EPONYM_HEADS = frozenset(
         " hypothesis distribution transform reaction model nodes nodules bodies body cells cell"
         " ring rings spots lines triangle ulcer cyst hernia gland glands canal duct ligament muscle"
         " node nerve fold layer membrane loop apparatus cycle curve curves regression"
+        " sulcus fissure gyrus fiber fibers fibre fibres tubercle pouch valve islet islets foramen"
+        " fossa artery vein plexus tunnel capsule corpuscle corpuscles tendon bundle"
         " inventory questionnaire regimen agar "
     ).split()
 )

@@ -92,4 +92,4 @@ def test_words_of_prompts_are_not_remembered() -> None:
     for word in ("patient", "Zorvanek", "Jane", "ß", "12345678", "."):
         vocabulary.facts_of(word)
 
-    assert set(vocabulary.common) == {"patient", "ß", "."}
+    assert set(vocabulary.common) == {"patient", "."}
