@@ -85,7 +85,7 @@ EPONYM_HEADS = frozenset(
         " node nerve fold layer membrane loop apparatus cycle curve curves regression"
         " sulcus fissure gyrus fiber fibers fibre fibres tubercle pouch valve islet islets foramen"
         " fossa artery vein plexus tunnel capsule corpuscle corpuscles tendon bundle"
-        " inventory questionnaire regimen agar "
+        " inventory questionnaire regimen agar"
     ).split()
 )
 # Of these a patient may be the owner: "Maria's disease" is Maria's, unless it is one of OWNERS.
@@ -99,7 +99,10 @@ OWNED_BY_GIVEN = frozenset("disease diseases disorder".split())
 OWNERS = EPONYMS | frozenset(
     (
         "Baker Behcet Bowen Chagas Fabry Gaucher Hansen Ludwig Murphy Paget Pott Still Weil Whipple"
-        " Peyronie Legionnaires Homan Phalen Tinel Allen Adams Light Duke Jones Ranson"
+        " Peyronie Legionnaires Homan Phalen Tinel Allen Adams Light Duke Jones Ranson Wells Norton"
+        " Braden Bishop Gleason Apgar Glasgow Child Hamilton Beck Bristol Schirmer Thomas Gram Hill"
+        " Morse Katz Rockall Hunt Fisher Weber Lachman Thompson Adson Finkelstein Patrick Bernstein"
+        " Kaplan Cox Student Hartmann Nissen Billroth Koch Coombs Schilling Alexander"
     ).split()
 )
 # With 's and nothing behind it: "Hashimoto's and celiac disease".

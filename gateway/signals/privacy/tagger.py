@@ -49,6 +49,7 @@ _PARTICLES = frozenset(
     "de da del della di der den do dos das du van von bin ibn al el la le lo ten ter y e".split()
 )
 _HALF = 1 << PLACE_SHIFT - 1
+_MAY_BE_OWNED = OWNED | OWNED_BY_GIVEN
 _INNER = frozenset("-'.\u2019")
 _NAME_REACH, _ADDRESS_REACH, _ABBREVIATION = 3, 8, 2
 _UNITS = frozenset(
@@ -58,7 +59,7 @@ _UNITS = frozenset(
 
 @dataclass(slots=True)
 class _Run:
-    """Labelled words in a row: first and last position, and the least log odds of its words."""
+    """Labelled words in a row: first and last position, and by how much each passed."""
 
     label: int
     first: int
@@ -157,7 +158,9 @@ def _finding(tokens: Tokens, run: _Run, model: Model) -> Found | None:
     least = min(run.scores) / model.scale
     if _is_wide(parts) or "_".join(parts) in _FAMOUS or _is_eponym(words, run, model):
         return None
-    if words[run.first] in PUBLIC and _follows_title(words, run.first):
+    if words[run.first] in TITLES or (
+        words[run.first] in PUBLIC and _follows_title(words, run.first)
+    ):
         return None
     if len(run.scores) == 1 and not _is_credible(words[run.first], run, model):
         return None
@@ -165,8 +168,8 @@ def _finding(tokens: Tokens, run: _Run, model: Model) -> Found | None:
     start, end = tokens.start_of(first), tokens.start_of(last) + len(words[last])
     if run.label == PLACE:
         return Found(start, end, Kind.GEO, is_strong=False)
-    full = sum(len(part) > 1 for part in parts) > 1
-    return Found(start, end, Kind.NAME, is_strong=full and least >= _STRONG)
+    is_full = sum(len(part) > 1 for part in parts) > 1
+    return Found(start, end, Kind.NAME, is_strong=is_full and least >= _STRONG)
 
 
 _FAMOUS = frozenset(folded(name.replace(".", "").replace("-", "_")) for name in PUBLIC_FIGURES)
@@ -209,11 +212,11 @@ def _is_eponym(words: list[str], run: _Run, model: Model) -> bool:
     following = [word.lower() for word in words[at : at + 2]]
     if not following:
         return False
-    if is_owned and owner not in OWNERS and following[0] in OWNED | OWNED_BY_GIVEN:
-        return following[0] in OWNED_BY_GIVEN and not is_given
+    if owner not in OWNERS and (is_owned or is_given) and following[0] in _MAY_BE_OWNED:
+        return following[0] in OWNED_BY_GIVEN and not (is_owned and is_given)
     return (
         following[0] in EPONYM_HEADS
-        or following[0].endswith(EPONYM_ENDINGS)
+        or (following[0].endswith(EPONYM_ENDINGS) and not is_given)
         or (following[-1] in EPONYM_HEADS and following[0].isalpha() and words[at][0].isupper())
     )
 

@@ -26,6 +26,8 @@ FOUND = [
     (Kind.NAME, "YESTERDAY [MARISELA COLLINS] HAD DIABETES"),
     (Kind.NAME, "[Maria]'s disease is getting worse"),
     (Kind.NAME, "what does [Zorvanek]'s chart say"),
+    (Kind.NAME, "explain the [Maria] test results to her husband"),
+    (Kind.NAME, "for [Maria] osteoporosis follow up"),
     (Kind.NAME, "what does [Helena Verduzco]'s test show"),
     (Kind.NAME, "bệnh nhân [Nguyễn Văn Bình] bị đau đầu"),
     (Kind.GEO, "a farmer from [Kutaisi] with a cough"),
