@@ -184,8 +184,10 @@ def _is_credible(word: str, run: _Run, model: Model) -> bool:
     """A lone word in small letters may be a misspelt one, and one in capitals an acronym."""
     if word.islower():
         return run.scores[0] >= _LEAST_SMALL * model.scale
-    is_acronym = word.isupper() and len(word) <= _ACRONYM_CHARS
-    return not is_acronym or bool(model.lexicon.flags_of(key_of(folded(word))) & _KNOWN[run.label])
+    if not word.isupper() or len(word) > _ACRONYM_CHARS:
+        return True
+    known = Flag.FREQUENT_NAME if len(word) < _ACRONYM_CHARS else _KNOWN[run.label]
+    return bool(model.lexicon.flags_of(key_of(folded(word))) & known)
 
 
 def _follows_title(words: list[str], at: int) -> bool:
