@@ -42,7 +42,7 @@ NONE = [
     "Is Dr. Pepper sweeter than Dr. Seuss is funny?",
     "Start Metformin 500 mg and Lisinopril 10 mg",
     "the word flattenn is misspelt",
-    "HA, TIA and s/p TAH in a RHM with gout",
+    "after TIA and s/p TAH in a RHM with gout",
 ]
 
 
