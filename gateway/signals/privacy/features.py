@@ -9,7 +9,7 @@ that a sign is no more than an exclusive or of parts and a number of its own.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from gateway.signals.privacy.lexicon import Flag, Lexicon, folded, key_of
 
@@ -111,6 +111,15 @@ def _shape_of(word: str) -> int:
     return _CAPITAL if word[1:].islower() else _MIXED
 
 
+def _cue(near: list[Facts]) -> int:
+    """The nearest cue among the words before the third last."""
+    for back in range(1, _CUE_REACH + 1):
+        number = near[_CUE_REACH - back].cue
+        if number:
+            return (number * 8 + back) * _SPREAD & _MASK
+    return 0
+
+
 class Signs:
     """Looks at the words of one text."""
 
@@ -122,13 +131,15 @@ class Signs:
         kept_flags: int = 0,
     ) -> None:
         self._words = words
-        known, work_out = vocabulary.common.get, vocabulary.facts_of
-        facts = [known(word) or work_out(word) for word in words]
+        self._facts_of = vocabulary.facts_of
+        # None: not a common word; worked out when a candidate stands close.
+        facts: list[Facts | None] = list(map(vocabulary.common.get, words))
         # In training: words treated as never seen before, of which the lexicon knows at most
         # `kept_flags`, so that their context must tell.
         for at in forgotten:
-            kept = facts[at].known & (7 | kept_flags << _FLAG_SHIFT)
-            facts[at] = _facts(0, kept, facts[at].ending)
+            known = self._facts_of(words[at])
+            kept = known.known & (7 | kept_flags << _FLAG_SHIFT)
+            facts[at] = _facts(0, kept, known.ending)
         self._facts = [*_BEFORE_TEXT, *facts, *_BEHIND_TEXT]
         has_small = any(map(str.islower, words))
         has_capital = any(map(str.istitle, words))
@@ -140,30 +151,33 @@ class Signs:
         In small letters: a dictionary word and nothing else. In capitals: a word that is mostly
         written small, and neither a frequent name nor a town.
         """
-        known = self._facts[at + _CUE_REACH].known
+        known = self._near(at, at + 1)[0].known
         if known & 7 == _UPPER:
             return known & _MAY_BE_NAME == _LOWER_FLAG
         return known & ~_LOWER_FLAG == _PLAIN_WORD
 
-    def _cue(self, at: int) -> int:
+    def _near(self, first: int, end: int) -> list[Facts]:
+        """The facts of the words from `first` up to, not including, `end`."""
         facts = self._facts
-        for back in range(1, _CUE_REACH + 1):
-            number = facts[at - back].cue
-            if number:
-                return (number * 8 + back) * _SPREAD & _MASK
-        return 0
+        near = facts[first + _CUE_REACH : end + _CUE_REACH]
+        if None in near:
+            for at in range(first, end):
+                if facts[at + _CUE_REACH] is None:
+                    facts[at + _CUE_REACH] = self._facts_of(self._words[at])
+            near = facts[first + _CUE_REACH : end + _CUE_REACH]
+        return cast("list[Facts]", near)
 
     def of(self, at: int, label_before: int) -> tuple[int, ...]:
         """The weights that speak about word `at`, given the label of the word before it."""
         plain = folded(self._words[at])
-        at += _CUE_REACH
+        near = self._near(at - _CUE_REACH, at + 3)
         (
             (p2, _, _, _, _, _, _, _),
             (p1, p1_thrice, _, _, before, _, p1_ending, _),
             (key, _, known, look, _, _, _, _),
             (n1, n1_thrice, _, _, _, after, n1_ending, _),
             (n2, _, _, _, _, _, _, _),
-        ) = self._facts[at - 2 : at + 3]
+        ) = near[-5:]
         ending, short_ending, beginning = (
             key_of(plain[-3:]) & _MASK,
             key_of(plain[-2:]) & _MASK,
@@ -195,6 +209,6 @@ class Signs:
             p1_ending ^ look ^ 0x9B5DB,
             label ^ self._style ^ look ^ 0x956C2,
             label ^ p1 ^ key ^ 0x9F111,
-            self._cue(at) ^ look ^ 0x23F82,
+            _cue(near) ^ look ^ 0x23F82,
             (min(len(plain), 12) * 0x1C5ED ^ shape ^ 0xB1C5E) & _MASK,
         )
