@@ -14,6 +14,7 @@ ENGINE := $(VENV)/lib/nearward-llama
 MODEL := smollm2-135m-instruct-q4_1
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 ARGS ?=
+DATA ?= ../shared/data
 
 # What decides which engine is brought, and how it is compiled.
 ENGINE_SOURCES := $(addprefix local_engine/,build.py build_steps.py device.py pins.py pip_client.py) lock/engine.txt
@@ -32,7 +33,7 @@ endef
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  ARGS=... is handed on, e.g. make serve ARGS='--port 8500', make test ARGS='-k audit'"
 
 # --- installing ---------------------------------------------------------------------------------
@@ -103,6 +104,11 @@ test: setup-test ## Install what is missing, then run the default test suite
 .PHONY: bench
 bench: setup-test ## Run the speed measurements (on an otherwise idle machine)
 	@$(BIN)/python -m pytest -m bench -p no:randomly $(ARGS)
+
+# DATA holds labelled prompts, word lists and running text; see tests/training/privacy.
+.PHONY: train-privacy
+train-privacy: $(STAMPS)/dev ## Make the privacy detector's lexicon and weights again, and its report
+	@$(BIN)/python -m tests.training.privacy --data '$(DATA)' $(ARGS)
 
 # --- checking -----------------------------------------------------------------------------------
 

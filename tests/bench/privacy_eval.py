@@ -1,39 +1,82 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures the privacy detector on labelled prompts and prints one JSON line of figures last.
 
-    python -m tests.bench.privacy_eval DIRECTORY [--mode auto|phi|ident] [--show N]
+    python -m tests.bench.privacy_eval DIRECTORY [--mode auto|phi|ident] [--show N] [--held-only]
 
-DIRECTORY holds JSONL files with `id, text, spans: [[start, end, label, value]], phi, src`.
-Document recall: a prompt with identifiers is flagged. Span recall: half of a gold span's characters
-are covered. False positive: a prompt without identifiers gets class pii or above.
+DIRECTORY holds JSONL files with `id, text, spans: [[start, end, label, value]], phi, src`. Every
+figure stands twice: for the rows training may see, and for the tenth that is held back.
+
+- flagged: class pii or above; recall on prompts with identifiers, false positives on the others.
+- span recall: half of a gold span's characters are covered.
+- precision: spans that touch a gold span, in prompts that hold identifiers.
+- single: one identifier of a clinical prompt stays, the others are blanked; is it still flagged?
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-from gateway.signals.privacy import Detector, Mode, Verdict
+from gateway.signals.privacy import Detector, Mode, Span, Verdict
 from policies import DataClass
+from tests.training.privacy.labelled import Gold, Row, rows_of
 
-# Labels that are no Safe Harbor identifiers.
-SKIPPED = frozenset(
-    "ORGANIZATION ORG TITLE PREFIX NRP AGE SYSTEM EVENT MISC BANK DATE_TIME GPE LOCATION".split()
-)
-Row = dict[str, Any]
+_CLINICAL = ("scq_dev", "synth_train")
+_BLANK = "___"
 
 
-def rows_of(directory: Path) -> Iterator[tuple[str, Row]]:
-    """File stem and row, for every JSONL file."""
-    for path in sorted(directory.glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            yield path.stem, json.loads(line)
+@dataclass(slots=True)
+class Share:
+    """How many of how many."""
+
+    hits: int = 0
+    rows: int = 0
+
+    def add(self, is_hit: bool) -> None:
+        """Count one."""
+        self.hits += is_hit
+        self.rows += 1
+
+    @property
+    def value(self) -> float:
+        """The share, 0 for none."""
+        return self.hits / self.rows if self.rows else 0.0
+
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95% interval (Wilson 1927, equation 4)."""
+        if not self.rows:
+            return 0.0, 1.0
+        n, p, z = self.rows, self.value, 1.96
+        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        return max(0.0, centre - half), min(1.0, centre + half)
+
+
+Table = defaultdict[str, dict[bool, Share]]
+
+
+def table() -> Table:
+    """Rows by name, with a share for the seen and one for the held-back prompts."""
+    return defaultdict(lambda: {False: Share(), True: Share()})
+
+
+@dataclass(slots=True)
+class Tally:
+    """All that is counted."""
+
+    flagged: Table = field(default_factory=table)
+    spans: Table = field(default_factory=table)
+    precision: Table = field(default_factory=table)
+    single: Table = field(default_factory=table)
+    times_us: list[float] = field(default_factory=list)
 
 
 def is_flagged(verdict: Verdict) -> bool:
@@ -47,58 +90,96 @@ def covered(verdict: Verdict, start: int, end: int) -> bool:
     return hit * 2 >= end - start
 
 
+def is_right(span: Span, row: Row) -> bool:
+    """Whether a found span touches a labelled one; one out of scope will do."""
+    return any(span.start < gold.end and gold.start < span.end for gold in row.spans)
+
+
+def alone(row: Row, kept: Gold) -> str:
+    """The prompt with all identifiers but one blanked."""
+    text = row.text
+    for gold in sorted(row.identifiers, key=lambda each: -each.start):
+        if gold is not kept and (gold.end <= kept.start or kept.end <= gold.start):
+            text = text[: gold.start] + _BLANK + text[gold.end :]
+    return text
+
+
+def measure(rows: Iterator[Row], detector: Detector, mode: Mode, show: int) -> Tally:
+    """Scan every row."""
+    tally, shown = Tally(), defaultdict[str, int](int)
+    for row in rows:
+        began = time.perf_counter()
+        verdict = detector.scan(row.text, mode)
+        tally.times_us.append((time.perf_counter() - began) * 1e6)
+        if row.is_positive is None:
+            continue  # only labels that are out of scope: neither positive nor clean
+        _count(tally, row, verdict)
+        if row.source.startswith(_CLINICAL):
+            for gold in row.identifiers:
+                flagged = is_flagged(detector.scan(alone(row, gold), mode))
+                tally.single[f"{row.source}/{gold.kind}"][row.is_held_back].add(flagged)
+                tally.single["all"][row.is_held_back].add(flagged)
+        name = f"{row.source}/{'pos' if row.is_positive else 'neg'}"
+        if is_flagged(verdict) != row.is_positive and shown[name] < show:
+            shown[name] += 1
+            what = [(s.kind.value, row.text[s.start : s.end]) for s in verdict.spans]
+            print(name, verdict.data_class, what, repr(row.text[:300]))
+    return tally
+
+
+def _count(tally: Tally, row: Row, verdict: Verdict) -> None:
+    held = row.is_held_back
+    name = f"{row.source}/{'pos' if row.is_positive else 'neg'}"
+    tally.flagged[name][held].add(is_flagged(verdict))
+    if not row.is_positive:
+        return
+    for gold in row.identifiers:
+        is_covered = covered(verdict, gold.start, gold.end)
+        tally.spans[f"{row.source}/{gold.label}"][held].add(is_covered)
+        tally.spans[f"{row.source}/all"][held].add(is_covered)
+    for span in verdict.spans:
+        tally.precision[row.source][held].add(is_right(span, row))
+
+
+def report(mode: str, tally: Tally) -> None:
+    """The tables, then one JSON line with the held-back figures."""
+    out = sys.stdout.write
+    for title in ("flagged", "spans", "precision", "single"):
+        out(f"--- {title}{'':38} seen           held back\n")
+        for name, pair in sorted(getattr(tally, title).items()):
+            seen, held = pair[False], pair[True]
+            low, high = held.interval()
+            out(
+                f"{name:45} {seen.rows:5} {seen.value:.4f}"
+                f"   {held.rows:5} {held.value:.4f} ({low:.3f}-{high:.3f})\n"
+            )
+    ordered = sorted(tally.times_us)
+    figures = {
+        "mode": mode,
+        **{
+            title: {k: round(v[True].value, 4) for k, v in sorted(getattr(tally, title).items())}
+            for title in ("flagged", "precision", "single")
+        },
+        "span_recall": {
+            k: round(v[True].value, 4) for k, v in sorted(tally.spans.items()) if k.endswith("/all")
+        },
+        "p50_us": round(ordered[len(ordered) // 2], 1),
+        "p99_us": round(ordered[int(len(ordered) * 0.99)], 1),
+    }
+    out(json.dumps(figures) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("directory", type=Path)
     parser.add_argument("--mode", choices=get_args(Mode), default="auto")
     parser.add_argument("--show", type=int, default=0, help="print this many faults per source")
+    parser.add_argument("--held-only", action="store_true", help="scan the held-back rows only")
     options = parser.parse_args()
-    detector = Detector()
-    documents: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    shown: Counter[str] = Counter()
-    times_us: list[float] = []
-    for stem, row in rows_of(options.directory):
-        began = time.perf_counter()
-        verdict = detector.scan(row["text"], options.mode)
-        times_us.append((time.perf_counter() - began) * 1e6)
-        gold = [span for span in row["spans"] if span[2] not in SKIPPED]
-        is_positive = row.get("phi", bool(gold))
-        if not is_positive and row["spans"]:
-            continue  # only labels that are out of scope: neither positive nor clean
-        source = f"{stem}/{row['src']}/{'pos' if is_positive else 'neg'}"
-        documents[source]["rows"] += 1
-        documents[source]["flagged"] += is_flagged(verdict)
-        for start, end, label, _ in gold:
-            kinds[f"{stem}/{label}"]["rows"] += 1
-            kinds[f"{stem}/{label}"]["covered"] += covered(verdict, start, end)
-        if is_flagged(verdict) != is_positive and shown[source] < options.show:
-            shown[source] += 1
-            what = [(s.kind.value, row["text"][s.start : s.end]) for s in verdict.spans]
-            print(source, verdict.data_class, what, repr(row["text"][:200]))
-    report(options.mode, documents, kinds, times_us)
-
-
-def report(
-    mode: str,
-    documents: defaultdict[str, Counter[str]],
-    kinds: defaultdict[str, Counter[str]],
-    times_us: list[float],
-) -> None:
-    """The tables, then one JSON line."""
-    out = sys.stdout.write
-    for name, counts in sorted(documents.items()):
-        out(f"{name:45} {counts['rows']:5} flagged {counts['flagged'] / counts['rows']:.4f}\n")
-    for name, counts in sorted(kinds.items()):
-        out(f"{name:55} {counts['rows']:5} recall {counts['covered'] / counts['rows']:.3f}\n")
-    ordered = sorted(times_us)
-    figures = {
-        "mode": mode,
-        "flagged": {k: round(v["flagged"] / v["rows"], 4) for k, v in sorted(documents.items())},
-        "p50_us": round(ordered[len(ordered) // 2], 1),
-        "p99_us": round(ordered[int(len(ordered) * 0.99)], 1),
-    }
-    out(json.dumps(figures) + "\n")
+    rows = rows_of(options.directory)
+    if options.held_only:
+        rows = (row for row in rows if row.is_held_back)
+    report(options.mode, measure(rows, Detector(), options.mode, options.show))
 
 
 if __name__ == "__main__":

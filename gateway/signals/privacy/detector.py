@@ -15,10 +15,14 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from gateway.signals.privacy import health, normalise, recognisers
-from gateway.signals.privacy.found import Found
+from gateway.signals.privacy.found import Found, Refused, narrow
 from gateway.signals.privacy.language import reads_as_english
+from gateway.signals.privacy.model import Model, artefact_sha256, packaged
 from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage, possible
+from gateway.signals.privacy.scripts import ScriptStage
+from gateway.signals.privacy.tagger import Tagger
+from gateway.signals.privacy.tokens import rare_words
 from gateway.signals.privacy.verdict import Kind, Mode, Span, Verdict
 from policies import DataClass
 
@@ -27,10 +31,11 @@ _BINARY_SHARE = 0.05
 # Each finding costs some 5 us: more than these would break the time bound.
 _FINDINGS_FLOOR = 500
 _CHARS_PER_FINDING = 64
-_REVISION = "1"  # raise when code changes what is found without changing a pattern
+_REVISION = "2"  # raise when code changes what is found without changing a pattern
 
-TRIGGERS = (*recognisers.TRIGGERS, normalise.TRIGGER)
-_DISGUISE = 1 << len(recognisers.TRIGGERS)
+TRIGGERS = (*recognisers.TRIGGERS, *normalise.TRIGGERS)
+_DISGUISE_AT = len(recognisers.TRIGGERS)
+_DISGUISE = normalise.EVERYTHING << _DISGUISE_AT
 _CONTROL_BYTES = bytes([*range(9), *range(0x0E, 0x1B), 0x7F])
 _CONTROLS = dict.fromkeys([*range(9), *range(0x0E, 0x1B), 0x7F, 0xFFFD])
 _NOTHING = Verdict(DataClass.PUBLIC, (), False, ())
@@ -48,21 +53,29 @@ class Stage(Protocol):
 
 
 class Detector:
-    """Scans texts. Holds no state between calls and may be shared by threads."""
+    """Scans texts. Holds no state between calls and may be shared by threads.
+
+    The lexicon and the weights are read when the first text comes. The constructor raises OSError
+    when a file of the artefact is missing; `artefact_sha256` names the files.
+    """
 
     def __init__(
         self,
         *,
         prefilter: Prefilter | None = None,
         stages: Callable[[Prefilter], tuple[Stage, ...]] | None = None,
+        load: Callable[[], Model] = packaged,
     ) -> None:
         self._prefilter = prefilter or build_prefilter(TRIGGERS)
         # Apart from the first: clinical words only matter beside an identifier, and looking for
         # them costs as much as looking for all identifiers.
         self._health = build_prefilter(health.TRIGGERS)
-        self._stages = stages(self._prefilter) if stages else (RecogniserStage(self._prefilter),)
+        self._load = load
+        own: tuple[Stage, ...] = (RecogniserStage(self._prefilter), Tagger(load), ScriptStage())
+        self._stages = stages(self._prefilter) if stages else own
         self._always_runs = stages is not None
-        self.version = _version()
+        self.artefact_sha256 = artefact_sha256()
+        self.version = _version(self.artefact_sha256)
 
     def scan(self, text: str, mode: Mode = "auto", *, with_health: bool = False) -> Verdict:
         """The class of `text` and where its identifiers are; never raises.
@@ -78,17 +91,20 @@ class Detector:
             return _unknown("stage_error:cascade")
 
     def _scan(self, text: str, mode: Mode, with_health: bool) -> Verdict:
-        data = text.encode("utf-8", "replace")
+        data = narrow(text)
         hits = self._prefilter.hits(data)
         has_control = len(data.translate(None, _CONTROL_BYTES)) != len(data)
         is_plain = text.isascii() and not has_control and not hits & _DISGUISE
-        if is_plain and not possible(hits) and not (self._always_runs or with_health):
+        rare = rare_words(data, self._load().lexicon.common)
+        if is_plain and rare is None and not (possible(hits) or self._always_runs or with_health):
             return _NOTHING
         reasons: list[str] = []
         if not is_plain and _is_binary(text):
             reasons.append("binary")
         normal, hits = self._normalise(text, hits, reasons)
-        found = self._run_stages(Document(normal.text, hits), reasons)
+        if normal.text is not text:
+            rare = rare_words(narrow(normal.text), self._load().lexicon.common)
+        found = _resolved(self._run_stages(Document(normal.text, hits, rare), reasons))
         has_health = bool(found or with_health) and self._has_health(normal.text)
         data_class = _classify(found, has_health, mode, normal.text, reasons)
         if with_health and has_health:
@@ -96,8 +112,11 @@ class Detector:
         return Verdict(data_class, _spans(found, normal), has_health, tuple(reasons))
 
     def _has_health(self, text: str) -> bool:
-        hits = self._health.hits(text.encode("utf-8", "replace"))
-        return bool(hits & 1) or (hits > 1 and health.has_clinical_ending(text))
+        data = narrow(text)
+        hits = self._health.hits(data)
+        if hits & 1 or health.has_clinical_word(data):
+            return True
+        return hits > 1 and health.has_clinical_ending(text)
 
     def _normalise(
         self, text: str, hits: int, reasons: list[str]
@@ -106,15 +125,18 @@ class Detector:
         if text.isascii() and not hits & _DISGUISE:
             return normalise.Normalised(text), hits
         try:
-            normal = normalise.normalise(text)
+            normal = normalise.normalise(text, hits >> _DISGUISE_AT, self._disguises)
         except normalise.TooDisguised:
             reasons.append("too_disguised")
             return normalise.Normalised(text), hits
         if normal.has_opaque_run:
             reasons.append("opaque_run")
         if normal.text != text:
-            hits |= self._prefilter.hits(normal.text.encode("utf-8", "replace"))
+            hits |= self._prefilter.hits(narrow(normal.text))
         return normal, hits
+
+    def _disguises(self, text: str) -> int:
+        return self._prefilter.hits(narrow(text)) >> _DISGUISE_AT
 
     def _run_stages(self, document: Document, reasons: list[str]) -> list[Found]:
         found: list[Found] = []
@@ -122,6 +144,8 @@ class Detector:
         for stage in self._stages:
             try:
                 found.extend(itertools.islice(stage.find(document), most - len(found) + 1))
+            except Refused as refusal:
+                reasons.append(refusal.code)
             except Exception:  # rule 1
                 reasons.append(f"stage_error:{stage.name}")
             if len(found) > most:
@@ -177,8 +201,22 @@ def _personal(
     return DataClass.PUBLIC, "weak_identifier"
 
 
+def _resolved(found: list[Found]) -> list[Found]:
+    """Of two hits that nest the outer (or first) stays; two of a kind that overlap are one."""
+    kept: list[Found] = []
+    for each in sorted(found, key=lambda hit: (hit.start, -hit.end)):
+        last = kept[-1] if kept else None
+        if last is None or each.end > last.end:
+            if last is not None and each.start < last.end and each.kind is last.kind:
+                is_strong = last.is_strong or each.is_strong
+                kept[-1] = Found(last.start, each.end, each.kind, is_strong)
+            else:
+                kept.append(each)
+    return kept
+
+
 def _spans(found: list[Found], normal: normalise.Normalised) -> tuple[Span, ...]:
-    """In order, in offsets of the original; of two that nest, the outer (or first found) stays."""
+    """In order, in offsets of the original; of two that nest there, the outer stays."""
     mapped = [(*normal.original(each.start, each.end), each.kind) for each in found]
     mapped.sort(key=lambda span: (span[0], -span[1]))
     kept: list[Span] = []
@@ -188,11 +226,11 @@ def _spans(found: list[Found], normal: normalise.Normalised) -> tuple[Span, ...]
     return tuple(kept)
 
 
-def _version() -> str:
-    """Changes when a pattern does; stands in audit records."""
-    digest = hashlib.sha256(_REVISION.encode())
+def _version(artefact: str) -> str:
+    """Changes when a pattern or the artefact does; stands in audit records."""
+    digest = hashlib.sha256(f"{_REVISION} {artefact}".encode())
     for each in RECOGNISERS:
         digest.update(f"\0{each.name}\0{each.trigger}\0{each.pattern.pattern}".encode())
-    for trigger in (normalise.TRIGGER, *health.TRIGGERS):
+    for trigger in (*normalise.TRIGGERS, *health.TRIGGERS):
         digest.update(trigger.encode())
     return digest.hexdigest()[:12]

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one shape all recognisers have, and the small words they are made of.
 
-A recogniser has two patterns. `trigger` is looser, works on UTF-8 bytes and has no look-around,
-so that Hyperscan and RE2 can both run it; `pattern` is exact and runs only where the trigger
-matched. Rule: every text in which `pattern` matches must match `trigger` too. All repeats are
-bounded, so the work is linear in the length of the text.
+A recogniser has two patterns. `trigger` is looser, works on the bytes of `narrow` and has no
+look-around, so that Hyperscan and RE2 can both run it; `pattern` is exact and runs only where the
+trigger matched. Rule: every text in which `pattern` matches must match `trigger` too. All repeats
+are bounded, so the work is linear in the length of the text.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,14 @@ class Found:
     is_strong: bool = True
 
 
+class Refused(Exception):
+    """A stage cannot judge this text; `code` stands among the reasons and the class is UNKNOWN."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 Locate = Callable[[re.Match[str]], Found | None]
 
 
@@ -44,6 +53,22 @@ class Recogniser:
     is_lowered: bool = False  # the pattern is in lower case and runs on `lowered` text
     needs_digit: bool = False  # no match without a digit: the trigger need not look for it
     spans_windows: bool = False  # may match more than a window's overlap: search the whole text
+
+
+_OTHER = b"\xc3"  # stands for any character beyond ASCII; triggers may name it as [\x80-\xff]
+
+
+def _others(error: UnicodeError) -> tuple[bytes, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return _OTHER * (error.end - error.start), error.end
+
+
+codecs.register_error("nearward_narrow", _others)
+
+
+def narrow(text: str) -> bytes:
+    """One byte for each character, so that offsets in bytes are offsets in the text."""
+    return text.encode("ascii", "nearward_narrow")
 
 
 _LOWER = {code: code + 32 for code in range(65, 91)}

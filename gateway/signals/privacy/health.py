@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from gateway.signals.privacy.found import Found, exact
+from gateway.signals.privacy.health_words import WORDS
 from gateway.signals.privacy.verdict import Kind
 
 _WORDS = (
@@ -59,8 +60,16 @@ _EVERYDAY = frozenset(
 WORDS_TRIGGER = rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})|{_MARKS}"
 ENDING_TRIGGER = rf"(?i)[a-z]{{2}}(?:{_ENDING})\b"
 TRIGGERS = (WORDS_TRIGGER, ENDING_TRIGGER)
+_LISTED = frozenset(word.encode("ascii") for word in WORDS)
+_LETTERS_ONLY = bytes(each if chr(each).isalpha() else 32 for each in range(128)) + b"x" * 128
+_WORD = exact("[A-Za-z]+")
 _WORD_SPAN = exact(rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})[a-z]*|{_MARKS}")
 _ENDING_SPAN = exact(rf"(?i)\b([a-z]{{2,24}}(?:{_ENDING}))\b")
+
+
+def has_clinical_word(data: bytes) -> bool:
+    """Whether a word of `health_words` occurs in the narrow text."""
+    return not _LISTED.isdisjoint(data.lower().translate(_LETTERS_ONLY).split())
 
 
 def has_clinical_ending(text: str) -> bool:
@@ -72,6 +81,9 @@ def health_spans(text: str) -> Iterator[Found]:
     """The words that make the health context, as weak hits."""
     for match in _WORD_SPAN.finditer(text):
         yield Found(match.start(), match.end(), Kind.HEALTH, is_strong=False)
+    for match in _WORD.finditer(text):
+        if match.group().lower() in WORDS:
+            yield Found(match.start(), match.end(), Kind.HEALTH, is_strong=False)
     for match in _ending_matches(text):
         yield Found(match.start(), match.end(), Kind.HEALTH, is_strong=False)
 

@@ -22,7 +22,8 @@ _KEYWORDS: dict[Kind, str] = {
     r"|plan(?= ?(?:id|n|#))"
     r"|insurance(?: (?:policy|plan|card))?|insur|insurer|ins(?= ?(?:id|n|#|:|is))|medicaid"
     r"|medicare|mbi|hicn|hbn|hpbn|group(?= ?(?:id|n|#))|nhs",
-    Kind.ACCOUNT: r"account|acct|a/c|routing|iban|bank account|invoice(?= ?(?:n|#|id))|claim",
+    Kind.ACCOUNT: r"account|acct|a/c|routing|iban|bank account|invoice(?= ?(?:n|#|id))|claim"
+    r"|kontonummer|konto|cuenta|compte|conta|rib",
     Kind.LICENSE: r"licen[cs]e(?! ?plate)|dea|npi|driver'?s? licen[cs]e|dl(?= ?(?:n|#|:))"
     r"|certificate",
     Kind.VEHICLE: r"vin|licen[cs]e plate|number plate|plate|vehicle(?= ?(?:id|n|#|reg))",
@@ -32,7 +33,8 @@ _KEYWORDS: dict[Kind, str] = {
     Kind.OTHER_ID: r"accession|specimen|encounter|passport|aadhaa?r|pan(?= (?:n|c|#))|voter"
     r"|tax(?:payer)?|tin|ein|itin|national|employee|student|user(?= ?id)|site(?= ?(?:id|n|#))"
     r"|(?:case|study|subject|ticket|order|reference|ref|record|file)(?= ?(?:id\b|n[ou]|#|:))"
-    r"|id(?= ?[#:])",
+    r"|id(?= ?(?:[#:]|n[ou]))|identification(?= n)|(?:policy|account) ?holder|cedula"
+    r"|dni|nie|curp|cpf|nif|codice fiscale|steuer|versicherten|ausweis|cccd|cmnd|shenfenzheng",
 }
 _SORTED = [
     (kind, words.replace(" ?", "~?").replace(" ", "~").replace("~", "[ _-]"))
@@ -67,7 +69,7 @@ def _is_number(kind: Kind, link: str, value: str) -> bool:
     if len(digits) < 2 or _YEAR.fullmatch(value) or _QUANTITY.match(value):
         return False
     if link.strip(" \t\n-_\"'."):
-        return len(digits) >= 3
+        return len(digits) >= (4 if kind is Kind.OTHER_ID else 3)
     return len(digits) >= (5 if kind in _LOOSE else 3)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 _SAMPLE_CHARS = 2_000
+# So many words without one small English word are another language, or no sentence at all.
+_WORDS_THAT_TELL = 5
 _WORD = re.compile(r"[^\W\d_]+")
 _ENGLISH = frozenset(
     (
@@ -34,7 +36,7 @@ _OTHER = frozenset(
 
 
 def reads_as_english(text: str) -> bool:
-    """False for mostly non-Latin letters and for more foreign than English function words."""
+    """False for mostly non-Latin letters, and for no or fewer English than foreign small words."""
     sample = text[:_SAMPLE_CHARS]
     if sample.isascii():  # no letter to look at, and splitting is enough to find the small words
         return not _is_foreign(sample.lower().split(), 0)
@@ -50,4 +52,4 @@ def _is_foreign(words: list[str], accented: int) -> bool:
     other = sum(map(_OTHER.__contains__, words))
     if other + accented >= 2 and other > english:
         return True
-    return len(words) >= 8 and english == 0 and accented * 4 >= len(words)
+    return english == 0 and len(words) >= _WORDS_THAT_TELL

@@ -69,3 +69,44 @@ PUBLIC = frozenset(
         " Seuss Shakespeare Siri Spock Strange T Universe Watson Who World Xavier Zhivago"
     ).split()
 ) | {"Martin Luther King", "Martin Luther King Jr", "King Jr"}
+
+# What an eponym stands before: "Marfan syndrome", "Fuchs dystrophy". Small letters.
+EPONYM_HEADS = frozenset(
+    (
+        "disease diseases syndrome syndromes disorder sign signs test tests score scores scale"
+        " scales criteria criterion reflex lymphoma sarcoma carcinoma tumor tumour palsy paralysis"
+        " chorea dementia dystrophy angina anemia anaemia fever virus procedure maneuver manoeuvre"
+        " operation fracture contracture malformation anomaly deformity esophagus thyroiditis"
+        " arteritis granulomatosis purpura encephalopathy neuropathy myopathy ophthalmopathy"
+        " phenomenon triad tetrad point catheter tube stain staining classification"
+        " stage staging grade index law laws theorem equation equations effect method principle"
+        " hypothesis distribution transform reaction model nodes nodules bodies body cells cell"
+        " ring rings spots lines triangle ulcer cyst hernia gland glands canal duct ligament muscle"
+        " node nerve fold layer membrane loop apparatus cycle curve curves regression"
+        " sulcus fissure gyrus fiber fibers fibre fibres tubercle pouch valve islet islets foramen"
+        " fossa artery vein plexus tunnel capsule corpuscle corpuscles tendon bundle"
+        " inventory questionnaire regimen agar"
+    ).split()
+)
+# Of these a patient may be the owner: "Maria's disease" is Maria's, unless it is one of OWNERS.
+OWNED = frozenset(
+    (
+        "test tests score scores fever fracture ulcer cyst hernia tumor tumour operation procedure"
+        " stage cell cells muscle nerve gland method model point lines classification index"
+    ).split()
+)
+OWNED_BY_GIVEN = frozenset("disease diseases disorder".split())
+OWNERS = EPONYMS | frozenset(
+    (
+        "Baker Behcet Bowen Chagas Fabry Gaucher Hansen Ludwig Murphy Paget Pott Still Weil Whipple"
+        " Peyronie Legionnaires Homan Phalen Tinel Allen Adams Light Duke Jones Ranson Wells Norton"
+        " Braden Bishop Gleason Apgar Glasgow Child Hamilton Beck Bristol Schirmer Thomas Gram Hill"
+        " Morse Katz Rockall Hunt Fisher Weber Lachman Thompson Adson Finkelstein Patrick Bernstein"
+        " Kaplan Cox Student Hartmann Nissen Billroth Koch Coombs Schilling Alexander"
+    ).split()
+)
+# With 's and nothing behind it: "Hashimoto's and celiac disease".
+BARE_EPONYMS = EPONYMS - frozenset(
+    "Turner Wilson Black White March April June May Paris London India China France Bell".split()
+)
+EPONYM_ENDINGS = ("emia", "itis", "oma", "osis", "pathy", "plasia", "trophy", "plasty", "ectomy")

@@ -81,12 +81,12 @@ def _labelled(match: re.Match[str]) -> Found | None:
 
 
 _CUE_TO_NAME = r"(?:'s)?[ ,:;(\"'-]{1,3}"
-_CAPITAL = r"[A-Z\xc3-\xd3\xe1]"  # an ASCII capital, or the first byte of a letter beyond ASCII
+_CAPITAL = r"[A-Z\xc3]"  # an ASCII capital, or a letter beyond ASCII
 
 RECOGNISERS = (
     Recogniser(
         "name_titled",
-        rf"(?i:{_TITLE.replace('ñ', '..')})\.? ?[ ]{_CAPITAL}",
+        rf"(?i:{_TITLE.replace('ñ', '.')})\.? ?[ ]{_CAPITAL}",
         exact(rf"(?<![{_ANY}'])(?i:{_TITLE})\.?[ ]{{1,2}}{_NAME}"),
         _name(2),
     ),
@@ -101,7 +101,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "name_kin",
-        rf"(?i:my|his|her|their|our)[ ](?i:{_KIN.replace('é', '..').replace('[e..]', '(?:e|..)')})"
+        rf"(?i:my|his|her|their|our)[ ](?i:{_KIN.replace('é', '.').replace('[e.]', '.')})"
         rf"'?s?[ ,]{{1,2}}(?i:named |called |is )?(?i:mr|mrs|ms|dr)?\.?[ ]?{_CAPITAL}",
         exact(
             rf"(?<![{_ANY}])(?i:my|his|her|their|our)[ ](?i:{_KIN})"
@@ -141,6 +141,12 @@ RECOGNISERS = (
             r"(?i:dob|d\.o\.b|date of birth|mrn|ssn|born)\b"
         ),
         _name(2),
+    ),
+    Recogniser(
+        "name_listed",  # the surname first, in a field of its own
+        rf"{_CAPITAL}[A-Za-z\xc3'-]+, {_CAPITAL}[A-Za-z\xc3'-]+ ?[|\t;(]",
+        exact(rf"(?:(?<=[|\n\t;])[ ]?|^)(?P<name>{_WORD}, {_WORD})(?=[ ]?[|\t;(])"),
+        _name(9),
     ),
     Recogniser(
         "name_by",

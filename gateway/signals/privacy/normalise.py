@@ -3,8 +3,8 @@
 
 Each pass is a list of edits (start, end, replacement). Edits of equal length keep their
 positions; all characters of any other replacement point to the whole run that they came from, so
-a span found in decoded base64 covers the encoded run. Decoded base64 is appended, not put in
-place. Work is bounded: two rounds, and no more than `_GROWTH` times the text.
+a span found in decoded base64 covers the encoded run. Decoded base64 and hexadecimal runs are
+appended, not put in place. Work is bounded: two rounds, and no more than `_GROWTH` times the text.
 """
 
 from __future__ import annotations
@@ -17,11 +17,22 @@ import re
 import unicodedata
 import urllib.parse
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-# Looser than the passes below; for ASCII text the only sign that they have anything to do.
-TRIGGER = r"(?i)%[0-9a-f]{2}|&#|&[a-z]{2,8};|\\[unxrt]|[a-z0-9+/_-]{40}"
+from gateway.signals.privacy import digits
+from gateway.signals.privacy.digits import Edit
+
+# One for each pass, looser than the pass; for ASCII text the only sign that it has anything to do.
+TRIGGERS = (
+    r"(?i)%[0-9a-f]{2}|&#|&[a-z]{2,8};|\\[unxrt]",
+    digits.MARKS_TRIGGER,
+    digits.SPELLED_TRIGGER,
+    digits.SPACED_TRIGGER,
+    r"[A-Za-z0-9+/_-]{16}",
+    r"(?i)(?:[0-9a-f]{2}[ :]?){8}",
+)
+EVERYTHING = (1 << len(TRIGGERS)) - 1
 _ROUNDS = 2
 _GROWTH = 2
 _OPAQUE_CHARS = 256
@@ -39,7 +50,13 @@ _ESCAPE = re.compile(
     r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});|(?:%[0-9a-fA-F]{2})+"
     r"|(?:\\u[0-9a-fA-F]{4})+|\\x[0-9a-fA-F]{2}|\\[nrt]"
 )
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{40,}={0,2}")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}")
+# Shorter runs must decode to nothing but readable characters and hold a capital and a digit or
+# sign: long words and identifiers of programs are in the same alphabet.
+_SURE_BASE64_CHARS = 40
+_HEX = re.compile(
+    r"(?i)(?<![0-9a-z])(?:0x)?((?:[0-9a-f]{2}){8,}|[0-9a-f]{2}(?:[ :][0-9a-f]{2}){7,})(?![0-9a-z])"
+)
 _MIXED_WORD = re.compile(r"[^\W\d_]{2,}")
 _PLAIN = str.maketrans(
     {
@@ -58,10 +75,12 @@ _LATIN_2 = "ABEZHIKMNOPTYXovaipu"
 _LOOK_ALIKES = str.maketrans(_CYRILLIC + _GREEK, _LATIN_1 + _LATIN_2)
 _HAS_LATIN = re.compile("[A-Za-z]")
 _HAS_OTHER = re.compile(f"[{_CYRILLIC}{_GREEK}]")
+# Every mixed word has such a pair; looking for it first spares the look at each word.
+_MIXED_PAIR = re.compile(
+    f"[A-Za-z\u00c0-\u024f][{_CYRILLIC}{_GREEK}]|[{_CYRILLIC}{_GREEK}][A-Za-z\u00c0-\u024f]"
+)
 _MIXED_RUN = re.compile("[0-9]"), re.compile("[a-z]"), re.compile("[A-Z]")
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04", b"\x28\xb5\x2f\xfd")
-
-Edit = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +156,13 @@ class _Working:
         self.is_changed = True
 
 
-def normalise(text: str) -> Normalised:
+def normalise(
+    text: str, hits: int = EVERYTHING, look_again: Callable[[str], int] = lambda _: EVERYTHING
+) -> Normalised:
     """Raises TooDisguised, nothing else, for any string.
 
-    Decoded parts are added while the text is below `_GROWTH` times its size plus 1 KB.
+    `hits` says which of TRIGGERS occur, `look_again` says it of a text that was changed. Decoded
+    parts are added while the text is below `_GROWTH` times its size plus 1 KB.
     """
     working = _Working(text)
     limit = _GROWTH * len(text) + 1_024
@@ -149,25 +171,30 @@ def normalise(text: str) -> Normalised:
         working.is_changed = False
         if not working.text.isascii():
             _plain_letters(working)
-        before = working.text
-        working.apply(_escapes(before))
-        if working.text is not before and not working.text.isascii():
+        for number, edits in enumerate(_PASSES):
+            if hits >> number & 1:
+                working.apply(edits(working.text))
+        if working.is_changed and not working.text.isascii():
             _plain_letters(working)
-        _append_base64(working, decoded, limit)
+        if hits >> len(_PASSES):
+            _append_decoded(working, decoded, limit)
         if not working.is_changed:
             break
+        hits = look_again(working.text)  # what was hidden may hide more
     return Normalised(working.text, working.starts, working.ends, working.has_opaque_run)
 
 
 def _plain_letters(working: _Working) -> None:
+    before = working.text
     working.apply((m.start(), m.end(), "") for m in _INVISIBLE.finditer(working.text))
     # A search is several times faster than translating the whole text.
     working.text = _PLAIN_CHARS.sub(lambda m: _PLAIN[ord(m.group())], working.text)
     if not unicodedata.is_normalized("NFKC", working.text):
         working.apply(_compatible(working.text))
     working.text = _DIGIT.sub(lambda m: str(unicodedata.decimal(m.group())), working.text)
-    if _HAS_OTHER.search(working.text):
+    if _MIXED_PAIR.search(working.text):
         working.text = _MIXED_WORD.sub(_unmix, working.text)
+    working.is_changed |= working.text is not before
 
 
 def _compatible(text: str) -> Iterator[Edit]:
@@ -217,30 +244,44 @@ def _unescape(token: str) -> str | None:
         return None
 
 
-def _append_base64(working: _Working, seen: set[str], limit: int) -> None:
-    for match in list(_BASE64.finditer(working.text)):
-        run = match.group()
+_PASSES = (_escapes, digits.marks, digits.spelled_digits, digits.spaced_digits)
+
+
+def _append_decoded(working: _Working, seen: set[str], limit: int) -> None:
+    runs = [(m.start(), m.end(), _of_hex(m.group(1))) for m in _HEX.finditer(working.text)]
+    runs += [(m.start(), m.end(), _of_base64(m.group())) for m in _BASE64.finditer(working.text)]
+    for start, end, plain in runs:
+        run = working.text[start:end]
         if run in seen:
             continue
         seen.add(run)
-        plain = _decode(run)
         if plain is None:
             working.has_opaque_run |= _is_opaque(run)
         elif len(working.text) + len(plain) < limit:
-            working.append(match.start(), match.end(), plain)
+            working.append(start, end, plain)
         else:
             working.has_opaque_run = True
 
 
-def _decode(run: str) -> str | None:
-    """The text in a base64 run, or None when it holds none."""
-    plain = _bytes_of(run)
+def _of_hex(run: str) -> str | None:
+    return _readable(bytes.fromhex(run.replace(":", " ")), 1.0)
+
+
+def _of_base64(run: str) -> str | None:
+    if len(run) >= _SURE_BASE64_CHARS:
+        return _readable(_bytes_of(run), 0.95)
+    is_mixed = not run.isalpha() and not run.islower() and not run.isupper()
+    return _readable(_bytes_of(run), 1.0) if is_mixed else None
+
+
+def _readable(plain: bytes, least_share: float) -> str | None:
+    """The text in decoded bytes, or None when they hold none."""
     try:
         text = plain.decode("utf-8")
     except UnicodeDecodeError:
         return None
     printable = sum(char.isprintable() or char in "\n\r\t" for char in text)
-    return text if printable >= 0.95 * len(text) else None
+    return text if printable >= least_share * len(text) else None
 
 
 def _bytes_of(run: str) -> bytes:

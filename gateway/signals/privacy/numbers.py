@@ -14,7 +14,7 @@ from gateway.signals.privacy.verdict import Kind
 # JCB, Diners Club, UnionPay, Maestro.
 _ISSUER = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
-    r"|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}"
+    r"|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12}|35\d{14}"
     r"|(?:1800|2131)\d{11}|3(?:0[0-5]|[68]\d)\d{11}|62\d{14,17}|(?:50|5[6-9]|6[0-9])\d{10,17}"
 )
 _LETTER = r"A-Za-z0-9\u00c0-\u024f"
@@ -61,7 +61,13 @@ def _is_vin(text: str) -> bool:
     return not text.isdecimal() and not text.isalpha() and checksums.vin(text)
 
 
-_PHONE_CUE = r"phone|telephone|tel|cell|mobile|fax|facsimile|pager|call|contact|whatsapp|text|reach"
+_PHONE_CUE = (
+    r"phone|telephone|tel|cell|mobile|fax|facsimile|pager|call|contact|whatsapp|text|reach\w{0,2}"
+    r"|answering|messages?|dial|ring|desk|t[ée]l[ée]phone|t[ée]l[ée]fono|telefono"
+    r"|telefone|telefon|handy|móvil|celular|điện thoại|dien thoai|dianhua"
+)
+
+_TRIGGER_CUE = re.sub(r"\[eé\]|[^\x00-\x7f]", ".", _PHONE_CUE)
 
 RECOGNISERS = (
     Recogniser(
@@ -95,8 +101,8 @@ RECOGNISERS = (
     ),
     Recogniser(
         "ssn",
-        r"[0-9]{3}[-. ][0-9]{2}[-. ][0-9]{4}",
-        exact(r"(?<![\d-])(?!000|666|9)\d{3}([-. ])(?!00)\d{2}\1(?!0000)\d{4}(?![\d-]\d|\d)"),
+        r"[0-9]{3}(?:[-. ]| - )[0-9]{2}(?:[-. ]| - )[0-9]{4}",
+        exact(r"(?<![\d-])(?!000|666|9)\d{3}([-. ]| - )(?!00)\d{2}\1(?!0000)\d{4}(?![\d-]\d|\d)"),
         always(Kind.SSN),
     ),
     Recogniser(
@@ -119,10 +125,10 @@ RECOGNISERS = (
     ),
     Recogniser(
         "phone_cued",
-        rf"(?i)(?:{_PHONE_CUE})",
+        rf"(?i)(?:{_TRIGGER_CUE})",
         exact(
             rf"\b({_PHONE_CUE})(?:[ \t_-]{{0,2}}(?:number|num|no\.?|nr\.?|#|is|was|to|at|me|us"
-            r"|him|her|them|on|today|line)){0,4}[ \t\"':=.,(+#]{0,6}"
+            r"|him|her|them|on|today|line)){0,4}[ \t\n\"':=.,(+#]{0,6}"
             r"(\d(?:[ ()./-]{0,3}\d){6,14})(?![\d]|\.\d)"
         ),
         _cued_phone,
@@ -134,14 +140,17 @@ RECOGNISERS = (
         r"[0-9]{3}(?:\)|[-. /])[-. ]?[0-9]{3}[-. ][0-9]{4}",
         exact(
             r"(?<![\w./-])(?:\+?\d{1,3}[ .-])?(?:\(\d{3}\)[ .-]?|\d{3}[-./])"
-            r"\d{3}[-. ]\d{4}(?![\w-])"
+            r"\d{3}[-. ]\d{4}(?:x\d{1,6})?(?!\w|-\d)"
         ),
         _phone,
     ),
     Recogniser(
         "phone_spaced",
-        r"(?:\([0-9]{2,4}\) ?|\b0[0-9]{1,4}[ -])[0-9]{3,4}[ -]?[0-9]{3,4}",
-        exact(r"(?<![\w.+/-])(?:\(\d{2,4}\) ?|0\d{1,4}[ -])\d{3,4}[ -]?\d{3,4}(?![\w-])"),
+        r"(?:\([0-9]{2,4}\) ?|\b0[0-9]{1,4}[ ./-])[0-9]{2,4}[ ./-]?[0-9]{2,4}",
+        exact(
+            r"(?<![\w.+/-])(?:\(\d{2,4}\) ?|0[1-9]\d{0,3}[ ./-])\d{2,4}(?:[ ./-]?\d{2,4}){1,4}"
+            r"(?!\w|-\d)"
+        ),
         _phone,
     ),
     Recogniser(

@@ -27,6 +27,11 @@ _FACILITY = (
     r"|Health|Infirmary|Surgery Center|Cancer Center|Hospice|Nursing Home|Presbyterian|Sinai"
     r"|Medical Group|Memorial|Healthcare|VA|Heart Institute|General|Langone|Kettering|Kaiser"
 )
+# Wards and abbreviations that stand where an institution's could.
+_WARDS = (
+    r"ICU|NICU|PICU|MICU|SICU|CCU|PACU|SNF|OPD|ER|ED|OR|USA|EMS|PCP|GP|ENT|OB|GYN|OBGYN|IVF|CBT|EMR"
+    r"|EHR|CPAP|PRN|IV|AHA|ACC|ADA|WHO|CDC|FDA|NICE|GOLD|GINA|KDIGO|NCCN|NIH|NHS"
+)
 _SITES = (
     r"UCSF|Johns Hopkins|MD Anderson|Cedars?[ -]Sinai|Mount Sinai|Mass General|NYU Langone|Baylor"
 )
@@ -79,12 +84,37 @@ RECOGNISERS = (
     ),
     Recogniser(
         "zip",
-        r"[A-Z][A-Z],?[ \t\n]{1,3}[0-9]{5}|(?i:zip)",
+        r"[A-Z][A-Z],?[ \t\n]{1,3}[0-9]{5}|(?i:zip|postal code|postcode|plz|cap|cep|cp)",
         exact(
             rf"(?:\b(?:{_STATE}),?[ \t\n]{{1,3}}\d{{5}}(?:-\d{{4}})?"
-            r"|(?i:\bzip(?: ?code)?(?: is|:| =)? ?\d{5}(?:-\d{4})?))(?![\d-])"
+            r"|(?i:\b(?:zip(?: ?code)?|postal code|postcode|plz|cap|cep|cp)(?: is|:| =)? ?"
+            r"(?:\d{3} \d{2}|\d{2}-\d{3}|\d{3,6}(?:-\d{3,4})?)))(?![\d-])"
         ),
         always(Kind.GEO),
+        needs_digit=True,
+    ),
+    Recogniser(
+        "unit",
+        r"(?i)(?:apt|apartment|suite|ste|flat|unit)\.? ?#?[0-9]",
+        exact(r"(?i)\b(?:apt|apartment|suite|ste|flat|unit)\.? ?#?\d{1,5}[a-z]?\b"),
+        always(Kind.GEO, is_strong=False),
+        needs_digit=True,
+    ),
+    Recogniser(
+        "facility_acronym",
+        r"(?:at|to|by|from|in) [A-Z]{3}",
+        exact(
+            r"\b(?i:seen|admitted|treated|evaluated|managed|referred|followed|hospitali[sz]ed"
+            r"|transferred|operated|surgery|care|visited|diagnosed) (?:at|to|by|from|in) "
+            rf"(?!(?:{_WARDS})\b)([A-Z]{{3,6}})\b"
+        ),
+        always(Kind.GEO, 1, is_strong=False),
+    ),
+    Recogniser(
+        "postcode",  # British and Canadian
+        r"[A-Z][0-9][A-Z0-9]? ?[0-9][A-Z]",
+        exact(r"\b(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d)\b"),
+        always(Kind.GEO, is_strong=False),
         needs_digit=True,
     ),
     Recogniser(

@@ -2,7 +2,8 @@
 """Says in one pass which recognisers could match at all.
 
 Two engines with the same answers: Hyperscan (about 1 us per KB) and, where it cannot be imported,
-RE2's set. Both see UTF-8 as plain bytes, so that word boundaries and classes are ASCII in both.
+RE2's set. Both see the plain bytes of `found.narrow`, so that word boundaries and classes are
+ASCII in both.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Prefilter(Protocol):
     """Bit i of the answer is set when trigger i matches somewhere."""
 
     def hits(self, data: bytes) -> int:
-        """The matching triggers of UTF-8 text as a bit set."""
+        """The matching triggers as a bit set."""
 
 
 class HyperscanPrefilter:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from gateway.signals.privacy import credentials, dates, keyword_ids, names, numbers, places
-from gateway.signals.privacy.found import Found, Recogniser, always, exact, lowered
+from gateway.signals.privacy import codes, credentials, dates, keyword_ids, names, numbers, places
+from gateway.signals.privacy.found import Found, Recogniser, always, exact, lowered, narrow
 from gateway.signals.privacy.prefilter import Prefilter
 from gateway.signals.privacy.regions import MARGIN_CHARS, Regions
 from gateway.signals.privacy.verdict import Kind
@@ -34,6 +34,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     *dates.RECOGNISERS,
     *places.RECOGNISERS,
     *names.RECOGNISERS,
+    *codes.RECOGNISERS,
     _PHOTO,
 )
 # The last trigger is no recogniser's: it says whether there is a digit at all.
@@ -50,10 +51,11 @@ def possible(hits: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Normalised text with the prefilter's answer for the whole of it."""
+    """Normalised text with the prefilter's answer for the whole of it, and its rare words."""
 
     text: str
     hits: int
+    rare: frozenset[str] | None = None  # None: all words are common (`tokens.py`)
 
 
 class RecogniserStage:
@@ -70,7 +72,7 @@ class RecogniserStage:
         if not hits:
             return
         texts = text, lowered(text) if hits & _LOWERED else text
-        if text.isascii() and len(text) >= SHORT_CHARS:
+        if len(text) >= SHORT_CHARS:
             hits = yield from _around_triggers(texts, hits)
         if len(text) <= WINDOW_CHARS + OVERLAP_CHARS:
             yield from _run(texts, hits, 0, len(text), len(text))
@@ -79,7 +81,7 @@ class RecogniserStage:
         for start in range(0, len(text), WINDOW_CHARS):
             end = min(start + WINDOW_CHARS + OVERLAP_CHARS, len(text))
             # One character more on the left: some triggers start with what stands before.
-            window = text[max(0, start - 16) : end].encode("utf-8", "replace")
+            window = narrow(text[max(0, start - 16) : end])
             local = possible(self._prefilter.hits(window)) & hits & ~_LONG
             if local:
                 yield from _run(texts, local, start, end, start + WINDOW_CHARS)
@@ -92,7 +94,7 @@ _REGIONS = Regions(RECOGNISERS)
 
 def _around_triggers(texts: tuple[str, str], hits: int) -> Generator[Found, None, int]:
     """Findings of the recognisers that can be located; returns the others."""
-    data = texts[0].encode("ascii")
+    data = narrow(texts[0])
     left = 0
     for number in _numbers(hits):
         regions = _REGIONS.of(number, data)

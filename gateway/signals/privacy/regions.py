@@ -9,8 +9,8 @@ Rules
    finds lies within its own greatest width of some match of the trigger.
 2. A region is cut at its end, where the text goes on: what matches closer to that end than the
    longest look-ahead may match only because of the cut, and is left to the region of its own.
-3. Only for ASCII texts, where bytes and characters count alike, only for patterns of bounded
-   width, and only where triggers are sparse; everything else is searched as a whole.
+3. Only for patterns of bounded width, and only where triggers are sparse; everything else is
+   searched as a whole.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Regions:
         self._triggers = _compiled(recognisers)
 
     def of(self, number: int, data: bytes) -> list[Region] | None:
-        """Regions of ASCII `data` for one recogniser, in order, apart; None: search it all."""
+        """Regions of `narrow` data for one recogniser, in order, apart; None: search it all."""
         reach = self._reach[number]
         if reach is None or self._triggers is None:
             return None

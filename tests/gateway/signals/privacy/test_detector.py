@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.signals.privacy import Detector, Kind, Mode, Span
 from gateway.signals.privacy.detector import MAX_CHARS
 from gateway.signals.privacy.found import Found
+from gateway.signals.privacy.model import Model
 from gateway.signals.privacy.prefilter import Prefilter
 from gateway.signals.privacy.recognisers import Document
 from policies import DataClass
@@ -30,7 +31,16 @@ CASES: list[tuple[str, Mode, DataClass]] = [
     ("we met on 03/04/2022", "ident", DataClass.PHI),
     ("admitted with pneumonia on 03/04/2022", "auto", DataClass.PHI),
     ("el correo de mi madre es jane.roe@example.org", "auto", DataClass.PHI),
-    ("ее почта jane.roe@example.org, напиши ей сегодня", "auto", DataClass.PHI),
+    ("ее почта jane.roe@example.org, напиши ей сегодня", "auto", DataClass.UNKNOWN),
+    ("\u674e\u4f1f has diabetes, which diet suits him best?", "auto", DataClass.PHI),
+    ("Ngozi Zorvanek wants to move to Spain", "auto", DataClass.PII),
+    ("Ngozi Zorvanek wants to move to Spain", "phi", DataClass.PII),
+    ("Ngozi wants to move to Spain", "auto", DataClass.PUBLIC),
+    ("Ngozi wants to stop her insulin", "auto", DataClass.PHI),
+    ("Ngozi wants to move to Spain", "ident", DataClass.PHI),
+    ("Ngozi quiere volver a su casa con la familia", "auto", DataClass.PHI),
+    ("Does Crohn's disease run in families?", "ident", DataClass.PUBLIC),
+    ("What did Marie Curie die of? Was it leukemia?", "ident", DataClass.PUBLIC),
     ("card 4111 1111 1111 1111", "auto", DataClass.PCI),
     ("patient jane.roe@example.org password: hunter2", "auto", DataClass.SECRET),
     ("\x00\x01\x02\x03 junk", "auto", DataClass.UNKNOWN),
@@ -68,6 +78,15 @@ def test_a_failing_stage_is_unknown_and_tells_no_text() -> None:
 
     assert verdict.data_class is DataClass.UNKNOWN
     assert verdict.reasons == ("stage_error:broken",)
+
+
+def test_a_model_that_cannot_be_read_is_unknown() -> None:
+    """Without the lexicon no text is known to be clean, not even the plainest."""
+
+    def load() -> Model:
+        raise OSError
+
+    assert Detector(load=load).scan("hello").reasons == ("stage_error:cascade",)
 
 
 def test_a_failing_prefilter_is_unknown() -> None:

@@ -111,7 +111,7 @@ def test_too_many_edits_are_refused() -> None:
     with pytest.raises(TooDisguised):
         normalise("a\u200b" * 30_000)
 
-    assert DETECTOR.scan("a\u200b" * 30_000).reasons == ("too_disguised",)
+    assert DETECTOR.scan("a\u200b" * 30_000).reasons[0] == "too_disguised"
 
 
 @pytest.mark.parametrize("text", ["100%zz", "50%ff%fe", "&nosuch;", "&#99999999;", "\\u12"])

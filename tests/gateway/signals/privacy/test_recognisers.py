@@ -10,13 +10,16 @@ from gateway.signals.privacy import Detector, Kind
 DETECTOR = Detector()
 
 FOUND = [
-    (Kind.NAME, "Letter to Dr [Jane Roe] about the result"),
+    (Kind.NAME, "Letter to [Dr Jane Roe] about the result"),
     (Kind.NAME, "I saw patient [John Q. Public] today"),
     (Kind.NAME, "my name is [Oluwaseun Adeyemi]"),
     (Kind.NAME, "Name: [Siobhan O'Neill]"),
     (Kind.NAME, "my mother [Maria del Carmen Ruiz] called"),
     (Kind.NAME, '{"patient_name": "[Kofi Mensah]"}'),
     (Kind.NAME, "[Ngozi Eze], DOB unknown"),
+    (Kind.NAME, "[Brown, Kyle] | 3 May 1980 | gout"),
+    (Kind.GEO, "was seen at [UWMC] for gout"),
+    (Kind.GEO, "to [Apt. 679] please"),
     (Kind.NAME, "PID|1||X|[DOE^JANE]|"),
     (Kind.NAME, "a man with gout, [Pavel Novak], who came in"),
     (Kind.NAME, "gout in someone like [Anna S.], please"),
@@ -24,7 +27,7 @@ FOUND = [
     (Kind.GEO, "Ship to [742 Evergreen Terrace] now"),
     (Kind.GEO, "at [19 Mill Bend Apt. 4] in town"),
     (Kind.GEO, "send it to [P.O. Box 1234] please"),
-    (Kind.GEO, "Springfield, [IL 62704]"),
+    (Kind.GEO, "[Springfield, IL 62704]"),
     (Kind.GEO, "he was at [Lakeside General Hospital] then"),
     (Kind.GEO, "a woman living in [Tromso]"),
     (Kind.DATE, "on [03/04/2022]"),
@@ -59,6 +62,13 @@ FOUND = [
     (Kind.PHOTO, "look: [data:image/png;base64,iVBORw0KGgo=]"),
     (Kind.OTHER_ID, "passport no [X1234567]"),
     (Kind.OTHER_ID, "case #[JH-998877]"),
+    (Kind.OTHER_ID, "gout | [48213377] | male"),
+    (Kind.OTHER_ID, "seen as [RT-37402] there"),
+    (Kind.GEO, "[zip code 3520]"),
+    (Kind.GEO, "at [SW1A 1AA] now"),
+    (Kind.PHONE, "not answering at [041 541 67 61]"),
+    (Kind.PHONE, "on [0688 872 49 99] now"),
+    (Kind.SSN, "it is [219 - 09 - 9999] ok"),
     (Kind.CARD, "card [4111 1111 1111 1111] ok"),
     (Kind.SECRET, "key [AKIAIOSFODNN7EXAMPLE] here"),
     (Kind.SECRET, "use [sk-abcdefghijklmnop1234]"),
@@ -93,6 +103,9 @@ CLEAN = [
     "the Surgeon General said so",
     "45/67/2022 and 99-99-99",
     "an 88-year-old bridge",
+    "treated at ICU and referred to ENT by NICE",
+    "trial NCT04280705, PMID 31978945, CVE-2021-44228",
+    "see ICD 10 and CPT99213 and ISO 27001",
 ]
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.signals.privacy import recognisers
 from gateway.signals.privacy.detector import TRIGGERS
+from gateway.signals.privacy.found import lowered, narrow
 from gateway.signals.privacy.prefilter import build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage
 from gateway.signals.privacy.regions import Regions
@@ -34,6 +35,7 @@ FRAGMENTS = [
         "fe80::1",
         "password: hunter22x",
         "Jane Roe, DOB",
+        "José Núñez, ",
     ),
 ]
 texts = st.lists(st.sampled_from(FRAGMENTS), min_size=10, max_size=400).map("".join)
@@ -41,7 +43,7 @@ texts = st.lists(st.sampled_from(FRAGMENTS), min_size=10, max_size=400).map("".j
 
 def everywhere(text: str, hits: int) -> set[tuple[int, int, str]]:
     """What the exact patterns find when each reads the whole text."""
-    both = text, text.lower()
+    both = text, lowered(text)
     found = recognisers._run(both, recognisers.possible(hits), 0, len(text), len(text))
     return {(f.start, f.end, f.kind) for f in found}
 
@@ -52,7 +54,7 @@ def around_triggers(text: str, hits: int) -> set[tuple[int, int, str]]:
 
 
 def check(text: str) -> None:
-    hits = PREFILTER.hits(text.encode())
+    hits = PREFILTER.hits(narrow(text))
     assert around_triggers(text, hits) == everywhere(text, hits)
 
 
@@ -70,7 +72,7 @@ def test_the_same_on_real_prompts(name: str) -> None:
     lines = (DATA / name).read_text(encoding="utf-8").splitlines()
     prompts = [json.loads(line)["text"] for line in lines]
     for first in range(0, len(prompts), 12):
-        text = "\n".join(prompts[first : first + 12]).encode("ascii", "ignore").decode()
+        text = "\n".join(prompts[first : first + 12])
         check(text)
 
 

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Words of a text with their places, and which of them could be part of a name or a place.
+
+A candidate is a word outside the common ones, every capitalised word in one run with it, so that
+"Jane Hammer" is judged whole, and the two words behind a title. Most words of most prompts are no
+candidates and cost nothing more.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TOKEN = re.compile(r"[^\W_]+|'s\b|[^\w\s]|_|\n")
+TITLES = frozenset("mr mrs ms dr prof Mr Mrs Ms Dr Prof MR MRS MS DR PROF".split())
+_HOPS = frozenset({".", "'s", "-", "'", "&", "\u2019"})
+# Bytes of `found.narrow` that are no part of a word become spaces.
+_LETTERS_ONLY = bytes(each if each >= 128 or chr(each).isalpha() else 32 for each in range(256))
+_OTHER = b"\xc3"
+
+
+class Tokens:
+    """The words, numbers, codes, signs and line ends of a text, in order.
+
+    Where they start is worked out when asked for: most texts have nothing to point at.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.words: list[str] = _TOKEN.findall(text)
+        self._text = text
+        self._starts: list[int] = []
+        self._end = 0
+
+    def start_of(self, at: int) -> int:
+        """The offset of a word in the text."""
+        # Between two tokens there is only white space, so the next place is the right one.
+        for word in self.words[len(self._starts) : at + 1]:
+            start = self._text.index(word, self._end)
+            self._starts.append(start)
+            self._end = start + len(word)
+        return self._starts[at]
+
+
+def rare_words(data: bytes, common: frozenset[bytes]) -> frozenset[str] | None:
+    """Words of `narrow` data that are not common; None when there are none, which is quick.
+
+    Words with letters beyond ASCII are rare without being listed.
+    """
+    rare = set(data.translate(_LETTERS_ONLY).split()) - common
+    if not rare:
+        return None
+    return frozenset(word.decode("ascii") for word in rare if _OTHER not in word)
+
+
+def candidates(words: list[str], rare: frozenset[str], most: int) -> list[int] | None:
+    """Positions of the words to judge, in order; None when there are more than `most`."""
+    chosen: set[int] = set()
+    for at, word in enumerate(words):
+        if len(chosen) > most:
+            return None
+        if word in TITLES:
+            first = at + 1 + (words[at + 1 : at + 2] == ["."])
+            chosen.update(range(first, min(first + 2, len(words))))
+        elif (word in rare and len(word) > 1) or not word.isascii():
+            chosen.add(at)
+            if word[0].isupper():
+                _add_run(words, at, 1, chosen)
+                _add_run(words, at, -1, chosen)
+    return sorted(at for at in chosen if words[at][0].isalpha() and len(words[at]) > 1)
+
+
+def _add_run(words: list[str], at: int, step: int, chosen: set[int]) -> None:
+    """The capitalised neighbours on one side, over one hyphen, point or 's at a time."""
+    at += step
+    while 0 <= at < len(words):
+        word = words[at]
+        if word[0].isupper():
+            if at in chosen:
+                return
+            chosen.add(at)
+        elif word not in _HOPS or (word == "." and len(words[at - 1]) > 3):
+            return
+        at += step

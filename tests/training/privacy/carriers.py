@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real sentences with people put in: "She denies pain" becomes "Nkechi Eze denies pain".
+
+Pronouns and "the patient" stand where names stand, in far more surroundings than styles can think
+of; countries and large towns stand where any town stands. What was in the text before stays
+unlabelled, so words of it that could be names teach nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.training.privacy.generate import Generator, Labelled, Prompt
+from tests.training.privacy.labelled import trained_on
+from tests.training.privacy.words import notes_of, prompts_of
+
+# What a person's name can take the place of.
+_PERSON = re.compile(
+    r"\b(?:(?:[Tt]he|[Tt]his|[Aa]) (?:patient|man|woman|boy|girl|gentleman|lady|child|infant)"
+    r"|[Hh]e|[Ss]he|him|her(?=[.,]| (?:to|that|about|with|and|if|in|on|for|at)\b)|someone"
+    r"|[Mm]y (?:mother|father|wife|husband|son|daughter|friend|boss|doctor|sister|brother)"
+    r"|(?:your|the|his|her) (?:doctor|physician|nurse|mother|wife|husband|son|daughter|sister))"
+    r"(?='s\b|\b)"
+)
+_OWNER = re.compile(r"\b(?:[Hh]is|[Hh]er)(?= [a-z]{3,})")
+# Behind these a name may stand, between commas, or where somebody is from.
+_DESCRIBED = re.compile(
+    r"(?<=[a-z])(?= who\b| with\b|[.,])(?<=year-old male)|(?<=year-old female)|(?<=year-old man)"
+    r"|(?<=year-old woman)|(?<= patient)(?= )|(?<=a \d\d-year-old)(?= [mfwp])"
+)
+_PLACE = re.compile(
+    r"(?<=\b[Ii]n )(?:the (?:city|area|hospital|clinic|office|community|country)|[A-Z][a-z]{4,})"
+    r"(?=[ ,.])|(?<= from )(?:home|abroad|[A-Z][a-z]{4,})(?=[ ,.])"
+    r"|(?<= at )(?:home|work|school)(?=[ ,.])|(?<= (?:to|of) )(?:the (?:city|area|hospital|town))"
+)
+_WINDOW_CHARS = 400
+_SHARE = 0.35  # of the possible places are filled
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A prompt. `is_clinical`: what it held before names few people, all of them common names."""
+
+    prompt: Prompt
+    is_clinical: bool
+
+
+def carried(data: Path, draw: random.Random, generator: Generator) -> Iterator[Carrier]:
+    """One prompt for each stretch of text that something was put into."""
+    for text, is_clinical in _texts(data):
+        for first in range(0, min(len(text), 4_000), _WINDOW_CHARS):
+            prompt = _filled(text[first : first + _WINDOW_CHARS], draw, generator)
+            if prompt.spans:
+                yield Carrier(prompt, is_clinical)
+
+
+def _texts(data: Path) -> Iterator[tuple[str, bool]]:
+    for text in notes_of(data):
+        yield re.sub(r" ([,.?])", r"\1", text), True
+    for labelled in trained_on(data / "privacy/dev"):
+        if labelled.is_positive is False:
+            yield labelled.text, labelled.source.startswith(("neg_dev/medquad", "scq"))
+    for prompt in prompts_of(data):
+        yield prompt, False
+    prose = (data / "text/calibration.txt").read_text(encoding="utf-8")
+    for paragraph in prose.splitlines():
+        yield re.sub(r" ([,.;])", r"\1", paragraph.replace("@-@", "-").strip()), False
+
+
+def _filled(text: str, draw: random.Random, generator: Generator) -> Prompt:
+    slots = [(m.start(), m.end(), kind) for kind, m in _slots(text) if draw.random() < _SHARE]
+    parts: list[str] = []
+    spans: list[Labelled] = []
+    at = done = 0
+    for start, end, kind in sorted(slots):
+        if start < done:
+            continue
+        before, value, after, label = _value(kind, draw, generator)
+        parts += [text[done:start], before, value, after]
+        at += start - done + len(before)
+        spans.append((at, at + len(value), label))
+        at += len(value) + len(after)
+        done = end
+    return Prompt("".join([*parts, text[done:]]), tuple(spans))
+
+
+_PATTERNS = (
+    ("person", _PERSON),
+    ("owner", _OWNER),
+    ("place", _PLACE),
+    ("described", _DESCRIBED),
+)
+
+
+def _slots(text: str) -> Iterator[tuple[str, re.Match[str]]]:
+    for kind, pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            yield kind, match
+
+
+def _value(kind: str, draw: random.Random, generator: Generator) -> tuple[str, str, str, str]:
+    """What stands before the name, the name, what stands behind, and its label."""
+    place = generator.town() if draw.random() < 0.7 else generator.facility()
+    if kind == "place":
+        return "", place, "", "GEO"
+    if kind == "described" and draw.random() < 0.5:
+        before = draw.choice((" from ", " from ", " living in ", " in ", ", ", " seen at ", " ("))
+        return before, place, ")" if before == " (" else "", "GEO"
+    name = _name(draw, generator)
+    if kind == "described":
+        before = draw.choice((", ", ", ", " ", " named ", " (", ": "))
+        return before, name, {", ": ",", " (": ")"}.get(before, ""), "NAME"
+    return (
+        draw.choice(("", "", "", "", "", "Dr. ", "Mrs. ")),
+        name,
+        "'s" * (kind == "owner"),
+        "NAME",
+    )
+
+
+def _name(draw: random.Random, generator: Generator) -> str:
+    culture = generator.culture()
+    chance = draw.random()
+    if chance < 0.5:
+        return generator.full_name(culture)
+    return generator.given(culture) if chance < 0.8 else generator.surname(culture)
