@@ -95,7 +95,7 @@ class Detector:
         hits = self._prefilter.hits(data)
         has_control = len(data.translate(None, _CONTROL_BYTES)) != len(data)
         is_plain = text.isascii() and not has_control and not hits & _DISGUISE
-        rare = rare_words(data, self._load().lexicon.common)
+        rare = rare_words(data, self._load().lexicon)
         if is_plain and rare is None and not (possible(hits) or self._always_runs or with_health):
             return _NOTHING
         reasons: list[str] = []
@@ -103,7 +103,7 @@ class Detector:
             reasons.append("binary")
         normal, hits = self._normalise(text, hits, reasons)
         if normal.text is not text:
-            rare = rare_words(narrow(normal.text), self._load().lexicon.common)
+            rare = rare_words(narrow(normal.text), self._load().lexicon)
         found = _resolved(self._run_stages(Document(normal.text, hits, rare), reasons))
         has_health = bool(found or with_health) and self._has_health(normal.text)
         data_class = _classify(found, has_health, mode, normal.text, reasons)

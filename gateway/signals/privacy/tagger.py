@@ -42,7 +42,8 @@ _CHARS_PER_CANDIDATE = 80
 # that a lone word in small letters must reach, for most of those are misspelt words.
 _STRONG = 1.0
 _LEAST_SMALL = 1.0
-_KNOWN = {NAME: Flag.GIVEN | Flag.SURNAME, PLACE: Flag.TOWN}
+_KNOWN = {NAME: int(Flag.GIVEN | Flag.SURNAME), PLACE: int(Flag.TOWN)}
+_GIVEN, _FREQUENT = int(Flag.GIVEN), int(Flag.FREQUENT_NAME)
 _ACRONYM_CHARS = 4
 
 _PARTICLES = frozenset(
@@ -186,7 +187,7 @@ def _is_credible(word: str, run: _Run, model: Model) -> bool:
         return run.scores[0] >= _LEAST_SMALL * model.scale
     if not word.isupper() or len(word) > _ACRONYM_CHARS:
         return True
-    known = Flag.FREQUENT_NAME if len(word) < _ACRONYM_CHARS else _KNOWN[run.label]
+    known = _FREQUENT if len(word) < _ACRONYM_CHARS else _KNOWN[run.label]
     return bool(model.lexicon.flags_of(key_of(folded(word))) & known)
 
 
@@ -202,7 +203,7 @@ def _is_eponym(words: list[str], run: _Run, model: Model) -> bool:
     "Maria's disease" and "Jane Roe's test" are theirs; "Hansen's disease" or "Coombs test" are not.
     """
     owner, at = words[run.last], run.last + 1
-    is_given = bool(model.lexicon.flags_of(key_of(folded(words[run.first]))) & Flag.GIVEN)
+    is_given = bool(model.lexicon.flags_of(key_of(folded(words[run.first]))) & _GIVEN)
     if run.first < run.last and "-" not in words[run.first : run.last] and is_given:
         return False
     is_owned = words[at : at + 1] == ["'s"]

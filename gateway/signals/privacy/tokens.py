@@ -9,9 +9,18 @@ candidates and cost nothing more.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
+
+from gateway.signals.privacy.lexicon import Flag, Lexicon, key_of
 
 _TOKEN = re.compile(r"[^\W_]+|'s\b|[^\w\s]|_|\n")
 TITLES = frozenset("mr mrs ms dr prof Mr Mrs Ms Dr Prof MR MRS MS DR PROF".split())
+_NAMING = frozenset(b"named called name dear hi hello am".split()).union(
+    title.encode("ascii") for title in TITLES
+)
+# Plain numbers: an operation on an enumeration costs a microsecond.
+_GIVEN, _NAMES = int(Flag.GIVEN), int(Flag.GIVEN | Flag.SURNAME)
+_FREQUENT, _WORD = int(Flag.FREQUENT_NAME), int(Flag.WORD)
 _HOPS = frozenset({".", "'s", "-", "'", "&", "\u2019"})
 # Bytes of `found.narrow` that are no part of a word become spaces.
 _LETTERS_ONLY = bytes(each if each >= 128 or chr(each).isalpha() else 32 for each in range(256))
@@ -40,15 +49,44 @@ class Tokens:
         return self._starts[at]
 
 
-def rare_words(data: bytes, common: frozenset[bytes]) -> frozenset[str] | None:
+def rare_words(data: bytes, lexicon: Lexicon) -> frozenset[str] | None:
     """Words of `narrow` data that are not common; None when there are none, which is quick.
 
-    Words with letters beyond ASCII are rare without being listed.
+    Words with letters beyond ASCII are rare without being listed. Where capitals are used and no
+    word says that a name follows, a word in small letters is rare only if it is a frequent name,
+    or one of two rare words in a row of which one is a given name, or neither is in a dictionary:
+    a ward is no Ms Ward, and one odd word no person.
     """
-    rare = set(data.translate(_LETTERS_ONLY).split()) - common
+    words = data.translate(_LETTERS_ONLY).split()
+    distinct = set(words)
+    rare = distinct - lexicon.common
+    if rare and _NAMING.isdisjoint(distinct) and any(map(_is_capitalised, distinct)):
+        small = {word for word in rare if word.islower() and _OTHER not in word}
+        rare -= small - _small_names(small, words, lexicon)
     if not rare:
         return None
     return frozenset(word.decode("ascii") for word in rare if _OTHER not in word)
+
+
+def _is_capitalised(word: bytes) -> bool:
+    return len(word) > 1 and word.istitle()
+
+
+def _small_names(small: set[bytes], words: list[bytes], lexicon: Lexicon) -> set[bytes]:
+    """Those of the rare words in small letters that may be names all the same."""
+    flags = {word: lexicon.flags_of(key_of(word.decode("ascii"))) for word in small}
+    names = {word for word, known in flags.items() if known & _NAMES and not known & _WORD}
+    kept = {word for word in names if flags[word] & _FREQUENT}
+    given = {word for word in names if flags[word] & _GIVEN}
+    odd = {word for word, known in flags.items() if not known & _WORD}
+    if odd and len(small) > 1:
+        places = [at for at, word in enumerate(words) if word in small]
+        for at, following in pairwise(places):
+            left, right = words[at], words[following]
+            is_name = left in given or right in given or (left in odd and right in odd)
+            if following == at + 1 and is_name:
+                kept |= {left, right}
+    return kept
 
 
 def candidates(words: list[str], rare: frozenset[str], most: int) -> list[int] | None:

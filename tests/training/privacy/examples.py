@@ -107,7 +107,7 @@ def examples(source: Iterable[Text], lexicon: Lexicon, draw: random.Random) -> I
     vocabulary = Vocabulary(lexicon)
     for text in source:
         plain = normalise(text.prompt.text)
-        rare = rare_words(narrow(plain.text), lexicon.common)
+        rare = rare_words(narrow(plain.text), lexicon)
         if rare is None:
             continue
         tokens = Tokens(plain.text)

@@ -13,7 +13,7 @@ from gateway.signals.privacy.tokens import Tokens, candidates, rare_words
 from policies import DataClass
 
 DETECTOR = Detector()
-COMMON = packaged().lexicon.common
+LEXICON = packaged().lexicon
 
 FOUND = [
     (Kind.NAME, "yesterday [Ngozi Zorvanek] felt dizzy"),
@@ -71,9 +71,9 @@ def test_sentences_do_not_run_together() -> None:
 
 def test_common_words_are_not_looked_at() -> None:
     """A text of common words has no candidate; a capitalised neighbour of a rare word is one."""
-    assert rare_words(narrow("What is the best way to cook rice?"), COMMON) is None
+    assert rare_words(narrow("What is the best way to cook rice?"), LEXICON) is None
     text = "Please ask Zorvanek Hammer, the painter"
-    rare = rare_words(narrow(text), COMMON)
+    rare = rare_words(narrow(text), LEXICON)
     assert rare == frozenset({"Zorvanek"})
     words = Tokens(text).words
 
