@@ -9,9 +9,9 @@ candidates and cost nothing more.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from zlib import crc32
 
-from gateway.signals.privacy.lexicon import Flag, Lexicon, key_of
+from gateway.signals.privacy.lexicon import Flag, Lexicon
 
 _TOKEN = re.compile(r"[^\W_]+|'s\b|[^\w\s]|_|\n")
 TITLES = frozenset("mr mrs ms dr prof Mr Mrs Ms Dr Prof MR MRS MS DR PROF".split())
@@ -74,19 +74,32 @@ def _is_capitalised(word: bytes) -> bool:
 
 def _small_names(small: set[bytes], words: list[bytes], lexicon: Lexicon) -> set[bytes]:
     """Those of the rare words in small letters that may be names all the same."""
-    flags = {word: lexicon.flags_of(key_of(word.decode("ascii"))) for word in small}
-    names = {word for word, known in flags.items() if known & _NAMES and not known & _WORD}
-    kept = {word for word in names if flags[word] & _FREQUENT}
-    given = {word for word in names if flags[word] & _GIVEN}
-    odd = {word for word, known in flags.items() if not known & _WORD}
-    if odd and len(small) > 1:
-        places = [at for at, word in enumerate(words) if word in small]
-        for at, following in pairwise(places):
-            left, right = words[at], words[following]
-            is_name = left in given or right in given or (left in odd and right in odd)
-            if following == at + 1 and is_name:
-                kept |= {left, right}
+    kept: set[bytes] = set()
+    odd: dict[bytes, bool] = {}  # not in a dictionary; whether it is a given name
+    for word in small:
+        flags = lexicon.flags_of(crc32(word))
+        if not flags & _WORD:
+            odd[word] = bool(flags & _GIVEN)
+            if flags & _NAMES and flags & _FREQUENT:
+                kept.add(word)
+    if len(small) > 1:
+        for word in odd:
+            kept |= _in_a_row(word, words, small, odd)
     return kept
+
+
+def _in_a_row(
+    word: bytes, words: list[bytes], small: set[bytes], odd: dict[bytes, bool]
+) -> set[bytes]:
+    """An odd word and its rare neighbours, where they could be given name and surname."""
+    pairs: set[bytes] = set()
+    at = -1
+    for _ in range(words.count(word)):
+        at = words.index(word, at + 1)
+        for other in words[max(0, at - 1) : at + 2 : 2] if at else words[1:2]:
+            if other in small and other != word and (odd[word] or other in odd):
+                pairs |= {word, other}
+    return pairs
 
 
 def candidates(words: list[str], rare: frozenset[str], most: int) -> list[int] | None:
