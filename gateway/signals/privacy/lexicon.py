@@ -60,8 +60,9 @@ class Lexicon:
 
     def flags_of(self, key: int) -> int:
         """The flags of a key; 0 for a word that is not known."""
-        at = bisect_left(self.keys, key)
-        return self.flags[at] if at < len(self.keys) and self.keys[at] == key else 0
+        keys = self.keys
+        at = bisect_left(keys, key)
+        return self.flags[at] if at < len(keys) and keys[at] == key else 0
 
 
 def read_lexicon(directory: Path) -> Lexicon:

@@ -9,12 +9,14 @@ candidates and cost nothing more.
 from __future__ import annotations
 
 import re
+from itertools import compress, count, pairwise
 from zlib import crc32
 
 from gateway.signals.privacy.lexicon import Flag, Lexicon
 
 _TOKEN = re.compile(r"[^\W_]+|'s\b|[^\w\s]|_|\n")
 TITLES = frozenset("mr mrs ms dr prof Mr Mrs Ms Dr Prof MR MRS MS DR PROF".split())
+_CAPITALISED = re.compile(rb"(?<![A-Za-z])[A-Z][a-z]")
 _NAMING = frozenset(b"named called name dear hi hello am".split()).union(
     title.encode("ascii") for title in TITLES
 )
@@ -60,16 +62,12 @@ def rare_words(data: bytes, lexicon: Lexicon) -> frozenset[str] | None:
     words = data.translate(_LETTERS_ONLY).split()
     distinct = set(words)
     rare = distinct - lexicon.common
-    if rare and _NAMING.isdisjoint(distinct) and any(map(_is_capitalised, distinct)):
+    if rare and _NAMING.isdisjoint(distinct) and _CAPITALISED.search(data):
         small = {word for word in rare if word.islower() and _OTHER not in word}
         rare -= small - _small_names(small, words, lexicon)
     if not rare:
         return None
     return frozenset(word.decode("ascii") for word in rare if _OTHER not in word)
-
-
-def _is_capitalised(word: bytes) -> bool:
-    return len(word) > 1 and word.istitle()
 
 
 def _small_names(small: set[bytes], words: list[bytes], lexicon: Lexicon) -> set[bytes]:
@@ -82,23 +80,20 @@ def _small_names(small: set[bytes], words: list[bytes], lexicon: Lexicon) -> set
             odd[word] = bool(flags & _GIVEN)
             if flags & _NAMES and flags & _FREQUENT:
                 kept.add(word)
-    if len(small) > 1:
-        for word in odd:
-            kept |= _in_a_row(word, words, small, odd)
+    if any(odd.values()) or len(odd) > 1:
+        kept |= _in_a_row(words, small, odd)
     return kept
 
 
-def _in_a_row(
-    word: bytes, words: list[bytes], small: set[bytes], odd: dict[bytes, bool]
-) -> set[bytes]:
-    """An odd word and its rare neighbours, where they could be given name and surname."""
+def _in_a_row(words: list[bytes], small: set[bytes], odd: dict[bytes, bool]) -> set[bytes]:
+    """Rare words side by side that could be given name and surname."""
     pairs: set[bytes] = set()
-    at = -1
-    for _ in range(words.count(word)):
-        at = words.index(word, at + 1)
-        for other in words[max(0, at - 1) : at + 2 : 2] if at else words[1:2]:
-            if other in small and other != word and (odd[word] or other in odd):
-                pairs |= {word, other}
+    places = list(compress(count(), map(small.__contains__, words)))
+    for at, following in pairwise(places):
+        if following == at + 1:
+            left, right = words[at], words[following]
+            if odd.get(left) or odd.get(right) or (left in odd and right in odd):
+                pairs |= {left, right}
     return pairs
 
 
