@@ -85,6 +85,7 @@ def build(
     secret = _secret(settings)
     sessions = _sessions(settings, secret, metrics)
     signals = SignalReader(scanner=detector, score=score, capability=capability)
+    signals.warm_up()
     judge = Judge(
         identity=identity,
         signals=signals,

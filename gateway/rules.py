@@ -22,6 +22,7 @@ from policies import (
     builtin_pack,
     load_policy,
 )
+from policies.features import texts_named
 
 DEVICE = "device"
 
@@ -32,11 +33,14 @@ class Rules:
 
     policy: Policy
     planner: Planner
+    named: frozenset[str] = frozenset()
+    """The purposes and regions that rules name: only these are written down."""
 
 
 def make_rules(settings: Settings) -> Rules:
     """Policy and planner over the same destinations; raises ConfigError."""
-    return Rules(make_policy(settings), make_planner(settings))
+    policy = make_policy(settings)
+    return Rules(policy, make_planner(settings), texts_named(policy.packs))
 
 
 def make_policy(settings: Settings) -> Policy:

@@ -21,10 +21,21 @@ API_WORDS = frozenset(
         *("stop", "max_tokens", "max_completion_tokens", "response_format", "json_schema"),
         *("tools", "tool_calls", "tool_call_id", "tool_choice", "function", "description"),
         *("parameters", "properties", "required", "arguments", "schema", "logit_bias", "store"),
+        *("modalities", "audio", "voice", "format", "id", "strict", "functions", "enum", "items"),
     }
 )
-
-
+# Values that the API itself gives a meaning: roles, types, choices, voices, formats. They are
+# nobody's text, and a detector would read them as such.
+API_VALUES = frozenset(
+    {
+        *("system", "developer", "user", "assistant", "tool", "function", "text", "audio"),
+        *("image_url", "input_audio", "refusal", "json_object", "json_schema", "grammar"),
+        *("auto", "none", "required", "any", "default", "flex", "low", "medium", "high"),
+        *("object", "string", "array", "number", "integer", "boolean", "null"),
+        *("alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer"),
+        *("verse", "wav", "mp3", "flac", "opus", "pcm16"),
+    }
+)
 # Fields that hold, or name, what the detector cannot read.
 _MEDIA_NAMES = frozenset(
     {
@@ -58,17 +69,23 @@ def walk(value: object) -> tuple[list[str], bool]:
         node = stack.pop()
         kind = type(node)
         if kind is str:
-            found.append(node)
+            if node not in API_VALUES:
+                found.append(node)
         elif kind is dict:
             for key, child in reversed(node.items()):
                 stack += (child,) if key in API_WORDS else _labelled(key, child)
-            if not _MEDIA_NAMES.isdisjoint(node):
-                has_media = has_media or any(node[name] for name in _MEDIA_NAMES.intersection(node))
+            has_media |= _holds_media(node)
         elif kind is list:
             stack += node[::-1]
         elif (kind is int or kind is float) and abs(node) >= _SHORTEST_NUMERIC_ID:
             found.append(_digits(node))
     return found, has_media
+
+
+def _holds_media(fields: dict[str, Any]) -> bool:
+    return not _MEDIA_NAMES.isdisjoint(fields) and any(
+        fields[name] for name in _MEDIA_NAMES.intersection(fields)
+    )
 
 
 def holds_media_url(text: str) -> bool:

@@ -29,9 +29,9 @@ hashed() { # NAME ARGUMENTS...
     echo "$output: $(grep -c '==' "$output") packages"
 }
 
-compile "$scratch/all.txt" pyproject.toml --extra local --extra cloud --extra redis --extra otel --extra dev
+compile "$scratch/all.txt" pyproject.toml --extra local --extra prove --extra cloud --extra redis --extra otel --extra dev
 # The engine's own package is built from lock/engine.txt, so core holds only what it imports.
-hashed core pyproject.toml --extra local --no-emit-package llama-cpp-python
+hashed core pyproject.toml --extra local --extra prove --no-emit-package llama-cpp-python
 hashed cloud pyproject.toml --extra cloud
 hashed dev pyproject.toml --extra redis --extra dev
 hashed build lock/build.in

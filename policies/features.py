@@ -23,6 +23,7 @@ from policies.rules import atoms
 
 OTHER: Final = "other"
 _TYPED = ("purpose", "subject_region")
+_FLAGS = ("has_media", "has_tools", "break_glass")
 _FROM_AUDIT = frozenset({"tenant", "default_class", "today"})
 _DECIDED = ("intent", "refused")
 
@@ -52,28 +53,39 @@ def features_of(
     facts: Facts, findings: Findings, named: frozenset[str]
 ) -> dict[str, dict[str, object]]:
     """JSON-ready; `named` is `texts_named` of the policy."""
-    written: dict[str, object] = {
-        "endpoint": facts.endpoint,
-        "role": facts.role,
+    written = {
         "tenant": facts.tenant,
-        "declared_class": facts.declared_class,
-        "default_class": facts.default_class,
-        "may_relax": sorted(facts.may_relax),
-        "max_tier": facts.max_tier,
-        "has_media": facts.has_media,
-        "has_tools": facts.has_tools,
-        "break_glass": facts.break_glass,
         "today": facts.today.isoformat(),
+        **recorded_facts(facts, named),
     }
-    for name in _TYPED:
-        text = getattr(facts, name)
-        written[name] = text if text in named or not text else OTHER
     found: dict[str, object] = {
         "data_class": findings.data_class,
         "kinds": sorted(findings.kinds),
         "errors": list(findings.errors),
     }
     return {"facts": _given(written), "findings": _given(found)}
+
+
+def recorded_facts(facts: Facts, named: frozenset[str]) -> dict[str, object]:
+    """What an audit record needs besides tenant, time and findings; defaults are left out."""
+    written: dict[str, object] = {
+        "role": facts.role,
+        "endpoint": facts.endpoint,
+        "default_class": facts.default_class,
+    }
+    if facts.declared_class is not None:
+        written["declared_class"] = facts.declared_class
+    if facts.may_relax:
+        written["may_relax"] = sorted(facts.may_relax)
+    if facts.max_tier is not None:
+        written["max_tier"] = facts.max_tier
+    for flag in _FLAGS:
+        if getattr(facts, flag):
+            written[flag] = True
+    for name in _TYPED:
+        if text := getattr(facts, name):
+            written[name] = text if text in named else OTHER
+    return written
 
 
 def _given(values: Mapping[str, object]) -> dict[str, object]:
@@ -112,16 +124,19 @@ def _of_features(
 
 
 def _of_audit(record: Mapping[str, object], file: str, line: int, today: datetime.date) -> Recorded:
-    """What audit records have: the class that was decided on stands in for the default class."""
+    """An audit record; in one without facts the class decided on stands in for the default."""
     found = {
         "data_class": record.get("detected", DataClass.UNKNOWN),
         "kinds": record.get("kinds"),
         "errors": record.get("errors"),
     }
+    recorded = record.get("facts")
+    is_whole = isinstance(recorded, dict)
     facts = {"default_class": record.get("class"), "tenant": record.get("tenant")}
+    facts |= recorded if isinstance(recorded, dict) else {}
     moment = record.get("t")
     if isinstance(moment, int | float):
         today = datetime.datetime.fromtimestamp(moment, datetime.UTC).date()
     given = {"facts": _given(facts), "findings": _given(found)}
     read = _of_features(given, file, line, today)
-    return replace(read, missing=frozenset(FACT_KEYS) - _FROM_AUDIT)
+    return read if is_whole else replace(read, missing=frozenset(FACT_KEYS) - _FROM_AUDIT)

@@ -55,7 +55,7 @@ PROVIDERS = {"anthropic": "anthropic", "ollama": "ollama_chat"}
 class LiteLLMCloud:
     """One destination behind litellm's translation."""
 
-    honours = frozenset({Obligation.NO_CACHE})
+    honours = frozenset({Obligation.NO_CACHE, Obligation.RECORD})
 
     def __init__(
         self,

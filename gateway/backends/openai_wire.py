@@ -27,7 +27,7 @@ def split_base_url(base_url: str) -> tuple[Origin, str]:
 class OpenAIWire:
     """One OpenAI-shaped destination."""
 
-    honours = frozenset({Obligation.NO_STORE, Obligation.NO_CACHE})
+    honours = frozenset({Obligation.NO_STORE, Obligation.NO_CACHE, Obligation.RECORD})
 
     def __init__(
         self, egress: Egress, *, name: str, base_url: str, api_key: str, timeouts: Timeouts

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gateway.records.audit import AuditLog
 from gateway.records.metrics import Metrics
 from policies import DataClass, Decision, Tier
+from policies.features import recorded_facts
 
 if TYPE_CHECKING:  # the pipeline's values; importing them would close a circle
     from gateway.break_glass import Glass
@@ -55,6 +56,7 @@ class Journal:
                 "attempt": number,
                 **self._caller(judged),
                 **_classes(judged),
+                "facts": recorded_facts(judged.facts, judged.rules.named),
                 "to": attempt.destination,
                 "tier": attempt.tier,
                 "region": attempt.region,
@@ -81,8 +83,7 @@ class Journal:
             "t": round(self._clock(), 3),
             "event": "break_glass",
             "id": judged.id,
-            "tenant": judged.principal.tenant,
-            "key": judged.principal.id,
+            **self._caller(judged),
             "role": judged.principal.role,
             **_classes(judged),
             "outcome": glass.outcome,
@@ -135,6 +136,7 @@ class Journal:
                 "id": judged.id,
                 **self._caller(judged),
                 **_classes(judged),
+                "facts": recorded_facts(judged.facts, judged.rules.named),
                 "status": status,
                 "error": code,
                 "policy": judged.decision.policy_hash,

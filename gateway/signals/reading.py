@@ -81,6 +81,10 @@ class SignalReader:
             needs=needs_of(request.body),
         )
 
+    def warm_up(self) -> None:
+        """Let the detector read its files now, and not while a first caller waits."""
+        self._privacy("")
+
     def _privacy(self, text: str) -> tuple[Findings, int]:
         try:
             verdict = self._scanner.scan(text)

@@ -50,6 +50,9 @@ def test_every_fact_is_written() -> None:
         purpose="a",
         subject_region="b",
         max_tier="cloud",
+        has_media=True,
+        has_tools=True,
+        break_glass=True,
     )
 
     assert set(features_of(full, CLEAN, NAMED)["facts"]) == set(FACT_KEYS)

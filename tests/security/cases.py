@@ -131,7 +131,8 @@ class Case:
     def level(self) -> Level:
         """What is known of the request by itself."""
         if self.protected_by == "detector":
-            return Level.NOWHERE
+            # Emergency access frees what only a failed detector holds, under an agreement.
+            return Level.PHI if self.glass == "right" else Level.NOWHERE
         if self.protected_by == "identifier":
             return IDENTIFIERS[self.identifier]
         if self.protected_by in ("declaration", "twin"):
@@ -163,7 +164,7 @@ class Case:
 
     def body(self, mark: str) -> dict[str, Any]:
         """The chat request, with the mark beside what is protected."""
-        text = f"Reference word: {mark}"
+        text = f"Please keep the word {mark} in mind, and tell me what to do with it."
         if self.protected_by == "identifier":
             text = f"{HEALTH}{self.identifier}. {text}"
         body = {"model": self.model, "stream": self.streams, **CARRIERS[self.carrier](text)}

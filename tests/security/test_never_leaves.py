@@ -79,7 +79,8 @@ async def test_clean_requests_do_leave_and_are_seen() -> None:
     async with house(routing={"strong_fraction": 1.0}) as here:
         for carrier in sorted(set(CARRIERS) - {"user", "name"}):
             canary = Canary.new()
-            answer = await ask(here, carrier, f"the word {canary.token}", "auto")
+            text = f"please say the word {canary.token} as it is in this one"
+            answer = await ask(here, carrier, text, "auto")
             assert answer.headers["x-nearward-route"] == "cloud", carrier
             assert here.sink.finds(canary), carrier
 

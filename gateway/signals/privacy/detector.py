@@ -20,7 +20,7 @@ from gateway.signals.privacy.language import reads_as_english
 from gateway.signals.privacy.model import Model, artefact_sha256, packaged
 from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage, possible
-from gateway.signals.privacy.scripts import ScriptStage
+from gateway.signals.privacy.scripts import UNREAD_SCRIPT, ScriptStage
 from gateway.signals.privacy.tagger import Tagger
 from gateway.signals.privacy.tokens import rare_words
 from gateway.signals.privacy.verdict import Kind, Mode, Span, Verdict
@@ -170,8 +170,10 @@ def _classify(
 ) -> DataClass:
     """The highest class that a finding asks for; faults noted in `reasons` outrank all."""
     classes = [DataClass.PUBLIC]
-    if reasons:
+    if any(reason != UNREAD_SCRIPT for reason in reasons):
         classes.append(DataClass.UNKNOWN)
+    elif reasons:  # what may stand there is read as if it did
+        classes.append(DataClass.PHI)
     kinds = {each.kind for each in found}
     if Kind.SECRET in kinds:
         classes.append(DataClass.SECRET)

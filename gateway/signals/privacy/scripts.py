@@ -2,7 +2,7 @@
 """The last stage: letters of scripts in which names cannot be told from other words.
 
 The tagger reads Latin letters. A few words in another script are weak names, whatever they mean; a
-text of mostly such letters is not read at all, and the detector answers UNKNOWN.
+text of mostly such letters is not read at all, and counts as if it held what cannot be seen: PHI.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ _OTHER = (
 _RUN = re.compile(rf"[{_OTHER}\U00010000-\U0001bfff\U00020000-\U0003ffff]{{2,}}")
 _LETTER = re.compile(r"[^\W\d_]")
 _MOST_SHARE = 0.3
+UNREAD_SCRIPT = "unread_script"
 
 
 class ScriptStage:
@@ -37,6 +38,6 @@ class ScriptStage:
         runs = list(_RUN.finditer(text))
         unread = sum(match.end() - match.start() for match in runs)
         if unread and unread > _MOST_SHARE * len(_LETTER.findall(text)):
-            raise Refused("unread_script")
+            raise Refused(UNREAD_SCRIPT)
         for match in runs:
             yield Found(match.start(), match.end(), Kind.NAME, is_strong=False)

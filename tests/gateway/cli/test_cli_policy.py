@@ -123,7 +123,7 @@ def test_check_notes_an_agreement_that_covers_nothing(config: Path) -> None:
     config.write_text(config.read_text() + baa)
     text = run("policy", "check", "--config", config).stdout
 
-    assert "open: 3 rules, 1 theorems, 5 tests" in text
+    assert "open: 3 rules, 1 theorems, 6 tests" in text
     assert "note: the BAA of c1 leaves out a model or feature, so it covers nothing" in text
 
 

@@ -31,7 +31,7 @@ CASES: list[tuple[str, Mode, DataClass]] = [
     ("we met on 03/04/2022", "ident", DataClass.PHI),
     ("admitted with pneumonia on 03/04/2022", "auto", DataClass.PHI),
     ("el correo de mi madre es jane.roe@example.org", "auto", DataClass.PHI),
-    ("ее почта jane.roe@example.org, напиши ей сегодня", "auto", DataClass.UNKNOWN),
+    ("ее почта jane.roe@example.org, напиши ей сегодня", "auto", DataClass.PHI),
     ("\u674e\u4f1f has diabetes, which diet suits him best?", "auto", DataClass.PHI),
     ("Ngozi Zorvanek wants to move to Spain", "auto", DataClass.PII),
     ("Ngozi Zorvanek wants to move to Spain", "phi", DataClass.PII),

@@ -22,11 +22,11 @@ DETECTOR = Detector()
         "𐤀𐤁𐤂𐤃𐤄𐤅𐤆",
     ],
 )
-def test_a_text_in_another_script_is_unknown(text: str) -> None:
+def test_a_text_in_another_script_counts_as_phi(text: str) -> None:
     """Nobody can say that there is no name in it."""
     verdict = DETECTOR.scan(text)
 
-    assert verdict.data_class is DataClass.UNKNOWN
+    assert verdict.data_class is DataClass.PHI
     assert "unread_script" in verdict.reasons
 
 
