@@ -71,9 +71,9 @@ class Judge:
         decision = _decision(facts, signals, rules)
         if wishes.session:
             own = decision.data_class
-            taint = await self.sessions.raise_to(principal.tenant, wishes.session, own)
-            if taint.rank > own.rank:
-                floor = DataClass.join(facts.default_class, taint)
+            carried = await self._carried(principal.tenant, wishes.session, own)
+            if carried.rank > own.rank or own is DataClass.UNKNOWN:
+                floor = DataClass.join(facts.default_class, carried)
                 facts = dataclasses.replace(facts, default_class=floor)
                 decision = _decision(facts, signals, rules)
         return Judged(
@@ -87,6 +87,18 @@ class Judge:
             rules=rules,
             glass=glass,
         )
+
+    async def _carried(self, tenant: str, session: str, own: DataClass) -> DataClass:
+        """The highest class of the session; a request of unknown class leaves out its own.
+
+        Its own would hide what the session did carry, and rules look at that apart: emergency
+        access may free what a failed detector holds, and never a secret of the turn before.
+        """
+        if own is not DataClass.UNKNOWN:
+            return await self.sessions.raise_to(tenant, session, own)
+        carried = await self.sessions.raise_to(tenant, session, DataClass.PUBLIC)
+        await self.sessions.raise_to(tenant, session, own)
+        return carried
 
 
 def _decision(facts: Facts, signals: Signals, rules: Rules) -> Decision:

@@ -31,7 +31,7 @@ from gateway.signals.reading import SignalReader
 from gateway.state.keys import digest_of
 from gateway.state.secret import Secret
 from gateway.state.sessions import MemorySessions
-from policies import DataClass
+from policies import Baa, DataClass, Destination, Tier, builtin_pack, load_policy
 from tests.gateway.fakes import (
     BEARER,
     KEY,
@@ -40,6 +40,7 @@ from tests.gateway.fakes import (
     FakeBackend,
     FakeClock,
     FakeReply,
+    away,
     chat_body,
     exchange_of,
     open_policy,
@@ -300,6 +301,28 @@ async def test_policy_is_told_of_no_glass_that_does_not_count(scene: Scene) -> N
         judged = await scene.judge.judge(exchange)
         exchange.close()
         assert judged.facts.break_glass is may
+
+
+async def test_an_emergency_does_not_hide_what_the_session_carried(scene: Scene) -> None:
+    """A failed detector's UNKNOWN is freed under an agreement; a secret of the turn before is not."""
+    agreement = Baa(id="b", expires=TODAY, scope=frozenset({"*"}))
+    places = [Destination(name="device", tier=Tier.DEVICE)]
+    places.append(away("c1", baa=agreement, trains_on_data=False))
+    policy = load_policy([builtin_pack("hipaa")], places)
+    scene.rules = replace(scene.rules, policy=policy)
+    scene.principals[0] = replace(WHO, may_break_glass=True)
+
+    async def allowed(session: bytes, *headers: tuple[bytes, bytes]) -> tuple[str, ...]:
+        sent = [BEARER, GLASS, (b"x-nearward-session", session), *headers]
+        exchange = exchange_of(Caller.posting(orjson.dumps(chat_body())), sent)
+        judged = await scene.judge.judge(exchange)
+        exchange.close()
+        return judged.decision.allowed
+
+    assert await allowed(b"dirty", (b"x-nearward-data-class", b"secret")) == ("device",)
+    scene.scanner.result = RuntimeError()
+    assert await allowed(b"clean") == ("device", "c1")
+    assert await allowed(b"dirty") == ("device",)
 
 
 async def test_glass_without_a_record_is_no_glass(scene: Scene) -> None:
