@@ -304,7 +304,7 @@ async def test_policy_is_told_of_no_glass_that_does_not_count(scene: Scene) -> N
 
 
 async def test_an_emergency_does_not_hide_what_the_session_carried(scene: Scene) -> None:
-    """A failed detector's UNKNOWN is freed under an agreement; a secret of the turn before is not."""
+    """An agreement frees what a failed detector holds, not a secret of the turn before."""
     agreement = Baa(id="b", expires=TODAY, scope=frozenset({"*"}))
     places = [Destination(name="device", tier=Tier.DEVICE)]
     places.append(away("c1", baa=agreement, trains_on_data=False))
