@@ -77,13 +77,13 @@ def build(
     metrics = Metrics(multiprocess_dir=os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
     load = load or (lambda: settings)
     reload = Reload(settings, make=make_rules, load=load, config=config, metrics=metrics)
-    detector = Detector()
     audit, keeper = _audit(settings, worker)
     journal = Journal(
         audit, metrics, clock=time.time, syncs_every_class=settings.audit.durability == "strict"
     )
     secret = _secret(settings)
     sessions = _sessions(settings, secret, metrics)
+    detector = Detector()
     signals = SignalReader(scanner=detector, score=score, capability=capability)
     signals.warm_up()
     judge = Judge(
@@ -95,9 +95,8 @@ def build(
         today=_today,
         break_glass=make_break_glass(settings, secret),
     )
-    engine = make_engine(settings)
     backends, egresses = make_backends(settings)
-    backends[DEVICE] = engine
+    engine = backends[DEVICE] = make_engine(settings)
     breakers = {d.name: Breaker(clock=time.monotonic) for d in settings.destinations}
     executor = Executor(backends, breakers, journal, settings.server.max_response_bytes)
     pipeline = Pipeline(judge, executor, journal)
@@ -114,13 +113,13 @@ def build(
         take_stock=take_stock,
     )
     closables: list[_Closable] = [*backends.values(), *egresses, sessions]
-    watches: list[_Watch] = [partial(every, _FLUSH_S, take_stock), reload.watch, sessions.watch]
-    watches.append(keeper.run)
+    watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
+    watches.append(partial(every, _FLUSH_S, take_stock))
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, closables, audit, keeper)
-    handlers = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
-    asgi = Gateway(handlers, make_web(web, version("nearward"), lifespan), limits, metrics)
+    hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
+    asgi = Gateway(hot, make_web(web, version("nearward"), lifespan), limits, metrics)
     return Application(asgi, audit, reload)
 
 

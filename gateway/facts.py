@@ -9,6 +9,7 @@ misspells `phi` must hear of it.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,7 @@ from gateway.break_glass import Claim, read_claim
 from gateway.errors import BadRequest
 from gateway.identity import Principal
 from gateway.limits import Headers
+from gateway.needs import uses_of
 from gateway.wire import ChatRequest
 from policies import DataClass, Facts, Tier
 
@@ -36,6 +38,9 @@ _NAMES = frozenset(
 )
 _TIER_ORDER = (Tier.DEVICE, Tier.ONPREM, Tier.CLOUD)
 _LABEL_CHARS = 64
+_WORD_BREAKS = re.compile(r"[\s_-]+")
+_COUNTRY = re.compile(r"([A-Z]{2})(?:-[A-Z0-9]{1,3})?")
+_ALSO = {"UK": "GB", "EL": "GR"}  # reserved codes that are in use
 _LONGEST_BUDGET_MS = 600_000
 E = TypeVar("E", bound=StrEnum)
 
@@ -66,8 +71,8 @@ def read_wishes(headers: Headers, metadata: Mapping[str, str]) -> Wishes:
     tiers = [_member(Tier, v, "max-tier") for v in sent.get("max-tier", ())]
     return Wishes(
         data_class=max(classes, key=lambda c: c.rank) if classes else None,
-        purpose=_one(sent, "purpose"),
-        subject_region=_one(sent, "subject-region"),
+        purpose=_purpose(_one(sent, "purpose")),
+        subject_region=_region(_one(sent, "subject-region")),
         max_tier=min(tiers, key=_TIER_ORDER.index) if tiers else None,
         is_dry_run=any(_flag(v) for v in sent.get("dry-run", ())),
         session=_one(sent, "session"),
@@ -101,6 +106,7 @@ def make_facts(
         today=today,
         has_media=request.has_media,
         has_tools=request.has_tools,
+        uses=uses_of(request.body),
         break_glass=break_glass,
     )
 
@@ -110,12 +116,37 @@ def _labels(headers: Headers, metadata: Mapping[str, str]) -> dict[str, list[str
     for name, value in headers.items():
         if name.startswith(_PREFIX):
             label = name[len(_PREFIX) :].decode("latin-1")
-            sent.setdefault(_known(label), []).append(value.decode("latin-1").strip())
+            sent.setdefault(_known(label), []).append(_decoded(value))
     for key, text in metadata.items():
         if key.startswith("nearward_"):
             label = key[len("nearward_") :].replace("_", "-")
             sent.setdefault(_known(label), []).append(text.strip())
     return sent
+
+
+def _decoded(value: bytes) -> str:
+    """UTF-8, as the same label in `metadata` has it: else one session would be two."""
+    try:
+        return value.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise BadRequest("an x-nearward- header is not UTF-8", code="bad_header") from None
+
+
+def _purpose(text: str) -> str:
+    """`Legal-Proceeding` is the `legal_proceeding` that rules name."""
+    return "_".join(_WORD_BREAKS.sub(" ", text).lower().split())
+
+
+def _region(text: str) -> str:
+    """The country of an ISO 3166 code, in capitals, as rules have it; refused when it is none."""
+    match = _COUNTRY.fullmatch(text.upper())
+    if text and match is None:
+        raise BadRequest(
+            "x-nearward-subject-region must be a code such as DE, GB or US-CA",
+            code="bad_header",
+            param="x-nearward-subject-region",
+        )
+    return _ALSO.get(match[1], match[1]) if match else ""
 
 
 def _known(label: str) -> str:

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a chat request asks of whoever answers it, beyond text in and text out.
 
-The engine on the device reports which of these it serves; a request that needs another one is
-for a destination that does, as far as policy allows one.
+*Needs* are for routing: the engine on the device reports which of them it serves, and a request
+that needs another one is for a destination that does, as far as policy allows one.
+
+*Uses* are for policy: features of a provider's that a request switches on (a search of the web, a
+store of files), which an agreement may leave out. A field nobody knows is the use `other`.
 """
 
 from __future__ import annotations
@@ -21,6 +24,24 @@ _FIELDS = {
     "prediction": "prediction",
     "web_search_options": "web_search",
 }
+_PLAIN_FIELDS = frozenset(
+    {
+        *("model", "messages", "stream", "stream_options", "temperature", "top_p", "n", "seed"),
+        *("stop", "max_tokens", "max_completion_tokens", "tools", "tool_choice", "functions"),
+        *("function_call", "parallel_tool_calls", "metadata", "logit_bias", "user", "store"),
+        *("presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "response_format"),
+        *("modalities", "audio", "prediction", "reasoning_effort", "safety_identifier"),
+    }
+)
+_CALLERS_TOOLS = frozenset({"function", "custom"})
+_SERVED = (
+    "web_search",
+    "file_search",
+    "code_interpreter",
+    "computer_use",
+    "image_generation",
+    "mcp",
+)
 _PLAIN_MESSAGE = frozenset({"role", "content"})
 _PLAIN_BODY = frozenset({"model", "messages", "stream", "temperature", "max_tokens"})
 
@@ -48,3 +69,20 @@ def _needs_of_fields(body: Json) -> set[str]:
     if any(mode != "text" for mode in body.get("modalities") or ()):
         needs.add("modalities")
     return needs
+
+
+def uses_of(body: Json) -> frozenset[str]:
+    """The provider's features that a chat request switches on, besides tools and media."""
+    tools = body.get("tools")
+    if not tools and body.keys() <= _PLAIN_FIELDS:
+        return NOTHING
+    names = [name for name in body if name not in _PLAIN_FIELDS]
+    names += [
+        str(tool.get("type")) for tool in tools or () if tool.get("type") not in _CALLERS_TOOLS
+    ]
+    return frozenset(_use(name) for name in names)
+
+
+def _use(name: str) -> str:
+    """One of a closed set: `web_search_options`, `web_search_preview` ... are all `web_search`."""
+    return next((use for use in _SERVED if name.startswith(use)), "other")

@@ -15,12 +15,13 @@ import orjson
 
 from gateway.break_glass import refusal
 from gateway.delivery import CUT_SHORT, deliver
-from gateway.errors import GatewayError
+from gateway.errors import AuditUnavailable, GatewayError
 from gateway.exchange import Exchange
 from gateway.execution import Executor
 from gateway.judgement import Judge, Judged
 from gateway.records.journal import Journal, answer_headers, refusal_headers
 from gateway.routing.plan import Plan
+from policies import Tier
 
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
 
@@ -38,12 +39,10 @@ class Pipeline:
         judged = await self._judge.judge(exchange)
         try:
             self._refuse_glass(judged)
-            plan = _plan(judged)
             if judged.wishes.is_dry_run:
-                await exchange.answer(200, explanation(judged, plan, ""))
+                await exchange.answer(200, explanation(judged, _plan(judged), ""))
                 return
-            if judged.glass:
-                await self._journal.broke_glass(judged, judged.glass)
+            plan = await self._planned(judged)
             overhead_s = time.perf_counter() - exchange.began
             trace = _next_span(exchange.headers.get(b"traceparent", b""))
             answer = await self._executor.execute(judged, plan, overhead_s, trace)
@@ -72,6 +71,22 @@ class Pipeline:
         except GatewayError as error:
             refused = error.code
         await exchange.answer(200, explanation(judged, plan, refused))
+
+    async def _planned(self, judged: Judged) -> Plan:
+        """The plan, after a use of break-glass is on record; without a record, the device only."""
+        unrecorded: AuditUnavailable | None = None
+        if judged.glass:
+            try:
+                await self._journal.broke_glass(judged, judged.glass)
+            except AuditUnavailable as error:
+                unrecorded = error
+        plan = _plan(judged)
+        if unrecorded is None:
+            return plan
+        near = tuple(attempt for attempt in plan.attempts if attempt.tier is Tier.DEVICE)
+        if not near:
+            raise unrecorded
+        return Plan(near, plan.why)
 
     def _refuse_glass(self, judged: Judged) -> None:
         if judged.glass and not judged.glass.is_broken:

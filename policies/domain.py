@@ -120,9 +120,8 @@ def _request_axes(conditions: Sequence[Condition]) -> dict[str, Sequence[Any]]:
         "errors": _FLAG,
         "has_media": _FLAG,
         "kinds": subsets(told_apart("kinds", conditions)),
+        "has_tools": _FLAG,  # an agreement may leave them out, and the axioms speak of agreements
     }
-    if mentioned & {"has_tools", "baa"}:  # an agreement may leave tools out
-        axes["has_tools"] = _FLAG
     for name, field in FIELDS.items():
         if name in mentioned and not (field.is_of_destination or field.is_ordered or name in axes):
             axes[name] = told_apart(name, conditions)
@@ -173,8 +172,7 @@ def _place_axes(conditions: Sequence[Condition]) -> dict[str, Sequence[Any]]:
     for name in ("models", "features", "agreements"):
         if name in mentioned:
             axes[name] = subsets(told_apart(name, conditions))
-    if "baa" in mentioned:
-        axes["baa"] = _BAAS
+    axes["baa"] = _BAAS
     return axes
 
 

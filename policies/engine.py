@@ -81,7 +81,8 @@ def _decide(facts: Facts, findings: Findings, policy: Policy) -> Decision:
         raise TypeError("not the facts and findings of a request")
     data_class, known = effective_class(facts, findings), known_class(facts, findings)
     plan = policy.plan
-    baa = plan.covered(facts.endpoint, facts.today, _USES[facts.has_tools, facts.has_media])
+    uses = _USES[facts.has_tools, facts.has_media]
+    baa = plan.covered(facts.endpoint, facts.today, uses | facts.uses if facts.uses else uses)
     within = plan.within[facts.max_tier]
     given = data_class, known, kinds, bool(errors), baa, facts
     try:

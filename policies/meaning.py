@@ -34,7 +34,7 @@ def request_values(facts: Facts, findings: Findings) -> dict[str, Values]:
 def place_values(facts: Facts, there: Destination) -> dict[str, Values]:
     """What each field of the destination has for this request."""
     uses = {"tools": facts.has_tools, "media": facts.has_media}
-    used = frozenset(name for name, is_used in uses.items() if is_used)
+    used = frozenset(name for name, is_used in uses.items() if is_used) | facts.uses
     values: dict[str, Values] = {"baa": there.is_covered(facts.endpoint, facts.today, used)}
     return values | {name: attribute(there, name) for name in _OF_PLACE}
 

@@ -115,7 +115,8 @@ class Facts:
 
     `may_relax` holds the classes that this principal may overrule with a lower
     `declared_class`; everybody else can only raise. `break_glass` is emergency access that the
-    caller has checked and will put on record.
+    caller has checked and will put on record. `uses` names features of the provider's, besides
+    tools and media, that the request switches on: an agreement must cover them, too.
     """
 
     request_id: str
@@ -131,6 +132,7 @@ class Facts:
     max_tier: Tier | None = None
     has_media: bool = False
     has_tools: bool = False
+    uses: frozenset[str] = frozenset()
     break_glass: bool = False
 
 

@@ -56,7 +56,8 @@ def verify(
 ) -> None:
     """Check every record; exit 1 and name the first bad one of each segment, if any.
 
-    With --anchor also whether anything is missing that an anchored checkpoint has seen. With
+    Also whether anything is missing that a checkpoint has seen: those given with --anchor, or else
+    the anchor files of the config and what lies beside the log. With
     --bundle and --public-key an evidence bundle, on any machine.
     """
     from gateway.records.verification import verify_log
@@ -65,13 +66,17 @@ def verify(
         _verify_bundle(bundle, public_key, anchor or [])
         return
     directory = _directory(config)
-    anchored = _anchored(anchor or [], public_key or directory / "signing.pub")
+    files = anchor or _known_anchors(config, directory)
+    anchored = _anchored(files, public_key or directory / "signing.pub")
     try:
         report = verify_log(directory, anchored, processes=os.cpu_count() or 1)
     except FileNotFoundError:
         fail(f"{directory}: no audit log here yet")
     except OSError as error:
         fail(f"{directory}: cannot be read ({error.strerror})")
+    if not report.segments:
+        say(f"NOT WHOLE  {directory}: there is a key for a log, and no record")
+        raise typer.Exit(1)
     for fault in report.faults:
         at = f"{directory / fault.segment}:{fault.line}" if fault.line else fault.segment
         say(f"NOT WHOLE  {at}: {fault.problem}")
@@ -175,6 +180,16 @@ def _verify_bundle(bundle: Path, public_key: Path | None, anchors: list[Path]) -
         say(f"NOT WHOLE  {bundle}: {error}")
         raise typer.Exit(1) from None
     say(said(verdict))
+
+
+def _known_anchors(config: ConfigOption, directory: Path) -> list[Path]:
+    """What the workers published beside the log, and the anchor files of the config."""
+    from gateway.settings import load_settings
+
+    configured = [a.file for a in load_settings(config).audit.anchors if a.file is not None]
+    return [
+        path for path in (*sorted(directory.glob("*.checkpoint")), *configured) if path.exists()
+    ]
 
 
 def _anchored(files: list[Path], public_key: Path) -> list[tuple[Head, str]]:

@@ -212,14 +212,17 @@ def _source(name: str) -> PackSource:
 
 def _recorded(records: Path | None, config: ConfigOption) -> Iterator[tuple[str, int, object]]:
     """(file, line, record) of the file, or of all segments of the audit log."""
+    from gateway.records.segment import workers
+    from gateway.records.selection import entries
     from gateway.settings import load_settings
 
-    if records is not None:
-        files = [records]
-    else:
-        files = sorted((load_settings(config).state_dir / "audit").glob("*-*.jsonl"))
-        if not files:
+    if records is None:
+        directory = load_settings(config).state_dir / "audit"
+        if not directory.is_dir() or not (numbers := workers(directory)):
             fail("there is no audit log here yet; name a file with --records", 1)
-    for file in files:
-        for line, record in read_records(file):
-            yield str(file), line, record
+        for worker in numbers:
+            for entry in entries(directory, worker):
+                yield f"worker {worker}", int(entry.get("seq", 0)), entry
+        return
+    for line, record in read_records(records):
+        yield str(records), line, record

@@ -91,6 +91,8 @@ class WorkerCheck:
         entry, link = self._seal.unseal(before.link, line[:-1])
         if entry.get("event") != "open":
             raise ValueError("a segment must begin with an `open` record")
+        if entry.get("worker", self.worker) != self.worker:
+            raise ValueError(f"this segment is worker {entry.get('worker')}'s")
         previous = self._name or ""
         if entry.get("previous") != previous and not (self._name is None and self._gap):
             raise ValueError(f"this segment follows {entry.get('previous')!r}, not {previous!r}")

@@ -65,9 +65,13 @@ class Question:
             entry.get("event") == "intent"
             and entry.get("tier") != Tier.DEVICE
             and self.since <= entry.get("t", self.since) <= self.until
-            and self._is_protected(entry.get("class"))
+            # A class that somebody relaxed is not what was found.
+            and (self._is_protected(entry.get("class")) or self._was_found(entry))
             and not self._is_inside(str(entry.get("region", "")))
         )
+
+    def _was_found(self, entry: Entry) -> bool:
+        return "detected" in entry and self._is_protected(entry["detected"])
 
     def _is_protected(self, name: object) -> bool:
         try:

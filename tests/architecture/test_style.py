@@ -19,7 +19,7 @@ _MACHINE_PATH = re.compile(rf"(?<![\w./-])/(?:{_HOMES})(?![\w-])")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE " r"KEY-----")
 _DRAWERS = re.compile(r"(?:^|_)(?:utils?|helpers?|common|misc|manager)(?:_|$)|_v\d+$")
 _TEXT_SUFFIXES = {".cfg", ".in", ".json", ".md", ".py", ".service", ".sh", ".toml", ".txt", ".yaml"}
-_SKIPPED = {".git", ".hypothesis", ".venv", "__pycache__", "dist"}
+_SKIPPED = {".coverage", ".git", ".hypothesis", ".venv", "__pycache__", "dist"}
 _LARGEST_BYTES = 500_000
 
 ALL = modules(*PACKAGES, "tests")
@@ -31,7 +31,7 @@ def _project_files() -> list[Path]:
     files: list[Path] = []
     for folder, below, names in os.walk(ROOT):
         below[:] = [name for name in below if name not in _SKIPPED and not name.endswith("_cache")]
-        files += [Path(folder, name) for name in names]
+        files += [Path(folder, name) for name in names if name not in _SKIPPED]
     return files
 
 

@@ -125,10 +125,11 @@ def test_bad_values_are_refused_in_both_places(label: str, value: str) -> None:
 def test_twins_without_an_order_must_agree(label: str) -> None:
     """Where neither is stricter, two different values are refused and equal ones accepted."""
     key = "nearward_" + label.replace("-", "_")
-    read_wishes(header(label, "7"), {key: "7"})
+    one, other = ("DE", "FR") if label == "subject-region" else ("7", "8")
+    read_wishes(header(label, one), {key: one})
 
     with pytest.raises(BadRequest):
-        read_wishes(header(label, "7"), {key: "8"})
+        read_wishes(header(label, one), {key: other})
 
 
 def test_facts_carry_what_was_known() -> None:
@@ -176,3 +177,36 @@ def test_declaring_never_lowers(
 
     assert with_class.data_class.rank >= without.data_class.rank
     assert set(with_class.allowed) <= set(without.allowed)
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [("gb", "GB"), ("UK", "GB"), ("GB-ENG", "GB"), (" de ", "DE"), ("us-ca", "US"), ("EU", "EU")],
+)
+def test_regions_in_any_spelling(sent: str, meant: str) -> None:
+    """A code in small letters, or of a part of a country, does not slip past a rule."""
+    assert read_wishes(header("subject-region", sent), {}).subject_region == meant
+
+
+@pytest.mark.parametrize("sent", ["CHE", "Germany", "1", "D E"])
+def test_what_is_no_region_is_refused(sent: str) -> None:
+    """A caller who misspells it must hear of it."""
+    with pytest.raises(BadRequest) as caught:
+        read_wishes(header("subject-region", sent), {})
+
+    assert caught.value.param == "x-nearward-subject-region"
+
+
+@pytest.mark.parametrize("sent", ["Legal_Proceeding", "legal-proceeding", "legal  proceeding"])
+def test_purposes_in_any_spelling(sent: str) -> None:
+    """A rule about legal proceedings is met by each of them."""
+    assert read_wishes(header("purpose", sent), {}).purpose == "legal_proceeding"
+
+
+def test_a_session_is_one_by_header_and_metadata() -> None:
+    """Headers are read as UTF-8: else a name with an accent would be two sessions."""
+    name = "visit\u00e9"
+    by_header = read_wishes({b"x-nearward-session": name.encode()}, {}).session
+    assert by_header == read_wishes({}, {"nearward_session": name}).session == name
+    with pytest.raises(BadRequest):
+        read_wishes({b"x-nearward-session": b"\xff"}, {})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.needs import NOTHING, needs_of
+from gateway.needs import NOTHING, needs_of, uses_of
 from tests.gateway.fakes import chat_body
 
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -57,3 +57,20 @@ def test_text_needs_nothing(more: dict[str, Any]) -> None:
 def test_each_need(more: dict[str, Any], need: str) -> None:
     """Each thing that an engine may lack is named."""
     assert needs_of(chat_body(**more)) == {need}
+
+
+@pytest.mark.parametrize(
+    ("more", "uses"),
+    [
+        ({}, set()),
+        ({"tools": [{"type": "function"}, {"type": "custom"}], "user": "u", "n": 2}, set()),
+        ({"web_search_options": {}}, {"web_search"}),
+        ({"tools": [{"type": "web_search_preview"}, {"type": "mcp"}]}, {"web_search", "mcp"}),
+        ({"tools": [{}]}, {"other"}),
+        ({"prompt_cache_retention": "24h"}, {"other"}),
+    ],
+    ids=str,
+)
+def test_uses_are_a_closed_set(more: dict[str, Any], uses: set[str]) -> None:
+    """What a request switches on at a provider, without a word of the caller's."""
+    assert uses_of(chat_body(**more)) == uses

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from policies import (
+    Baa,
     DataClass,
+    Destination,
     Findings,
     Obligation,
     Policy,
@@ -20,6 +22,7 @@ from policies import (
 )
 from policies.engine import effective_class, known_class
 from policies.pack import Pack
+from policies.reference import decide_naively
 from policies.rules import All, Effect, In
 from tests.policies.samples import (
     BAA,
@@ -282,3 +285,18 @@ def test_features_of_the_request_must_be_within_the_agreement(
     there = load_policy([builtin_pack("hipaa")], [DEVICE, replace(COVERED, baa=baa)])
 
     assert ("covered" in decide(facts(**given), PHI, there).allowed) is is_allowed
+
+
+def test_a_use_that_an_agreement_leaves_out_is_not_covered() -> None:
+    """Half a scope is no scope: what the provider is asked to do besides must be within it."""
+    agreement = Baa(id="b", expires=TODAY, scope=frozenset({"chat"}), features=frozenset({"tools"}))
+    there = Destination(
+        name="cloud", tier=Tier.CLOUD, origin="https://c.example:443", baa=agreement
+    )
+    permit = rule(Effect.PERMIT, In("baa", frozenset({True})), "covered")
+    for uses, is_allowed in [(set(), True), ({"web_search"}, False)]:
+        given = facts(uses=frozenset(uses))
+        decision = decide(given, CLEAN, policy(permit, there=(there,)))
+        assert ("cloud" in decision.allowed) is is_allowed
+        allowed, _, _ = decide_naively(given, CLEAN, policy(permit, there=(there,)))
+        assert ("cloud" in allowed) is is_allowed

@@ -55,7 +55,7 @@ async def check(place: Scene, cases: int) -> None:
     await place.run(cases * 4 // 5, random.Random(seed))
     await place.run(cases // 5, random.Random(seed + 1), together=8)
     assert await place.violations() == [], f"seed {seed}"
-    assert min(place.seen_by(US), place.seen_by(BAA)) > cases // 25
+    assert min(place.seen_by(US), place.seen_by(BAA)) > cases // 50
 
 
 async def test_nothing_leaves_that_may_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +173,11 @@ FAULTS = {
         {"protected_by": "media"},
     ),
     "session": Fault(
-        "gateway.judgement", "taint.rank > own.rank", "taint.rank < own.rank", bootstrap, "Judge"
+        "gateway.judgement",
+        "carried.rank > own.rank",
+        "carried.rank < own.rank",
+        bootstrap,
+        "Judge",
     ),
     "text left out": Fault(
         "gateway.wire",

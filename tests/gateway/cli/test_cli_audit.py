@@ -61,6 +61,9 @@ def test_verify_against_an_anchor(state_dir: Path, tmp_path: Path) -> None:
     (path,) = (state_dir / "audit").glob("*.jsonl")
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:2]))
+    beside = run("audit", "verify")  # the worker's own last checkpoint lies beside the log
+    assert (beside.exit_code, "the end was deleted" in beside.stdout) == (1, True)
+    (state_dir / "audit" / "0.checkpoint").unlink()
     assert run("audit", "verify").exit_code == 0
     result = run("audit", "verify", "--anchor", anchor)
     assert result.exit_code == 1
@@ -70,6 +73,27 @@ def test_verify_against_an_anchor(state_dir: Path, tmp_path: Path) -> None:
     failed(run("audit", "verify", "--anchor", anchor, "--public-key", anchor), 2, "no public key")
     anchor.write_bytes(anchor.read_bytes().replace(b'"size":4', b'"size":2'))
     failed(run("audit", "verify", "--anchor", anchor), 1, f"{anchor}:1: not signed by this key")
+
+
+def test_a_log_without_records_is_not_whole(state_dir: Path, tmp_path: Path) -> None:
+    """A key and no segment: somebody removed them all."""
+    write(state_dir / "audit", tmp_path / "anchor.jsonl")
+    for path in (state_dir / "audit").glob("*.jsonl"):
+        path.unlink()
+    (state_dir / "audit" / "0.checkpoint").unlink()
+    result = run("audit", "verify")
+
+    assert (result.exit_code, "NOT WHOLE" in result.stdout) == (1, True)
+
+
+def test_a_segment_of_another_worker_is_found(state_dir: Path, tmp_path: Path) -> None:
+    """A log copied under another worker's name counts for nobody."""
+    write(state_dir / "audit", tmp_path / "anchor.jsonl")
+    (path,) = (state_dir / "audit").glob("*.jsonl")
+    (state_dir / "audit" / f"1{path.name[1:]}").write_bytes(path.read_bytes())
+    result = run("audit", "verify")
+
+    assert (result.exit_code, "this segment is worker 0's" in result.stdout) == (1, True)
 
 
 def test_audit_that_cannot_be_read(state_dir: Path) -> None:

@@ -157,7 +157,7 @@ def test_simulate_reads_the_audit_log(config: Path, loose: Path, state_dir: Path
     audit = state_dir / "audit"
     audit.mkdir(parents=True)
     record = {"event": "intent", "class": "pii", "detected": "pii", "kinds": ["NAME"]}
-    (audit / "20260101-1.jsonl").write_text(json.dumps(record) + "\n")
+    (audit / "0-00000001.jsonl").write_text(json.dumps(record) + "\n")
     loose.write_text(
         LOOSE.replace("pack: open", "pack: mine").replace("effect: allow", "effect: block")
     )
