@@ -116,12 +116,23 @@ def _labels(headers: Headers, metadata: Mapping[str, str]) -> dict[str, list[str
     for name, value in headers.items():
         if name.startswith(_PREFIX):
             label = name[len(_PREFIX) :].decode("latin-1")
-            sent.setdefault(_known(label), []).append(_decoded(value))
+            sent.setdefault(_known(label), []).append(_filled(label, _decoded(value)))
     for key, text in metadata.items():
         if key.startswith("nearward_"):
             label = key[len("nearward_") :].replace("_", "-")
-            sent.setdefault(_known(label), []).append(text.strip())
+            sent.setdefault(_known(label), []).append(_filled(label, text.strip()))
     return sent
+
+
+def _filled(label: str, text: str) -> str:
+    """An empty label is a template that found no value: as absent it would lose, say, a session."""
+    if not text:
+        raise BadRequest(
+            f"x-nearward-{label} is empty: give it a value or leave it out",
+            code="bad_header",
+            param=f"x-nearward-{label}",
+        )
+    return text
 
 
 def _decoded(value: bytes) -> str:

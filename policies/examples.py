@@ -32,7 +32,10 @@ _CASE_KEYS = (
 _FACT_TEXTS = ("endpoint", "purpose", "role", "tenant", "subject_region")
 _FACT_FLAGS = ("has_media", "has_tools", "break_glass")
 _FACT_CLASSES = ("declared_class", "default_class")
-FACT_KEYS = (*_FACT_TEXTS, *_FACT_FLAGS, *_FACT_CLASSES, "may_relax", "max_tier", "today")
+FACT_KEYS = (
+    *(*_FACT_TEXTS, *_FACT_FLAGS, *_FACT_CLASSES),
+    *("may_relax", "max_tier", "uses", "today"),
+)
 _FINDING_KEYS = ("data_class", "kinds", "errors")
 _PLACE_TEXTS = ("region", "jurisdiction", "provider", "account")
 _PLACE_SETS = ("models", "features", "agreements")
@@ -98,6 +101,7 @@ def parse_facts(table: Table) -> Facts:
         has_media=flags.get("has_media", False),
         has_tools=flags.get("has_tools", False),
         break_glass=flags.get("break_glass", False),
+        uses=_names(given["uses"]) if "uses" in given else frozenset(),
     )
 
 

@@ -23,7 +23,10 @@ from policies.rules import atoms
 
 OTHER: Final = "other"
 _TYPED = ("purpose", "subject_region")
-_FLAGS = ("has_media", "has_tools", "break_glass")
+_GIVEN = (
+    *("declared_class", "may_relax", "max_tier"),
+    *("has_media", "has_tools", "uses", "break_glass"),
+)
 _FROM_AUDIT = frozenset({"tenant", "default_class", "today"})
 _DECIDED = ("intent", "refused")
 
@@ -73,15 +76,9 @@ def recorded_facts(facts: Facts, named: frozenset[str]) -> dict[str, object]:
         "endpoint": facts.endpoint,
         "default_class": facts.default_class,
     }
-    if facts.declared_class is not None:
-        written["declared_class"] = facts.declared_class
-    if facts.may_relax:
-        written["may_relax"] = sorted(facts.may_relax)
-    if facts.max_tier is not None:
-        written["max_tier"] = facts.max_tier
-    for flag in _FLAGS:
-        if getattr(facts, flag):
-            written[flag] = True
+    for name in _GIVEN:
+        if value := getattr(facts, name):
+            written[name] = sorted(value) if isinstance(value, frozenset) else value
     for name in _TYPED:
         if text := getattr(facts, name):
             written[name] = text if text in named else OTHER

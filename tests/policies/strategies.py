@@ -63,6 +63,7 @@ FACTS = st.builds(
     has_media=st.booleans(),
     has_tools=st.booleans(),
     break_glass=st.booleans(),
+    uses=NAMES,
 )
 FINDINGS = st.builds(Findings, CLASSES, KINDS, st.sampled_from([(), (), (), ("timeout",)]))
 

@@ -53,6 +53,7 @@ def test_every_fact_is_written() -> None:
         has_media=True,
         has_tools=True,
         break_glass=True,
+        uses=frozenset({"web_search"}),
     )
 
     assert set(features_of(full, CLEAN, NAMED)["facts"]) == set(FACT_KEYS)

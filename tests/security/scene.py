@@ -26,6 +26,7 @@ from structlog.testing import capture_logs
 
 from gateway import bootstrap
 from gateway.errors import AuditUnavailable
+from gateway.routing.breaker import Breaker, BreakerRules
 from gateway.settings import Settings
 from gateway.signals.privacy import Detector
 from tests.doubles.asgi import call
@@ -239,6 +240,8 @@ async def scene(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     detector = Switch()
     monkeypatch.setattr(bootstrap, "Detector", lambda: detector)
     monkeypatch.setattr("gateway.channel._WATCH_AFTER_S", 0)
+    soon = partial(Breaker, rules=BreakerRules(open_s=0.001, longest_open_s=0.001))
+    monkeypatch.setattr(bootstrap, "Breaker", soon)  # else a cloud may see too few of the cases
     timeouts = {"connect_s": 2, "first_byte_s": _SOME_TIME_S, "idle_s": _SOME_TIME_S}
     async with AsyncExitStack() as stack:
         cloud = await stack.enter_async_context(Cloud())
