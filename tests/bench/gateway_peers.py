@@ -209,8 +209,10 @@ def main() -> None:
 
 def _rounds(tools: Path, subjects: list[Subject], rounds: int) -> dict[str, Figures]:
     runs: dict[str, list[dict[str, Any]]] = {}
-    mock = subprocess.Popen(["taskset", "-c", "1", str(tools / "mock"), str(MOCK_PORT)])
+    command = ["taskset", "-c", "1", str(tools / "mock"), str(MOCK_PORT)]
+    mock = subprocess.Popen(command)
     try:
+        _until_up(Subject("mock", MOCK_PORT, command, "/"), time.perf_counter())
         for number in range(rounds):
             for load in LOADS:
                 direct = measure(tools, MOCK_PORT, load, slow=False)
