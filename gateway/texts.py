@@ -55,13 +55,8 @@ def strings(value: object) -> list[str]:
     return walk(value)[0]
 
 
-def names_media(value: object) -> bool:
-    """Whether a field anywhere in a parsed JSON value is named as media are, and is not empty."""
-    return walk(value)[1]
-
-
 def walk(value: object) -> tuple[list[str], bool]:
-    """`strings` and `names_media` in one pass."""
+    """`strings`, and whether a field anywhere is named as media are and not empty, in one pass."""
     found: list[str] = []
     has_media = False
     stack: list[Any] = [value]

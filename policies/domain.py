@@ -25,7 +25,7 @@ from typing import Any
 
 from policies.model import Baa, DataClass, Destination, Facts, Findings, Retention, Tier
 from policies.residency import RETENTIONS
-from policies.rules import FIELDS, Condition, Value, atoms
+from policies.rules import FIELDS, Condition, Value, atoms, fields_of
 from policies.space import told_apart
 
 DEVICE = Destination(name="device", tier=Tier.DEVICE)
@@ -110,7 +110,7 @@ def subsets(members: Sequence[Value]) -> tuple[frozenset[str], ...]:
 
 
 def _request_axes(conditions: Sequence[Condition]) -> dict[str, Sequence[Any]]:
-    mentioned = {atom.field for c in conditions for atom in atoms(c)}
+    mentioned = fields_of(conditions)
     classes = runs(conditions)
     axes: dict[str, Sequence[Any]] = {
         "relaxes": _FLAG,
@@ -161,7 +161,7 @@ def _places(conditions: Sequence[Condition]) -> Iterator[tuple[Destination, ...]
 
 
 def _place_axes(conditions: Sequence[Condition]) -> dict[str, Sequence[Any]]:
-    mentioned = {atom.field for c in conditions for atom in atoms(c)}
+    mentioned = fields_of(conditions)
     axes: dict[str, Sequence[Any]] = {
         "tier": _away_tiers(conditions),
         "retention": _retentions(conditions),

@@ -17,7 +17,7 @@ from policies.meaning import place_values, request_values
 from policies.model import DataClass, Destination, Facts
 from policies.pack import Pack, Theorem
 from policies.policy import Policy
-from policies.rules import FIELDS, Effect, Values, atoms, holds
+from policies.rules import FIELDS, Effect, Values, fields_of, holds
 from policies.space import first
 from policies.theorems import BREAK_GLASS, DEVICE_ANSWERS, MONOTONE, Counterexample
 
@@ -89,7 +89,7 @@ class _Tried:
 
         Requests that are alike in what the theorem reads, with the same answer, are one.
         """
-        fields = {atom.field for atom in atoms(theorem.never)}
+        fields = fields_of([theorem.never])
         if "baa" in fields:
             fields |= {"endpoint", "has_tools", "has_media"}
         read = sorted(name for name in fields if not FIELDS[name].is_of_destination)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from policies.rules import FIELDS, Condition, Effect, Rule, Value, Values, atoms, is_in
+from policies.rules import FIELDS, Condition, Effect, Rule, Value, Values, fields_of, is_in
 from policies.space import Space, TooManyPointsError, first, points_where
 
 MOST_WITNESSES = 6
@@ -75,7 +75,7 @@ def _may_shadow(other: Rule, rule: Rule, *, is_before: bool) -> bool:
 
 def _implies(narrow: Condition, wide: Condition) -> bool:
     """Whether `wide` holds wherever `narrow` does; False when that cannot be found out."""
-    if not {atom.field for atom in atoms(wide)} <= {atom.field for atom in atoms(narrow)}:
+    if not fields_of([wide]) <= fields_of([narrow]):
         return False
     try:
         space = Space.of([narrow, wide])

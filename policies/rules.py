@@ -10,7 +10,7 @@ always holds, Any_(()) never does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -207,6 +207,11 @@ def atoms(condition: Condition) -> Iterator[In]:
         case _:
             for part in condition.parts:
                 yield from atoms(part)
+
+
+def fields_of(conditions: Iterable[Condition]) -> set[str]:
+    """The names of all fields that they read."""
+    return {atom.field for condition in conditions for atom in atoms(condition)}
 
 
 def holds(condition: Condition, values: Mapping[str, Values]) -> bool:

@@ -17,7 +17,7 @@ from policies.meaning import values_of
 from policies.model import Destination
 from policies.pack import Pack, Theorem
 from policies.policy import Policy
-from policies.rules import Condition, Values, atoms
+from policies.rules import Condition, Values, fields_of
 
 UNKNOWN_STAYS = Theorem(
     id="unknown-stays",
@@ -62,7 +62,7 @@ def conditions_of(pack: Pack) -> list[Condition]:
 
 def in_words(found: Counterexample, pack: Pack) -> Iterator[str]:
     """The counterexample, a few lines for a reader."""
-    fields = sorted({atom.field for c in conditions_of(pack) for atom in atoms(c)})
+    fields = sorted(fields_of(conditions_of(pack)))
     request, there = found.request, found.destination
     if found.before is not None:
         yield f"stays     {_facts(found.before)}"

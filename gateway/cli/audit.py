@@ -23,12 +23,13 @@ from gateway.cli.audit_filters import (
     selection_of,
     text_of,
 )
-from gateway.cli.terminal import ConfigOption, fail, say, write_json
+from gateway.cli.terminal import ConfigOption, fail, read_settings, say, write_json
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from gateway.records.series import Head
+    from gateway.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The tamper-evident record of every decision.")
 
@@ -65,8 +66,9 @@ def verify(
     if bundle is not None:
         _verify_bundle(bundle, public_key, anchor or [])
         return
-    directory = _directory(config)
-    files = anchor or _known_anchors(config, directory)
+    settings = read_settings(config)
+    directory = _directory(settings)
+    files = anchor or _known_anchors(settings, directory)
     anchored = _anchored(files, public_key or directory / "signing.pub")
     try:
         report = verify_log(directory, anchored, processes=os.cpu_count() or 1)
@@ -113,7 +115,7 @@ def show(  # noqa: PLR0913, PLR0917  one parameter for each option
         id=request,
         event=event,
     )
-    directory = _directory(config)
+    directory = _directory(read_settings(config))
     try:
         for worker, entry in deque(select(directory, chosen), maxlen=last):
             if as_text:
@@ -147,7 +149,7 @@ def export(  # noqa: PLR0913, PLR0917  one parameter for each option
     """
     from gateway.cli.audit_export import write_bundle, write_records
 
-    directory = _directory(config)
+    directory = _directory(read_settings(config))
     if kind == "bundle":
         if destination or tenant:
             fail("a bundle is about all destinations and tenants: leave these filters out")
@@ -182,11 +184,9 @@ def _verify_bundle(bundle: Path, public_key: Path | None, anchors: list[Path]) -
     say(said(verdict))
 
 
-def _known_anchors(config: ConfigOption, directory: Path) -> list[Path]:
+def _known_anchors(settings: Settings, directory: Path) -> list[Path]:
     """What the workers published beside the log, and the anchor files of the config."""
-    from gateway.settings import load_settings
-
-    configured = [a.file for a in load_settings(config).audit.anchors if a.file is not None]
+    configured = [a.file for a in settings.audit.anchors if a.file is not None]
     return [
         path for path in (*sorted(directory.glob("*.checkpoint")), *configured) if path.exists()
     ]
@@ -218,11 +218,5 @@ def _public_key(path: Path) -> Ed25519PublicKey:
         fail(f"{path}: no public key ({error})")
 
 
-def _directory(config: Path | None) -> Path:
-    from gateway.config_file import ConfigError
-    from gateway.settings import load_settings
-
-    try:
-        return load_settings(config).state_dir / "audit"
-    except ConfigError as error:
-        fail(error)
+def _directory(settings: Settings) -> Path:
+    return settings.state_dir / "audit"

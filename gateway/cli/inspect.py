@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.terminal import ConfigOption, fail, say
+from gateway.cli.terminal import ConfigOption, read_settings, say
 
 _ENGINE_PROBE = "from local_engine import selection as s; print('engine', s.installed_kind())"
 
@@ -23,17 +23,13 @@ def check(config: ConfigOption = None) -> None:
     Prints one line for each fault and exits 1, or says what was checked.
     """
     from gateway.bootstrap import check_store, load_identity
-    from gateway.config_file import ConfigError
     from gateway.model_file import check_model_file
     from gateway.reach import make_anchors, make_backends
     from gateway.rules import make_planner, make_policy
     from gateway.serving import engine_arguments
-    from gateway.settings import Settings, find_config, load_settings
+    from gateway.settings import Settings, find_config
 
-    try:
-        settings = load_settings(config)
-    except ConfigError as error:
-        fail(error, 1)
+    settings = read_settings(config, 1)
     steps: list[Callable[[Settings], object]] = [
         make_policy,
         make_planner,

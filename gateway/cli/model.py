@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.terminal import ConfigOption, fail
+from gateway.cli.terminal import ConfigOption, read_settings
 
 app = typer.Typer(no_args_is_help=True, help="Models for the on-device engine.")
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
@@ -34,13 +34,7 @@ def verify(name: NameArgument, config: ConfigOption = None) -> None:
 
 
 def _store(config: ConfigOption, *arguments: str) -> None:
-    from gateway.config_file import ConfigError
-    from gateway.settings import load_settings
-
-    try:
-        models_dir = load_settings(config).models_dir
-    except ConfigError as error:
-        fail(error)
+    models_dir = read_settings(config).models_dir
     command = [sys.executable, "-m", "local_engine.store", *arguments]
     raise typer.Exit(
         subprocess.run([*command, "--models-dir", str(models_dir)], check=False).returncode

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.terminal import ConfigOption, fail, read_records, say, write_json
+from gateway.cli.terminal import ConfigOption, fail, read_records, read_settings, say, write_json
 from policies import PackSource, Policy, PolicyError
 from policies.pack import Pack
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -164,9 +167,10 @@ def simulate(
     """
     from gateway.cli.simulation import as_data, as_table, run
 
-    current = _policy(config)
+    settings = read_settings(config, 1)
+    current = _policy_of(settings)
     sources = [_source(str(path)) for path in candidate]
-    difference = run(current, sources, _recorded(records, config))
+    difference = run(current, sources, _recorded(records, settings))
     if as_json:
         write_json(as_data(difference))
         return
@@ -175,12 +179,15 @@ def simulate(
 
 
 def _policy(config: ConfigOption) -> Policy:
+    return _policy_of(read_settings(config, 1))
+
+
+def _policy_of(settings: Settings) -> Policy:
     from gateway.config_file import ConfigError
     from gateway.rules import make_policy
-    from gateway.settings import load_settings
 
     try:
-        return make_policy(load_settings(config))
+        return make_policy(settings)
     except ConfigError as error:
         fail(error, 1)
 
@@ -210,14 +217,13 @@ def _source(name: str) -> PackSource:
         fail(error, 1)
 
 
-def _recorded(records: Path | None, config: ConfigOption) -> Iterator[tuple[str, int, object]]:
+def _recorded(records: Path | None, settings: Settings) -> Iterator[tuple[str, int, object]]:
     """(file, line, record) of the file, or of all segments of the audit log."""
     from gateway.records.segment import workers
     from gateway.records.selection import entries
-    from gateway.settings import load_settings
 
     if records is None:
-        directory = load_settings(config).state_dir / "audit"
+        directory = settings.state_dir / "audit"
         if not directory.is_dir() or not (numbers := workers(directory)):
             fail("there is no audit log here yet; name a file with --records", 1)
         for worker in numbers:

@@ -6,12 +6,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import orjson
 import typer
 
 from gateway.limits import Json
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 ConfigOption = Annotated[
     Path | None,
@@ -26,6 +29,17 @@ def fail(message: object, code: int = 2) -> NoReturn:
     """End the command with one line on standard error."""
     sys.stderr.write(f"nearward: {message}\n")
     raise typer.Exit(code)
+
+
+def read_settings(config: Path | None, code: int = 2) -> Settings:
+    """The settings; ends the command with `code` when they are at fault."""
+    from gateway.config_file import ConfigError
+    from gateway.settings import load_settings
+
+    try:
+        return load_settings(config)
+    except ConfigError as error:
+        fail(error, code)
 
 
 def say(text: str = "") -> None:

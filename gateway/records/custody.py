@@ -7,11 +7,9 @@ anchored outside; the signing key never needs to leave, its public half should.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import secrets
-import tempfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gateway.records.chain import Seal
+from gateway.state.files import place
 
 _KEY_BYTES = 32
 
@@ -42,7 +41,7 @@ def signing_key(directory: Path) -> Ed25519PrivateKey:
     key = Ed25519PrivateKey.from_private_bytes(_secret(directory / "signing.key"))
     public = directory / "signing.pub"
     if not public.exists():
-        _place(
+        place(
             public, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         )
     return key
@@ -62,7 +61,7 @@ def pseudonyms(key: bytes) -> Callable[[str, str], str]:
 def put_back(directory: Path, key: bytes) -> None:
     """Restore the HMAC key, should somebody have deleted the directory of a running log."""
     if not (directory / "key").exists():
-        _place(directory / "key", key)
+        place(directory / "key", key)
 
 
 def read_public_key(path: Path) -> Ed25519PublicKey:
@@ -95,22 +94,8 @@ def ensure_free(directory: Path, worker: int) -> None:
 
 def _secret(path: Path) -> bytes:
     if not path.exists():
-        _place(path, secrets.token_bytes(_KEY_BYTES))
+        place(path, secrets.token_bytes(_KEY_BYTES))
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
         raise AuditBusy(f"{path}: damaged; restore it, or move the whole log away")
     return key
-
-
-def _place(path: Path, data: bytes) -> None:
-    """Put a file in place whole, unless there is one: another worker may start now."""
-    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(name)
-    finally:
-        Path(name).unlink()

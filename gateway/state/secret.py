@@ -7,15 +7,13 @@ equal, and nobody without the key can try words out.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
-import os
 import secrets
-import tempfile
 from pathlib import Path
 
 from gateway.config_file import ConfigError
+from gateway.state.files import place
 
 _BYTES = 32
 
@@ -41,24 +39,10 @@ def stored_secret(directory: Path) -> Secret:
     try:
         if not path.exists():
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _make(path)
+            place(path, secrets.token_bytes(_BYTES))
         key = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: cannot be used ({error.strerror})") from None
     if len(key) != _BYTES:
         raise ConfigError(f"{path}: damaged; restore it, or remove it to begin with another")
     return Secret(key)
-
-
-def _make(path: Path) -> None:
-    # Linked into place whole: another worker that starts now must not read half a key.
-    fd, name = tempfile.mkstemp(dir=path.parent, prefix=".secret-")
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(secrets.token_bytes(_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(name)
-    finally:
-        Path(name).unlink()

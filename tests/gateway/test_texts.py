@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.texts import API_VALUES, API_WORDS, holds_media_url, names_media, strings
+from gateway.texts import API_VALUES, API_WORDS, holds_media_url, strings, walk
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 JSON = st.recursive(
@@ -132,7 +132,7 @@ def test_media_urls(text: str, holds: bool) -> None:
 )
 def test_media_are_told_by_their_names(value: object, named: bool) -> None:
     """A field that is called as media are, anywhere and not empty, counts as one."""
-    assert names_media(value) is named
+    assert walk(value)[1] is named
 
 
 def test_depth_does_not_matter() -> None:

@@ -80,7 +80,6 @@ def _labelled(match: re.Match[str]) -> Found | None:
     return _name(2)(match)
 
 
-_CUE_TO_NAME = r"(?:'s)?[ ,:;(\"'-]{1,3}"
 _CAPITAL = r"[A-Z\xc3]"  # an ASCII capital, or a letter beyond ASCII
 
 RECOGNISERS = (
