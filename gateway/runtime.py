@@ -32,11 +32,19 @@ _CURE = "mend what the engine's last lines name (nearward doctor helps), then re
 _STOP_S = 8.0
 
 
-async def poll_engine(health: Callable[[], Awaitable[Snapshot]], capability: Capability) -> None:
-    """Refresh the capability snapshot for ever: often while the engine loads, then each second."""
+async def poll_engine(
+    health: Callable[[], Awaitable[Snapshot | None]], capability: Capability
+) -> None:
+    """Refresh the capability snapshot for ever: often while the engine loads, then each second.
+
+    A report that is late changes nothing: the last one counts until it is stale.
+    """
     was_ready = None
     while True:
         snapshot = await health()
+        if snapshot is None:
+            await asyncio.sleep(_POLL_LOADING_S)
+            continue
         capability.update(snapshot)
         if snapshot.is_ready != was_ready:
             was_ready = snapshot.is_ready

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from gateway.backends.base import Call, Reply
-from gateway.backends.errors import BackendError
+from gateway.backends.errors import BackendError, FirstByteTimeout, IdleTimeout, TotalTimeout
 from gateway.backends.http1 import Client, Origin, Timeouts, request_head
 from gateway.backends.openai_wire import outgoing_body, within
 from gateway.limits import Json
@@ -43,12 +43,18 @@ class LocalEngine:
         timeouts = within(_CHAT_TIMEOUTS, call.deadline_s)
         return await self._client.send(self._origin, head, body, timeouts)
 
-    async def health(self) -> Snapshot:
-        """The engine's own report; UNKNOWN while it gives none."""
+    async def health(self) -> Snapshot | None:
+        """The engine's own report, UNKNOWN while it gives none, None when it is late.
+
+        Late says nothing: on a busy machine a process that works well can be slow to say so. An
+        engine that is gone refuses the connection or breaks it, and that is UNKNOWN at once.
+        """
         head = request_head("GET", "/health", self._origin.authority, [], 0)
         try:
             reply = await self._client.send(self._origin, head, b"", _HEALTH_TIMEOUTS)
             report = orjson.loads(await reply.read(_HEALTH_BYTES))
+        except (FirstByteTimeout, IdleTimeout, TotalTimeout):
+            return None
         except (BackendError, orjson.JSONDecodeError):
             return UNKNOWN
         return snapshot_of(report) if isinstance(report, dict) else UNKNOWN

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,10 +42,10 @@ class Served:
         return _get_json(str(self.state_dir / "run/engine.sock"), "/health")
 
     def until_ready(self) -> None:
-        """Wait until the engine answers; raises when it does not in time."""
+        """Wait until the gateway knows that the engine is ready; raises when it takes too long."""
         deadline = time.monotonic() + _READY_S
         while time.monotonic() < deadline:
-            if self.engine_health().get("status") == "ready":
+            if _is_ready(f"http://127.0.0.1:{self.port}/health/readiness"):
                 return
             assert self.process.poll() is None, "nearward serve ended"
             time.sleep(0.05)
@@ -74,6 +75,14 @@ def served(*arguments: str, **environment: str) -> Iterator[Served]:
             process.wait(20)
             assert process.stdout is not None
             process.stdout.close()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  a URL of ours
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def _get_json(path: str, target: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from gateway import runtime, serving, worker
+from gateway.backends import local as local_backend
 from gateway.backends.base import BytesReply, Call
 from gateway.backends.egress import Egress, Timeouts
 from gateway.backends.errors import ConnectFailed, EgressRefused
@@ -33,7 +34,7 @@ from gateway.records.audit import verify_directory
 from gateway.runtime import EngineProcess, poll_engine
 from gateway.signals.capability import UNKNOWN, Capability, Snapshot
 from gateway.state.keys import KeyFile, digest_of
-from tests.doubles.cloud import Act, Cloud
+from tests.doubles.cloud import HANG, Act, Cloud
 from tests.gateway.fakes import FakeClock, chat_body
 from tests.gateway.serving_gateway import settings_for
 
@@ -65,6 +66,31 @@ async def test_poll_follows_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     await cancelled(task)
 
     assert seen == [False, False, True, True, False]
+
+
+async def test_a_late_report_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last one counts until it is stale, and only so long."""
+    monkeypatch.setattr(runtime, "_POLL_LOADING_S", 0)
+    monkeypatch.setattr(runtime, "_POLL_READY_S", 0)
+    reports = iter([Snapshot(True, "m"), None, None])
+    seen: list[bool] = []
+    clock = FakeClock()
+    capability = Capability(clock=clock, stale_s=5)
+    done = asyncio.Event()
+
+    async def health() -> Snapshot | None:
+        seen.append(capability.read().is_ready)
+        if len(seen) == 4:
+            done.set()
+            await asyncio.Event().wait()
+        clock.now += 3
+        return next(reports)
+
+    task = asyncio.create_task(poll_engine(health, capability))
+    await asyncio.wait_for(done.wait(), 2)
+    await cancelled(task)
+
+    assert seen == [False, True, True, False]
 
 
 def engine_of(code: str) -> EngineProcess:
@@ -154,7 +180,9 @@ async def test_engine_process_ends_with_the_gateway(
     assert code == (-signal.SIGKILL if stubborn else -signal.SIGTERM)
 
 
-async def test_local_engine_over_its_socket(tmp_path: Path) -> None:
+async def test_local_engine_over_its_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Chat and health go over the unix socket; what only clouds need is left out."""
     path = tmp_path / "e.sock"
     async with Cloud(unix_path=str(path)) as engine:
@@ -173,6 +201,9 @@ async def test_local_engine_over_its_socket(tmp_path: Path) -> None:
         ]:
             engine.plan(Act(raw=raw % (len(report), report)))
             assert await local.health() == expected
+        monkeypatch.setattr(local_backend, "_HEALTH_TIMEOUTS", Timeouts(first_byte_s=0.05))
+        engine.plan(HANG)
+        assert await local.health() is None
         await local.close()
     assert await LocalEngine(Client(reach="unix"), path).health() == UNKNOWN
 
