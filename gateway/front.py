@@ -222,7 +222,6 @@ class FrontChannel:
         "has_begun",
         "headers",
         "keep_alive",
-        "message_event",
         "more_body",
         "response_complete",
         "task",
@@ -237,7 +236,6 @@ class FrontChannel:
         self.disconnected = False
         self.body = b""
         self.more_body = True
-        self.message_event = self
         self.task: asyncio.Task[None] | None = None
         self._protocol = protocol
         self._expects_continue = expects_continue
@@ -258,6 +256,11 @@ class FrontChannel:
     def has_body(self) -> bool:
         """See `Channel`."""
         return not self.more_body
+
+    @property
+    def message_event(self) -> FrontChannel:
+        """What uvicorn sets when something arrives. No attribute: it would make a cycle."""
+        return self
 
     async def receive(self) -> MutableMapping[str, Any]:
         """See `Channel`."""

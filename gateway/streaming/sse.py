@@ -26,6 +26,7 @@ import orjson
 _WINDOW = 16 * 1024
 # At the start of a line only: text that an answer quotes stands inside a JSON string.
 _DONE = re.compile(rb"(?:\A|[\r\n])data: ?\[DONE\]\Z")
+_DONE_BYTES = len(b"\ndata: [DONE]")
 _DATA = re.compile(rb"^data: ?(\{.*\})\r?$", re.MULTILINE)
 
 
@@ -59,7 +60,8 @@ class SseTail:
 
     def is_done(self) -> bool:
         """Whether the stream ended with its final event."""
-        return _DONE.search(self._join().rstrip(b"\r\n ")) is not None
+        end = self._join().rstrip(b"\r\n ")
+        return _DONE.search(end, max(0, len(end) - _DONE_BYTES)) is not None
 
     def is_between_events(self) -> bool:
         """Whether the bytes so far end where an event may begin."""
