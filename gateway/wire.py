@@ -2,8 +2,8 @@
 """Bytes to a typed request: what OpenAI's chat completions API accepts, and nothing that steers us.
 
 What is judged is what is sent: the privacy signal reads every string of the parsed body, and
-upstream gets that parsed body serialised again, never the caller's bytes. So a duplicate key or
-an odd escape cannot show one text to the detector and another to the cloud.
+upstream gets that parsed body serialised again, never the caller's bytes. So an odd
+escape cannot show one text to the detector and another to the cloud.
 """
 
 from __future__ import annotations

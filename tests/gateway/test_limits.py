@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -102,6 +103,32 @@ def test_any_bytes_give_an_object_or_a_bad_request(body: bytes) -> None:
         assert isinstance(parse_object(body, Limits()), dict)
     except BadRequest as error:
         assert error.message.startswith("the body ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a":1,"a" :2}',
+        b'{"a" \t\r\n:1,"a"\n:2}',
+        b'{"a":1,"\\u0061":1}',
+        b'{"m":[{"a":{"b":1,"c":2,"b":{}}}]}',
+        b'{"a":{},"a":{"b":1}}',
+    ],
+)
+def test_a_repeated_key_is_a_bad_request(body: bytes) -> None:
+    """However it is spelled and wherever it stands: which of the two counts would be a guess."""
+    with pytest.raises(BadRequest) as caught:
+        parse_object(body, Limits())
+    assert caught.value.code == "invalid_json"
+
+
+@given(st.recursive(st.text(max_size=8), lambda inner: st.dictionaries(st.text(max_size=3), inner)))
+def test_what_looks_like_keys_in_text_is_none(inner: object) -> None:
+    """Quotes and colons in text, and equal keys of different objects, are no repetition."""
+    value = {"text": 'say "yes": or "no" : "a":', "other": {"text": inner}}
+    for separators in ((",", ":"), (", ", " :\t")):
+        assert parse_object(json.dumps(value, separators=separators).encode(), Limits()) == value
 
 
 def test_json_error_quotes_nothing() -> None:
