@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`nearward bench gateway`: real processes, few requests."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from tests.gateway.cli.conftest import failed, run
+
+FEW = ("bench", "gateway", "--requests", "100", "--connections", "4", "--rounds", "1")
+
+
+def test_bench_gateway_measures_and_prints_json_last() -> None:
+    """Every request was answered, through the gateway and without it."""
+    result = run(*FEW)
+
+    assert result.exit_code == 0, result.stderr
+    figures = json.loads(result.stdout.splitlines()[-1])
+    assert figures["failed"] == 0
+    assert figures["requests_per_s"] > 0
+    assert figures["direct_p50_us"] > 0
+    assert figures["rss_mib"] > 0
+    assert figures["added_p50_us"] == figures["p50_us"] - figures["direct_p50_us"]
+
+
+def test_a_part_that_does_not_start_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what to try is said."""
+    monkeypatch.setattr(sys, "executable", "/bin/true")
+    failed(run(*FEW), 2, "gateway.cli.bench_upstream did not start; try: ")
