@@ -23,7 +23,8 @@ def test_bench_gateway_measures_and_prints_json_last() -> None:
     assert figures["requests_per_s"] > 0
     assert figures["direct_p50_us"] > 0
     assert figures["rss_mib"] > 0
-    assert figures["added_p50_us"] == figures["p50_us"] - figures["direct_p50_us"]
+    added = figures["p50_us"] - figures["direct_p50_us"]
+    assert abs(figures["added_p50_us"] - added) <= 1  # each is rounded
 
 
 def test_a_part_that_does_not_start_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
