@@ -161,7 +161,7 @@ class Executor:
     ) -> _Miss | _Given:
         reply: Reply | None = None
         try:
-            reply = await self._backends[attempt.destination].send(call)
+            reply = restored(await self._backends[attempt.destination].send(call), redacted)
             status = reply.status
             if status != 200 and status not in _CALLERS_FAULT:
                 return _refusal(attempt, reply)
@@ -171,8 +171,6 @@ class Executor:
                 return status, _JSON, _told_otherwise(status), None
             if not content_type.startswith(_ANSWERS) or _is_encoded(headers):
                 return _Miss(attempt, "upstream_not_an_answer")
-            if redacted is not None and status == 200:
-                reply = restored(reply, redacted)
             if call.stream and status == 200 and content_type.startswith(_EVENTS):
                 first = await reply.next()
                 if not first:

@@ -23,9 +23,14 @@ class RestorationFailed(BackendError):
     may_have_left = True
 
 
-def restored(reply: Reply, redacted: Redacted) -> Reply:
-    """The same reply, restored as it is read; untouched where nothing was replaced."""
-    return RestoredReply(reply, redacted) if redacted.originals else reply
+def restored(reply: Reply, redacted: Redacted | None) -> Reply:
+    """The same reply, restored as it is read.
+
+    Untouched where nothing was replaced, and where it is no answer: errors hold no values.
+    """
+    if redacted is None or not redacted.originals or reply.status != 200:
+        return reply
+    return RestoredReply(reply, redacted)
 
 
 class RestoredReply:

@@ -59,12 +59,15 @@ class EventStream:
         return b"".join(out)
 
     def end(self) -> bytes:
-        """What is left when the upstream has nothing more."""
-        torn, self._buffer = bytes(self._buffer), bytearray()
-        return self._flushed() + torn
+        """What is left when the upstream has nothing more; a last event may lack its empty line."""
+        last, self._buffer = bytes(self._buffer), bytearray()
+        data = _data_of(last)
+        if data == _DONE or _object(data) is not None:
+            return self._event(last) + self._flushed()
+        return self._flushed() + last
 
     def _event(self, event: bytes) -> bytes:
-        data = b"\n".join(_DATA.findall(event))
+        data = _data_of(event)
         if data == _DONE:
             return self._flushed() + event
         parsed = _object(data)
@@ -78,6 +81,10 @@ class EventStream:
 
     def _flushed(self) -> bytes:
         return b"".join(map(_written, self._texts.flush(self._last)))
+
+
+def _data_of(event: bytes) -> bytes:
+    return b"\n".join(_DATA.findall(event))
 
 
 def _object(data: bytes) -> Json | None:
