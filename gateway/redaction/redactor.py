@@ -29,6 +29,7 @@ from gateway.redaction.leaves import Leaf, TooDeep, leaves, with_texts
 from gateway.redaction.notice import with_notice
 from gateway.redaction.occurrences import Occurrences
 from gateway.redaction.placeholders import NoFreeLetters, Vault, draw_nonce
+from gateway.redaction.short_codes import hides_text
 from gateway.signals.privacy import Kind, Mode, Span, Verdict
 from gateway.texts import strings
 from gateway.wire import ChatRequest
@@ -121,7 +122,10 @@ class Redactor:
         said = [piece.label + piece.text for piece in pieces]
         starts = [0, *accumulate(len(text) + 1 for text in said)]
         found: list[list[Span]] = [[] for _ in pieces]
-        for span in self._scan("\n".join(said)):
+        text = "\n".join(said)
+        if hides_text(text):
+            raise _Refused("unreadable")
+        for span in self._scan(text):
             if span.kind.value not in kinds:
                 continue
             at = bisect.bisect_right(starts, span.start) - 1

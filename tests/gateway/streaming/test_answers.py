@@ -87,8 +87,8 @@ def read(texts: AnswerTexts, events: list[dict[str, Any]]) -> dict[tuple[Any, ..
                     grown[place] = grown.get(place, "") + value
                     continue
                 for call in value:
-                    place = (choice["index"], "call", call["index"])
-                    grown[place] = grown.get(place, "") + call["function"]["arguments"]
+                    of_call = (choice["index"], "call", call["index"])
+                    grown[of_call] = grown.get(of_call, "") + call["function"]["arguments"]
     return grown
 
 
