@@ -41,14 +41,20 @@ class Occurrences:
 
     def _add(self, kind: Kind, text: str, is_common: Callable[[str], bool]) -> None:
         words = _words(text)
+        if not words:
+            return
         minds_case = len(words) == 1 and is_common(words[0])
         self._put(_Value(kind, _words(text, keeps_case=minds_case), minds_case))
-        if len(text) >= _SHORTEST_LEFT_OVER:
-            self._long.add((text if minds_case else text.casefold(), minds_case))
+        self._forbid(text, minds_case)
         if kind is Kind.NAME and len(words) > 1:
             for part in words:
                 if len(part) >= _SHORTEST_PART and part.isalpha() and not is_common(part):
                     self._put(_Value(kind, (part,), False))
+                    self._forbid(part, False)
+
+    def _forbid(self, text: str, minds_case: bool) -> None:
+        if len(text) >= _SHORTEST_LEFT_OVER:
+            self._long.add((text if minds_case else text.casefold(), minds_case))
 
     def _put(self, value: _Value) -> None:
         known = self._by_first.setdefault(value.words[0].casefold(), [])

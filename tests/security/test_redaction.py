@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Invariant I1 under redaction: what leaves holds no value that a detector found, in no encoding.
 
-Every case puts identifiers with canaries in them somewhere in a request, and searches all bytes that
-went towards the cloud. What cannot be redacted must not have left at all; a part of the cases must
+Every case puts identifiers somewhere in a request, and searches all bytes that went towards the
+cloud. What cannot be redacted must not have left at all; a part of the cases must
 have left, or the search proves nothing. The cloud says back what it was sent, so the answer must
 hold the values again.
 """
@@ -26,7 +26,7 @@ from tests.security.cases import CARRIERS, HEALTH
 
 CASES = 150
 NIGHTLY_CASES = 5_000
-REDACT = {"policy": {"packs": ["redact"]}, "routing": {"strong_fraction": 1.0}}
+REDACT: dict[str, Any] = {"policy": {"packs": ["redact"]}, "routing": {"strong_fraction": 1.0}}
 GIVEN = ("Jane", "Carlos", "Priya", "Thomas", "Amina", "Wei", "Olga", "Nathaniel")
 FAMILY = ("Hollander", "Okafor", "Nakamura", "Kowalczyk", "Fernandez", "Whitfield", "Lindqvist")
 
