@@ -34,6 +34,7 @@ from gateway.records.journal import Journal
 from gateway.records.keeping import Keeper, Pace, Shelf
 from gateway.records.metrics import Metrics
 from gateway.records.writer import Rotation
+from gateway.redaction.redactor import Redactor, Scanner
 from gateway.reload import Reload
 from gateway.routing.breaker import Breaker, State
 from gateway.rules import DEVICE, make_rules
@@ -42,6 +43,7 @@ from gateway.settings import Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
 from gateway.signals.privacy import Detector
+from gateway.signals.privacy.model import packaged
 from gateway.signals.reading import SignalReader
 from gateway.state.keys import KeyFile, digest_of
 from gateway.state.redis_sessions import RedisSessions
@@ -94,6 +96,7 @@ def build(
         default_class=settings.policy.default_class,
         today=_today,
         break_glass=make_break_glass(settings, secret),
+        redactor=make_redactor(detector),
     )
     backends, egresses = make_backends(settings)
     engine = backends[DEVICE] = make_engine(settings)
@@ -214,6 +217,15 @@ def _take_stock(
     for name, breaker in breakers.items():
         metrics.breaker_open.labels(name).set(breaker.state is not State.CLOSED)
     metrics.flush()
+
+
+def make_redactor(scanner: Scanner) -> Redactor:
+    """How copies without identifiers are made, with the words that the detector calls common."""
+
+    def is_common(word: str) -> bool:
+        return word.encode("ascii", "replace") in packaged().lexicon.common
+
+    return Redactor(scanner, is_common)
 
 
 def make_break_glass(settings: Settings, secret: Secret) -> BreakGlass:

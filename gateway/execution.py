@@ -11,7 +11,9 @@ Rules
 4. A caller's own fault (400, 413, 422) is passed back: another destination would say the same.
    Not so when the device says it beside others: it may only mean that this engine cannot.
 5. Nothing an upstream says about *our* key reaches the caller as if it were about theirs.
-6. A destination whose breaker is open is passed over; how an attempt ended is told to its breaker
+6. Where only a redacted copy may leave, that is what is sent, and what comes back is restored
+   before anyone reads it; without a copy the attempt is not made.
+7. A destination whose breaker is open is passed over; how an attempt ended is told to its breaker
    at the very end, by whoever holds the answer.
 """
 
@@ -42,6 +44,8 @@ from gateway.errors import (
 )
 from gateway.judgement import Judged
 from gateway.records.journal import Journal
+from gateway.redaction.copy import Redacted
+from gateway.redaction.reply import RestorationFailed, restored
 from gateway.routing.breaker import Breaker, Verdict
 from gateway.routing.plan import Attempt, Plan
 from policies import Obligation, Tier
@@ -50,9 +54,11 @@ _JSON, _EVENTS = b"application/json", b"text/event-stream"
 _ANSWERS = (_JSON, _EVENTS)
 _CALLERS_FAULT = frozenset({400, 413, 422})
 _BREAKER_OPEN = "breaker_open"
+_NOT_REDACTABLE = "not_redactable"
+_NOT_MADE = (_BREAKER_OPEN, _NOT_REDACTABLE, AuditUnavailable.code)
 _NOT_THEIR_FAULT = frozenset(
     {AuditUnavailable.code, EgressRefused.code, PoolExhausted.code, RequestRefused.code}
-    | {ResponseTooLarge.code, "http_429"}
+    | {ResponseTooLarge.code, "http_429", _NOT_REDACTABLE, RestorationFailed.code}
 )
 
 
@@ -140,17 +146,22 @@ class Executor:
     async def _recorded_attempt(
         self, judged: Judged, attempt: Attempt, number: int, traceparent: bytes
     ) -> _Miss | _Given:
+        redacted = judged.redacted_for(attempt.tier)
+        if redacted is None and judged.must_redact_for(attempt.tier):
+            return _Miss(attempt, _NOT_REDACTABLE)
         try:
             await self._journal.intent(judged, attempt, number)
         except AuditUnavailable:
             if attempt.tier is not Tier.DEVICE:
                 return _Miss(attempt, AuditUnavailable.code)
-        return await self._attempt(_call(judged, attempt, traceparent), attempt)
+        return await self._attempt(_call(judged, attempt, traceparent), attempt, redacted)
 
-    async def _attempt(self, call: Call, attempt: Attempt) -> _Miss | _Given:
+    async def _attempt(
+        self, call: Call, attempt: Attempt, redacted: Redacted | None
+    ) -> _Miss | _Given:
         reply: Reply | None = None
         try:
-            reply = await self._backends[attempt.destination].send(call)
+            reply = restored(await self._backends[attempt.destination].send(call), redacted)
             status = reply.status
             if status != 200 and status not in _CALLERS_FAULT:
                 return _refusal(attempt, reply)
@@ -205,11 +216,12 @@ def _told_otherwise(status: int) -> bytes:
 
 def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:
     request = judged.request
+    redacted = judged.redacted_for(attempt.tier)
     return Call(
         decision_id=judged.id,
         destination=attempt.destination,
         model=attempt.model,
-        body=request.body,
+        body=request.body if redacted is None else redacted.body,
         stream=request.stream,
         cleared=judged.decision.cleared.get(attempt.destination),
         no_store=Obligation.NO_STORE in judged.decision.obligations,
@@ -228,7 +240,7 @@ def _refusal(attempt: Attempt, reply: Reply) -> _Miss:
 def _farthest(misses: list[_Miss]) -> Tier | None:
     """How far from the user the request has been, as far as attempts were made at all."""
     order = tuple(Tier)
-    made = [m.attempt.tier for m in misses if m.code not in (_BREAKER_OPEN, AuditUnavailable.code)]
+    made = [m.attempt.tier for m in misses if m.code not in _NOT_MADE]
     return max(made, key=order.index, default=None)
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import MutableMapping
 from typing import Any
 
-from gateway.bootstrap import make_break_glass
+from gateway.bootstrap import make_break_glass, make_redactor
 from gateway.channel import AsgiChannel
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
@@ -45,14 +45,16 @@ async def explain_offline(
     who = Principal("explain", "default", "user", may_break_glass=True)
     secret = Secret(b"offline")
     rules = make_rules(settings)
+    detector = Detector()
     judge = Judge(
         identity=Identity([Key(digest_of(_KEY), who)]),
-        signals=SignalReader(scanner=Detector(), score=score, capability=capability),
+        signals=SignalReader(scanner=detector, score=score, capability=capability),
         sessions=MemorySessions(secret=secret, clock=time.monotonic),
         rules=lambda: rules,
         default_class=settings.policy.default_class,
         today=lambda: datetime.datetime.now(datetime.UTC).date(),
         break_glass=make_break_glass(settings, secret),
+        redactor=make_redactor(detector),
     )
     exchange = _exchange(settings, body, headers)
     try:
@@ -60,7 +62,7 @@ async def explain_offline(
     finally:
         exchange.close()
     try:
-        plan = rules.planner.plan(judged.request.model, judged.decision, judged.signals)
+        plan = rules.planner.plan(judged.request.model, judged.decision, judged.signals, judged.met)
     except GatewayError as error:
         return explanation(judged, Plan((), ""), error.code)
     return explanation(judged, plan, "")

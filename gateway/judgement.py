@@ -17,15 +17,23 @@ from gateway.break_glass import BreakGlass, Glass
 from gateway.exchange import Exchange
 from gateway.facts import Wishes, make_facts, read_wishes
 from gateway.identity import Identity, Principal
+from gateway.redaction.copy import Redacted, Redaction
+from gateway.redaction.redactor import Redactor
 from gateway.rules import Rules
 from gateway.signals.reading import SignalReader, Signals
 from gateway.state.sessions import Sessions
 from gateway.wire import ChatRequest, parse_chat
-from policies import DataClass, Decision, Facts, decide
+from policies import DataClass, Decision, Facts, Obligation, Tier, decide
+
+_REDACTED = frozenset({Obligation.REDACT})
+_NONE = frozenset[Obligation]()
 
 
 class Judged(NamedTuple):
-    """A request and what was decided about it, under which rules. `id` is the decision id."""
+    """A request and what was decided about it, under which rules. `id` is the decision id.
+
+    `redaction` is what came of redacting it, None where nobody asked for that or nobody could.
+    """
 
     id: str
     principal: Principal
@@ -36,6 +44,21 @@ class Judged(NamedTuple):
     decision: Decision
     rules: Rules
     glass: Glass | None = None
+    redaction: Redaction | None = None
+
+    @property
+    def met(self) -> frozenset[Obligation]:
+        """The obligations that are met already, whoever answers."""
+        return _REDACTED if isinstance(self.redaction, Redacted) else _NONE
+
+    def must_redact_for(self, tier: Tier) -> bool:
+        """Whether only a redacted copy may go to this tier; on the device nothing leaves."""
+        return tier is not Tier.DEVICE and Obligation.REDACT in self.decision.obligations
+
+    def redacted_for(self, tier: Tier) -> Redacted | None:
+        """The copy that goes to this tier in the place of the request, where one is owed."""
+        is_owed = self.must_redact_for(tier)
+        return self.redaction if is_owed and isinstance(self.redaction, Redacted) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +72,7 @@ class Judge:
     default_class: DataClass
     today: Callable[[], datetime.date]
     break_glass: BreakGlass
+    redactor: Redactor | None = None
 
     async def judge(self, exchange: Exchange) -> Judged:
         """Raises a GatewayError (4xx) for whatever is wrong with the request."""
@@ -86,6 +110,21 @@ class Judge:
             decision=decision,
             rules=rules,
             glass=glass,
+            redaction=await self._redaction(request, facts, decision),
+        )
+
+    async def _redaction(
+        self, request: ChatRequest, facts: Facts, decision: Decision
+    ) -> Redaction | None:
+        """A redacted copy, where something may leave and only so."""
+        is_owed = Obligation.REDACT in decision.obligations and bool(decision.cleared)
+        if self.redactor is None or not is_owed:
+            return None
+        declared = facts.declared_class
+        return await self.redactor.redact(
+            request,
+            decision.terms.redact,
+            must_find=declared is not None and declared.rank >= DataClass.PII.rank,
         )
 
     async def _carried(self, tenant: str, session: str, own: DataClass) -> DataClass:

@@ -20,6 +20,7 @@ from gateway.exchange import Exchange
 from gateway.execution import Executor
 from gateway.judgement import Judge, Judged
 from gateway.records.journal import Journal, answer_headers, refusal_headers
+from gateway.redaction.copy import Redaction, Unredactable
 from gateway.routing.plan import Plan
 from policies import Tier
 
@@ -74,6 +75,7 @@ class Pipeline:
 
     async def _planned(self, judged: Judged) -> Plan:
         """The plan, after a use of break-glass is on record; without a record, the device only."""
+        self._journal.redaction(judged)
         unrecorded: AuditUnavailable | None = None
         if judged.glass:
             try:
@@ -95,7 +97,9 @@ class Pipeline:
 
 
 def _plan(judged: Judged) -> Plan:
-    return judged.rules.planner.plan(judged.request.model, judged.decision, judged.signals)
+    return judged.rules.planner.plan(
+        judged.request.model, judged.decision, judged.signals, judged.met
+    )
 
 
 def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
@@ -114,6 +118,7 @@ def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
         "plan_reason": plan.why,
         "refusal": refusal or None,
         "obligations": sorted(decision.obligations),
+        "redaction": _redaction(judged.redaction),
         "break_glass": judged.facts.break_glass,
         "reason": decision.primary_reason,
         "reasons": [
@@ -141,6 +146,14 @@ def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
         },
     }
     return orjson.dumps(document)
+
+
+def _redaction(redaction: Redaction | None) -> dict[str, object] | None:
+    if redaction is None:
+        return None
+    if isinstance(redaction, Unredactable):
+        return {"kinds": {}, "refusal": redaction.code}
+    return {"kinds": dict(redaction.counts), "refusal": None}
 
 
 def _next_span(traceparent: bytes) -> bytes:

@@ -5,7 +5,7 @@
                   {minimum_necessary: {keep_turns: 4, drop: [user]}},
                   {cache_scope: session}, {log_level: codes}]
 
-`redact` alone means every kind.
+`redact` alone means every kind but HEALTH, whose words are what a prompt is about.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 
-from policies.model import KINDS
+from policies.model import IDENTIFIERS, KINDS
 from policies.nodes import (
     Items,
     Node,
@@ -62,7 +62,7 @@ def _duty(node: Node) -> tuple[Obligation, Terms]:
         return obligation, _MEASURED[obligation](value)
     obligation = as_member(node, Obligation, _WHAT)
     if obligation is Obligation.REDACT:
-        return obligation, Terms(redact=KINDS)
+        return obligation, Terms(redact=IDENTIFIERS)
     if obligation in _MEASURED:
         node.fail(f"{obligation} needs a value, as {obligation}: ...")
     return obligation, NO_TERMS

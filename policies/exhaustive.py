@@ -7,7 +7,7 @@ in the way of each point. What a theorem forbids is evaluated by the plain meani
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from policies.decision import Decision
@@ -19,7 +19,7 @@ from policies.pack import Pack, Theorem
 from policies.policy import Policy
 from policies.rules import FIELDS, Effect, Values, fields_of, holds
 from policies.space import first
-from policies.theorems import BREAK_GLASS, DEVICE_ANSWERS, MONOTONE, Counterexample
+from policies.theorems import BREAK_GLASS, DEVICE_ANSWERS, MONOTONE, Counterexample, excusing
 
 MOST_REQUESTS = 400_000
 """More decisions than this, over all lists of destinations, are not tried."""
@@ -50,7 +50,7 @@ def try_all(pack: Pack, theorems: Sequence[Theorem], domain: Domain) -> Trial:
         decisions = [decide(r.facts, r.findings, policy) for r in requests]
         tried = _Tried(requests, values, decisions, places)
         for theorem in theorems:
-            _note(trial, theorem.id, tried.violations(theorem))
+            _note(trial, theorem.id, tried.violations(theorem, pack))
         _note(trial, DEVICE_ANSWERS, tried.device_faults(pack))
         _note(trial, MONOTONE, tried.rises(domain))
         _note(trial, BREAK_GLASS, tried.openings(domain))
@@ -84,8 +84,8 @@ class _Tried:
         self._names = list(bits)
         self._kept: dict[object, dict[str, Values]] = {}
 
-    def violations(self, theorem: Theorem) -> Iterator[Counterexample]:
-        """Requests that reach a destination for which `never` holds.
+    def violations(self, theorem: Theorem, pack: Pack) -> Iterator[Counterexample]:
+        """Requests that reach a destination for which `never` holds, and are not excused.
 
         Requests that are alike in what the theorem reads, with the same answer, are one.
         """
@@ -93,15 +93,17 @@ class _Tried:
         if "baa" in fields:
             fields |= {"endpoint", "has_tools", "has_media"}
         read = sorted(name for name in fields if not FIELDS[name].is_of_destination)
+        excuses = {f"{pack.name}/{rule.id}" for rule in excusing(pack, theorem)}
         seen: set[object] = set()
         for request, values, decision in zip(
             self._requests, self._values, self._decisions, strict=True
         ):
-            key = (decision.allowed, *(values[name] for name in read))
+            excused = _excused(decision, theorem, excuses)
+            key = (decision.allowed, excused, *(values[name] for name in read))
             if key in seen:
                 continue
             seen.add(key)
-            for name in decision.cleared:
+            for name in decision.cleared.keys() - excused:
                 there = self._places[name]
                 if holds(theorem.never, {**values, **self._place_values(request.facts, there)}):
                     yield Counterexample(request, there)
@@ -164,6 +166,13 @@ class _Tried:
             gained ^= 1 << i
             there = self._places[self._names[i]]
             yield Counterexample(self._requests[after], there, self._requests[before])
+
+
+def _excused(decision: Decision, theorem: Theorem, excuses: Set[str]) -> frozenset[str]:
+    """Destinations to which the decision itself says that the obligation is owed."""
+    if theorem.unless not in decision.obligations:
+        return frozenset()
+    return frozenset(r.destination for r in decision.reasons if r.rule_id in excuses)
 
 
 def _hides(risen: Request, axis: str) -> bool:

@@ -15,8 +15,8 @@ from policies.residency import Baa, Retention
 from policies.terms import Obligation
 
 __all__ = [
-    "KINDS", "Baa", "DataClass", "Destination", "Facts", "Findings", "Obligation", "Retention",
-    "Tier",
+    "IDENTIFIERS", "KINDS", "Baa", "DataClass", "Destination", "Facts", "Findings", "Obligation",
+    "Retention", "Tier",
 ]  # fmt: skip
 
 
@@ -70,6 +70,9 @@ KINDS = frozenset({
 })
 # fmt: on
 """What a detector can find: the Safe Harbor identifiers of 45 CFR 164.514(b)(2) and three more."""
+
+IDENTIFIERS = KINDS - {"HEALTH"}
+"""What points to somebody or opens something; a word about health alone does neither."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,12 +33,15 @@ class Case:
 class Theorem:
     """A promise of the pack: no destination but the device is allowed where `never` holds.
 
-    `says` is the same as an English sentence.
+    With `unless` it may be, under that obligation, owed because of a rule that matches the
+    destination; to redact counts when every kind of identifier is to be. `says` is the same as an
+    English sentence.
     """
 
     id: str
     says: str
     never: Condition
+    unless: Obligation | None = None
     line: int = field(default=0, compare=False)
 
 

@@ -11,7 +11,7 @@ from policies.conditions import Lists, parse_condition, parse_lists
 from policies.decision import ReasonCode
 from policies.duties import parse_duties, parse_kinds
 from policies.examples import parse_case
-from policies.model import KINDS
+from policies.model import IDENTIFIERS
 from policies.monotone import first_escape
 from policies.nodes import Node, Table, as_items, as_member, as_table, as_text, shown
 from policies.overlap import first_idle
@@ -26,7 +26,7 @@ _PACK_KEYS = (
     "pack", "version", "description", "otherwise", "lists", "rules", "theorems", "tests",
 )  # fmt: skip
 _RULE_KEYS = ("id", "effect", "when", "reason", "description", "citation", "obligations", "kinds")
-_THEOREM_KEYS = ("id", "says", "never")
+_THEOREM_KEYS = ("id", "says", "never", "unless")
 _REDACT = "redact"
 _EFFECTS: Mapping[str, Effect] = MappingProxyType(
     {effect.value: effect for effect in Effect}
@@ -131,7 +131,7 @@ def _owed(table: Table, what: str) -> tuple[frozenset[Obligation], Terms]:
     if "kinds" in given and word != _REDACT:
         table.fail_at("kinds", f"{what}: 'kinds' beside 'effect' belong to the effect 'redact'")
     if word == _REDACT:
-        terms = parse_kinds(given["kinds"]) if "kinds" in given else Terms(redact=KINDS)
+        terms = parse_kinds(given["kinds"]) if "kinds" in given else Terms(redact=IDENTIFIERS)
         return frozenset({Obligation.REDACT}), terms
     return parse_duties(given["obligations"]) if "obligations" in given else (frozenset(), NO_TERMS)
 
@@ -160,6 +160,11 @@ def _theorems(node: Node, lists: Lists) -> tuple[Theorem, ...]:
             id=theorem_id,
             says=table.need_text("says", what),
             never=parse_condition(table.need("never", what), lists),
+            unless=(
+                as_member(table.entries["unless"], Obligation, "obligation")
+                if "unless" in table.entries
+                else None
+            ),
             line=table.line,
         )
     return tuple(theorems.values())

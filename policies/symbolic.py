@@ -24,7 +24,7 @@ from policies.model import Baa, DataClass, Destination, Facts, Findings, Tier
 from policies.pack import Pack, Theorem
 from policies.rules import FIELDS, All, Condition, Effect, In, Not, Value, atoms
 from policies.space import OTHER
-from policies.theorems import BREAK_GLASS, MONOTONE, Counterexample
+from policies.theorems import BREAK_GLASS, MONOTONE, Counterexample, excusing
 
 TIMEOUT_MS = 10_000
 _CLASSES = tuple(DataClass)
@@ -52,8 +52,14 @@ class Formulas:
 
         Raises Undecided.
         """
+        excused = [self._truth(rule.when, "a") for rule in excusing(self._pack, theorem)]
         model = self._solve(
-            [*self._rules_of("a"), self._leaves("a"), self._truth(theorem.never, "a")]
+            [
+                *self._rules_of("a"),
+                self._leaves("a"),
+                self._truth(theorem.never, "a"),
+                z3.Not(z3.Or(*excused)),
+            ]
         )
         return model and Counterexample(self._request(model, "a"), self._place(model))
 

@@ -14,10 +14,10 @@ from policies import axioms
 from policies.domain import DEVICE, Request
 from policies.engine import decide
 from policies.meaning import values_of
-from policies.model import Destination
+from policies.model import IDENTIFIERS, Destination, Obligation
 from policies.pack import Pack, Theorem
 from policies.policy import Policy
-from policies.rules import Condition, Values, fields_of
+from policies.rules import Condition, Rule, Values, fields_of
 
 UNKNOWN_STAYS = Theorem(
     id="unknown-stays",
@@ -58,6 +58,17 @@ def conditions_of(pack: Pack) -> list[Condition]:
     """Every condition that a proof about the pack has to tell values apart for."""
     own = [rule.when for rule in pack.rules] + [theorem.never for theorem in pack.theorems]
     return [*own, UNKNOWN_STAYS.never]
+
+
+def excusing(pack: Pack, theorem: Theorem) -> tuple[Rule, ...]:
+    """The rules under which the theorem lets a destination be allowed all the same."""
+    owed = theorem.unless
+    return tuple(
+        rule
+        for rule in pack.rules
+        if owed in rule.obligations
+        and (owed is not Obligation.REDACT or rule.terms.redact >= IDENTIFIERS)
+    )
 
 
 def in_words(found: Counterexample, pack: Pack) -> Iterator[str]:

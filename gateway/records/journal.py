@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gateway.records.audit import AuditLog
 from gateway.records.metrics import Metrics
+from gateway.redaction.copy import Unredactable
 from policies import DataClass, Decision, Tier
 from policies.features import recorded_facts
 
@@ -64,6 +65,7 @@ class Journal:
                 "rules": _rules(decision, attempt.destination),
                 "policy": decision.policy_hash,
                 "bytes": judged.request.body_bytes,
+                **self._redactions(judged, attempt.tier),
             },
             sync=leaves and (is_above_internal or self._syncs_every_class),
         )
@@ -93,6 +95,11 @@ class Journal:
             "allowed": list(judged.decision.allowed),
             "policy": judged.decision.policy_hash,
         }
+
+    def redaction(self, judged: Judged) -> None:
+        """Count a request that could not be redacted where that was owed, by why."""
+        if isinstance(judged.redaction, Unredactable):
+            self.metrics.redaction_refused.add((judged.redaction.code,))
 
     def attempt(self, attempt: Attempt, outcome: str) -> None:
         """Count one attempt; `outcome` is "answered" or an error code."""
@@ -140,8 +147,20 @@ class Journal:
                 "status": status,
                 "error": code,
                 "policy": judged.decision.policy_hash,
+                **self._redactions(judged, Tier.DEVICE),
             }
         )
+
+    def _redactions(self, judged: Judged, tier: Tier) -> dict[str, object]:
+        """How many of which kind are removed from what leaves, counted here as well; or why not."""
+        if isinstance(judged.redaction, Unredactable):
+            return {"not_redactable": judged.redaction.code}
+        redacted = judged.redacted_for(tier)
+        if redacted is None:
+            return {}
+        for kind, count in redacted.counts.items():
+            self.metrics.redactions.add((kind,), count)
+        return {"redactions": dict(redacted.counts)}
 
     def _caller(self, judged: Judged) -> dict[str, object]:
         """Who asked: the tenant by name, key and session so that only the log's owner can tell."""
@@ -182,13 +201,14 @@ def decision_headers(judged: Judged) -> HeaderList:
 def answer_headers(judged: Judged, answer: Answer) -> HeaderList:
     """The headers that say where the answer came from and why."""
     attempt = answer.attempt
+    redacted = judged.redacted_for(attempt.tier)
     return [
         *decision_headers(judged),
         (b"x-nearward-route", ROUTES[attempt.tier].encode()),
         (b"x-nearward-model", attempt.model.encode()),
         (b"x-nearward-region", attempt.region.encode()),
         (b"x-nearward-reason", answer.why.encode()),
-        (b"x-nearward-redactions", b"0"),
+        (b"x-nearward-redactions", b"%d" % (redacted.total if redacted else 0)),
         (b"x-nearward-attempts", b"%d" % answer.attempts),
         (b"x-nearward-overhead-us", b"%d" % (answer.overhead_s * 1e6)),
     ]

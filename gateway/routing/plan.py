@@ -10,7 +10,8 @@
     <name>               the same, but the device stands in when policy forbids them all
 
 Every attempt is in `decision.allowed`; a destination whose backend cannot honour an obligation is
-left out. Fallback is the rest of the plan, so fallback is a subset of plan, plan of allowed.
+left out, unless the obligation is met already, whoever answers. Fallback is the rest of the plan,
+so fallback is a subset of plan, plan of allowed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from gateway.signals.reading import Signals
 from policies import Decision, Obligation, Tier
 
 Intent = Literal["auto", "local", "cloud", "named"]
+_REDACT = frozenset({Obligation.REDACT})
+_NONE = frozenset[Obligation]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +107,31 @@ class Planner:
             param="model",
         )
 
-    def plan(self, model: str, decision: Decision, signals: Signals) -> Plan:
-        """The attempts for a request; raises when there is none that may and can answer."""
+    def plan(
+        self,
+        model: str,
+        decision: Decision,
+        signals: Signals,
+        met: frozenset[Obligation] = _NONE,
+    ) -> Plan:
+        """The attempts for a request; raises when there is none that may and can answer.
+
+        `met` are obligations that no backend has to honour any more.
+        """
         intent, name = self.read_model(model)
         if intent == "local":
             return Plan(self._near(decision, signals), "asked_for_local")
-        away = self._far(decision, name)
+        away = self._far(decision, name, met)
         if intent == "cloud":
             if not away:
                 raise PolicyBlocked(
                     f"policy allows no destination that serves this model for this request "
-                    f"({self._refusal(decision, name)}); ask for the model 'auto' to be answered "
-                    "where policy allows"
+                    f"({self._refusal(decision, name, met)}); ask for the model 'auto' to be "
+                    "answered where policy allows"
                 )
             return Plan(away, "asked_for_cloud")
         if not away:
-            return Plan(self._near(decision, signals), self._refusal(decision, name))
+            return Plan(self._near(decision, signals), self._refusal(decision, name, met))
         return self._order(intent, away, signals)
 
     def _order(self, intent: Intent, away: tuple[Attempt, ...], signals: Signals) -> Plan:
@@ -151,21 +163,26 @@ class Planner:
             )
         return self._attempts([self._device], "")
 
-    def _far(self, decision: Decision, name: str) -> tuple[Attempt, ...]:
+    def _far(
+        self, decision: Decision, name: str, met: frozenset[Obligation]
+    ) -> tuple[Attempt, ...]:
         routes = [
             r
             for r in self._away
             if r.name in decision.cleared
-            and decision.obligations <= r.honours
+            and decision.obligations - met <= r.honours
             and r.models
             and (not name or name in r.models)
         ]
         return self._attempts(routes, name)
 
-    def _refusal(self, decision: Decision, name: str) -> str:
+    def _refusal(self, decision: Decision, name: str, met: frozenset[Obligation]) -> str:
         """The code of what keeps a request from those who were asked for."""
         asked = [r for r in self._away if r.models and (not name or name in r.models)]
-        if any(r.name in decision.cleared for r in asked):
+        owed = [decision.obligations - met - r.honours for r in asked if r.name in decision.cleared]
+        if _REDACT in owed:
+            return "not_redactable"
+        if owed:
             return "obligation_not_honoured"
         names = {"", *(r.name for r in asked)}
         stopping = (reason.code for reason in decision.reasons if reason.destination in names)

@@ -57,6 +57,7 @@ class Act:
     headers: tuple[tuple[str, str], ...] = ()
     retry_after_s: int | None = None
     content: str = "A short answer from the cloud."
+    echoes: bool = False  # says the caller's last message instead
     has_head: bool = True
     raw: bytes | None = None
     events: int | None = None
@@ -257,7 +258,8 @@ class _Answer:
         framing = act.framing or (Framing.CHUNKED if is_stream else Framing.LENGTH)
         kind = "text/event-stream" if is_stream else "application/json"
         if is_stream:
-            events = list(chat_events(request, act.content, act.event_pad_bytes))[: act.events]
+            content = self._content(request)
+            events = list(chat_events(request, content, act.event_pad_bytes))[: act.events]
             is_cut = act.events is not None
             await self._send(self._head(kind, framing, sum(map(len, events))))
             for event in events:
@@ -289,7 +291,11 @@ class _Answer:
             vector = {"object": "embedding", "index": 0, "embedding": [0.25, -0.5, 0.75]}
             usage = {"prompt_tokens": 1, "total_tokens": 1}
             return _dump({"object": "list", "data": [vector], "model": "cloud", "usage": usage})
-        return _dump(chat_answer(request, act.content))
+        return _dump(chat_answer(request, self._content(request)))
+
+    def _content(self, request: dict[str, Any]) -> str:
+        messages = request.get("messages") if self._act.echoes else None
+        return str(messages[-1]["content"]) if messages else self._act.content
 
     def _head(self, kind: str, framing: Framing, length_bytes: int) -> bytes:
         act = self._act

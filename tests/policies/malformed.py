@@ -167,6 +167,9 @@ MALFORMED = (
     # Theorems.
     Malformed("tests:\n", "theorems: []\ntests:\n", 21, "a list of at least one theorem"),
     Malformed(
+        "tests:\n", f"theorems: [{{{SAFE}, unless: x}}]\ntests:\n", 21, "unknown obligation 'x'"
+    ),
+    Malformed(
         "tests:\n", f"theorems: [{{{SAFE}, x: y}}]\ntests:\n", 21, "unknown key 'x' in a theo"
     ),
     Malformed(

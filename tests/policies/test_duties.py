@@ -4,7 +4,7 @@
 import pytest
 
 from policies import Obligation, PackSource, PolicyError, load_policy
-from policies.model import KINDS
+from policies.model import IDENTIFIERS
 from policies.rules import Effect, Rule
 from policies.terms import NO_TERMS, CacheScope, LogLevel, Terms
 from tests.policies.malformed import GOOD
@@ -24,7 +24,7 @@ def rule_with(old: str, new: str, *, without: str = "") -> Rule:
     [
         ("no_store", {Obligation.NO_STORE}, NO_TERMS),
         ("[record, no_tools]", {Obligation.RECORD, Obligation.NO_TOOLS}, NO_TERMS),
-        ("redact", {Obligation.REDACT}, Terms(redact=KINDS)),
+        ("redact", {Obligation.REDACT}, Terms(redact=IDENTIFIERS)),
         ("[{redact: [NAME, SSN]}]", {Obligation.REDACT}, Terms(redact=frozenset({"NAME", "SSN"}))),
         (
             "[{minimum_necessary: {keep_turns: 4, drop: [user, metadata]}}]",
@@ -84,7 +84,7 @@ def test_what_is_no_obligation(text: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "expected"), [("", KINDS), ("    kinds: [CARD]\n", frozenset({"CARD"}))]
+    ("kinds", "expected"), [("", IDENTIFIERS), ("    kinds: [CARD]\n", frozenset({"CARD"}))]
 )
 def test_redact_as_an_effect(kinds: str, expected: frozenset[str]) -> None:
     """It is an obligation to redact, of all kinds unless it names some."""

@@ -11,12 +11,12 @@ from policies.pack import Pack
 from policies.prove import prove
 from policies.rules import Effect, Not, Rule
 
-NAMES = ("finance", "gdpr", "hipaa", "hipaa-strict", "open", "part2")
+NAMES = ("finance", "gdpr", "hipaa", "hipaa-strict", "open", "part2", "redact")
 PACKS = {name: load_policy([builtin_pack(name)], []).packs[0] for name in NAMES}
 RULES = [(name, rule.id) for name in NAMES for rule in PACKS[name].rules]
 FLIPPED = {Effect.PERMIT: Effect.FORBID, Effect.FORBID: Effect.PERMIT}
 
-# What goes wrong when a rule is taken away. Rules that permit, and those that oblige, are not here:
+# What goes wrong when a rule is taken away. Rules that permit, and most that oblige, are not here:
 # without them less leaves, or with less care, which the examples show.
 RESTS_ON = {
     ("hipaa", "secrets-stay"): {"secrets-never-leave", "stricter-law-never-leaves", "monotone"},
@@ -37,6 +37,11 @@ RESTS_ON = {
     ("finance", "no-training"): {"never-trained-on"},
     ("finance", "no-account-numbers-for-marketing"): {"no-account-numbers-for-marketing"},
     ("open", "secrets-stay"): {"secrets-and-cards-stay"},
+    ("redact", "identifiers-removed"): {"only-redacted-without-baa"},
+    ("redact", "media-stay"): {"media-never-leave-without-baa"},
+    ("redact", "secrets-stay"): {"secrets-never-leave", "stricter-law-never-leaves"},
+    ("redact", "stricter-law-stays"): {"stricter-law-never-leaves"},
+    ("redact", "no-training"): {"nothing-confidential-is-trained-on"},
 }
 
 

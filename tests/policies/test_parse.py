@@ -112,3 +112,12 @@ def test_theorems() -> None:
 
     assert theorem == Theorem(id="a", says="b", never=In("baa", frozenset({False})))
     assert theorem.line == 21
+
+
+def test_theorems_may_except_what_is_owed() -> None:
+    """`unless` names an obligation under which the condition may hold."""
+    said = "theorems: [{id: a, says: b, never: {baa: false}, unless: redact}]\ntests:\n"
+    text = GOOD.replace("tests:\n", said)
+    (theorem,) = load_policy([PackSource("f", text.encode())], []).packs[0].theorems
+
+    assert theorem.unless is Obligation.REDACT

@@ -2,6 +2,7 @@
 """Proofs: what they find, how they say it, and what they do without z3 or with too much to try."""
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ import z3
 
 from policies import Decision, Facts, Findings, Policy, decide, exhaustive, symbolic
 from policies.domain import Domain
+from policies.model import IDENTIFIERS, KINDS
 from policies.pack import Pack, Theorem
 from policies.prove import Proof, Report, has_solver, prove
 from policies.rules import All, Any_, Condition, Effect, In, Not, Rule
+from policies.terms import Obligation, Terms
 from policies.theorems import conditions_of
 from tests.policies.strategies import rule
 
@@ -71,6 +74,33 @@ def test_both_ways_refute_the_same(tested: Pack, expected: set[str]) -> None:
     assert {p.theorem for p in report.proofs if p.counterexample} == expected
     assert report.holds is not bool(expected)
     assert {p.theorem for p in report.proofs} - {"mine"} == BUILT_IN
+
+
+def owing(when: Condition, kinds: frozenset[str], obligation: Obligation) -> Pack:
+    """A pack that permits what is low, under a duty, and says that it never does without it."""
+    duty = replace(
+        rule(Effect.OBLIGE, when, "owe"),
+        obligations=frozenset({obligation}),
+        terms=Terms(redact=kinds),
+    )
+    theorem = Theorem(id="mine", says="Mine.", never=CLOUD, unless=Obligation.REDACT)
+    return Pack(name="p", rules=(permit(LOW), duty), theorems=(theorem,))
+
+
+@pytest.mark.parametrize(
+    ("tested", "expected"),
+    [
+        (owing(CLOUD, IDENTIFIERS, Obligation.REDACT), set()),
+        (owing(All(()), KINDS, Obligation.REDACT), set()),
+        (owing(CLOUD, IDENTIFIERS - {"NAME"}, Obligation.REDACT), {"mine"}),
+        (owing(CLOUD, IDENTIFIERS, Obligation.NO_STORE), {"mine"}),
+        (owing(All((CLOUD, BAA)), IDENTIFIERS, Obligation.REDACT), {"mine"}),
+        (owing(Not(CLOUD), IDENTIFIERS, Obligation.REDACT), {"mine"}),
+    ],
+)
+def test_a_theorem_may_hold_under_a_duty_only(tested: Pack, expected: set[str]) -> None:
+    """The duty must be owed at the very place, and to redact means every kind of identifier."""
+    assert refuted(prove(tested)) == (expected, expected)
 
 
 def test_that_unknown_stays_rests_on_the_axiom(monkeypatch: pytest.MonkeyPatch) -> None:

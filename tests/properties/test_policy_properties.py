@@ -56,7 +56,7 @@ MONOTONE_PACKS = st.builds(
 )
 PACKS = [
     load_policy([builtin_pack(name)], []).packs[0]
-    for name in ("finance", "gdpr", "hipaa", "hipaa-strict", "open", "part2")
+    for name in ("finance", "gdpr", "hipaa", "hipaa-strict", "open", "part2", "redact")
 ]
 BUILTIN = st.sampled_from(PACKS)
 # `hipaa-strict` lets go only what was declared public, so that to declare it is what it asks for.

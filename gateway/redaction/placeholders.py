@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands for a removed value: `[NAME_1_KXQTJW]`, and which value stands behind it.
+
+A placeholder is made of the kind, a number in order of appearance, and six letters drawn at
+random for the request. Nothing in it is derived from the person's data (45 CFR 164.514(c)). The
+letters do not occur in the request, so no text of the caller's can look like a placeholder of ours,
+and nobody who wrote a part of the prompt beforehand can guess one. There are no vowels among them,
+so they spell no word, and none that a kind begins with, so no placeholder can begin inside another.
+
+Consistent: the same value gets the same placeholder. White space never makes a difference; case
+makes none in names and places, whose first spelling is the one that comes back, and does in
+everything else: `ab12` and `AB12` are two record numbers.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from gateway.signals.privacy import Kind
+
+LETTERS = "JKQRTWXZ"
+NONCE_CHARS = 6
+_TRIES = 64
+# Letters only, so that a placeholder has the same three parts whatever its kind.
+LABELS: Mapping[Kind, str] = MappingProxyType(
+    {kind: kind.value.split("_")[0] for kind in Kind}
+    | {Kind.HEALTH_PLAN: "PLAN", Kind.OTHER_ID: "ID"}
+)
+_CASELESS = frozenset({Kind.NAME, Kind.GEO})
+
+
+class NoFreeLetters(Exception):
+    """Every draw of letters occurs in the text: it is made of them."""
+
+
+def draw_nonce(text: str, draw: Callable[[str], str] = secrets.choice) -> str:
+    """Six letters that do not occur in `text`, in no case; raises NoFreeLetters."""
+    upper = text.upper()
+    for _ in range(_TRIES):
+        nonce = "".join(draw(LETTERS) for _ in range(NONCE_CHARS))
+        if nonce not in upper:
+            return nonce
+    raise NoFreeLetters
+
+
+class Vault:
+    """The placeholders of one request. Lives in memory, for the request; its repr shows nothing."""
+
+    __slots__ = ("_by_value", "_numbers", "counts", "nonce", "originals")
+
+    def __init__(self, nonce: str) -> None:
+        self.nonce = nonce
+        self.originals: dict[str, str] = {}
+        """Placeholder without brackets to the value as it stood where it was first seen."""
+        self.counts: Counter[str] = Counter()
+        """Kind to how often one of it was replaced."""
+        self._by_value: dict[str, str] = {}
+        self._numbers: Counter[str] = Counter()
+
+    def core(self, kind: Kind, value: str) -> str:
+        """The placeholder for a value, without brackets, and counted as one replacement."""
+        self.counts[kind.value] += 1
+        key = folded(kind, value)
+        known = self._by_value.get(key)
+        if known is None:
+            label = LABELS[kind]
+            self._numbers[label] += 1
+            known = f"{label}_{self._numbers[label]}_{self.nonce}"
+            self._by_value[key] = known
+            self.originals[known] = value
+        return known
+
+
+def folded(kind: Kind, value: str) -> str:
+    """What two spellings of the same value have in common."""
+    value = " ".join(value.split())
+    return value.casefold() if kind in _CASELESS else value

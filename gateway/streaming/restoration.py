@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts values back where placeholders stand in a text that comes in pieces: text in, text out.
+
+Rules
+-----
+1. Single pass: what was put back is never searched again, so a value that looks like a placeholder
+   stays what it is. Only placeholders of this request are known; all other text passes unchanged.
+2. Held back is only what may be the beginning of a placeholder of this request, and no more than
+   the longest of them; everything before it is given out at once. `flush` gives out the rest.
+3. How the text was cut into pieces changes nothing.
+4. Tolerance for what models do to placeholders: `[name_1_kxqtjw]` (any case, between brackets),
+   `NAME_1_KXQTJW` and one bracket lost (in capitals only), and `[NAME\\_1\\_KXQTJW]` (underscores
+   escaped for Markdown). The bracket that is left goes with it. Everything else stays as it is: a
+   placeholder that is shown does no harm, one that is guessed at might.
+5. Inside addresses nothing is put back (links.py).
+6. In JSON (arguments of tools, answers by a schema) a value is escaped as part of a string.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+
+from gateway.redaction.placeholders import LABELS, NONCE_CHARS
+from gateway.streaming.links import Links
+
+_WHOLE = re.compile(
+    rf"\[?({'|'.join(sorted(set(LABELS.values()), key=len, reverse=True))})"
+    rf"\\?_([0-9]{{1,6}})\\?_([A-Z]{{{NONCE_CHARS}}})\]?",
+    re.IGNORECASE | re.ASCII,
+)
+_MAY_BEGIN = re.compile(r"[\[A-Z]")
+_ESCAPES = 2  # one before each underscore
+
+
+class Restoration:
+    """What all texts of one answer are restored from."""
+
+    __slots__ = ("_cores", "_originals", "longest")
+
+    def __init__(self, originals: Mapping[str, str]) -> None:
+        """`originals` maps placeholders without brackets to values."""
+        self._originals = originals
+        self._cores = sorted(originals)
+        self.longest = max(map(len, self._cores), default=0) + len("[") + _ESCAPES
+
+    def value_of(self, match: re.Match[str]) -> str | None:
+        """The value for something of a placeholder's shape; None when it is none of ours."""
+        core = "_".join(match.groups())
+        if match[0].startswith("["):
+            core = core.upper()
+        return self._originals.get(core)
+
+    def may_begin(self, text: str) -> bool:
+        """Whether a placeholder may begin with `text`, or be `text` without its last bracket."""
+        body = text.replace("\\_", "_").removesuffix("\\")
+        body = body[1:].upper() if body.startswith("[") else body
+        at = bisect_left(self._cores, body)
+        return at < len(self._cores) and self._cores[at].startswith(body)
+
+    def whole(self, text: str, *, in_json: bool = False) -> str:
+        """A text that is complete."""
+        stream = TextStream(self, in_json=in_json)
+        return stream.feed(text) + stream.flush()
+
+
+class TextStream:
+    """One text that comes in pieces."""
+
+    __slots__ = ("_held", "_links", "_restoration", "_written")
+
+    def __init__(self, restoration: Restoration, *, in_json: bool = False) -> None:
+        self._restoration = restoration
+        self._written: Callable[[str], str] = _escaped if in_json else str
+        self._links = Links(in_json=in_json)
+        self._held = ""
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether `flush` would give out anything."""
+        return self._held != ""
+
+    def feed(self, text: str) -> str:
+        """What can be given out, now that `text` has come."""
+        text = self._held + text
+        end = self._end_of_certain(text)
+        self._held = text[end:]
+        return self._restored(text[:end])
+
+    def flush(self) -> str:
+        """The rest, when nothing more comes."""
+        text, self._held = self._held, ""
+        return self._restored(text)
+
+    def _end_of_certain(self, text: str) -> int:
+        first = max(0, len(text) - self._restoration.longest)
+        for match in _MAY_BEGIN.finditer(text, first):
+            if self._restoration.may_begin(text[match.start() :]):
+                return match.start()
+        return len(text)
+
+    def _restored(self, text: str) -> str:
+        parts: list[str] = []
+        done = at = 0
+        while match := _WHOLE.search(text, at):
+            at = match.start() + 1  # what is none of ours may have one of ours in it
+            value = self._restoration.value_of(match)
+            if value is None:
+                continue
+            self._links.feed(text[done : match.start()])
+            written = match[0] if self._links.is_open else self._written(value)
+            self._links.feed(written)
+            parts += [text[done : match.start()], written]
+            done = at = match.end()
+        self._links.feed(text[done:])
+        return "".join([*parts, text[done:]])
+
+
+def _escaped(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)[1:-1]
