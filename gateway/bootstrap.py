@@ -157,12 +157,23 @@ def load_identity(settings: Settings) -> Identity:
     keys = [
         Key(
             k.hash.removeprefix("sha256:"),
-            Principal(k.id, k.tenant, k.roles[0], frozenset(k.may_relax), k.may_break_glass),
+            Principal(
+                k.id,
+                k.tenant,
+                k.roles[0],
+                frozenset(k.may_relax),
+                k.may_break_glass,
+                k.mfa,
+                frozenset(k.roles),
+            ),
         )
         for k in settings.keys
     ]
     keys += [
-        Key(k.sha256, Principal(k.id, k.tenant, k.role, may_break_glass=k.may_break_glass))
+        Key(
+            k.sha256,
+            Principal(k.id, k.tenant, k.role, may_break_glass=k.may_break_glass, mfa=k.mfa),
+        )
         for k in KeyFile(settings.state_dir).read()
     ]
     if settings.api_key is not None:

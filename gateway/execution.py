@@ -41,6 +41,8 @@ from gateway.errors import (
     openai_envelope,
 )
 from gateway.judgement import Judged
+from gateway.limits import Json
+from gateway.minimum import least
 from gateway.records.journal import Journal
 from gateway.routing.breaker import Breaker, Verdict
 from gateway.routing.plan import Attempt, Plan
@@ -50,8 +52,11 @@ _JSON, _EVENTS = b"application/json", b"text/event-stream"
 _ANSWERS = (_JSON, _EVENTS)
 _CALLERS_FAULT = frozenset({400, 413, 422})
 _BREAKER_OPEN = "breaker_open"
+_NOTHING_LEFT = "nothing_left_to_send"
+_NOT_MADE = frozenset({_BREAKER_OPEN, _NOTHING_LEFT, AuditUnavailable.code})
 _NOT_THEIR_FAULT = frozenset(
     {AuditUnavailable.code, EgressRefused.code, PoolExhausted.code, RequestRefused.code}
+    | {_NOTHING_LEFT}
     | {ResponseTooLarge.code, "http_429"}
 )
 
@@ -140,12 +145,15 @@ class Executor:
     async def _recorded_attempt(
         self, judged: Judged, attempt: Attempt, number: int, traceparent: bytes
     ) -> _Miss | _Given:
+        call = _call(judged, attempt, traceparent)
+        if not call.body["messages"]:
+            return _Miss(attempt, _NOTHING_LEFT)
         try:
             await self._journal.intent(judged, attempt, number)
         except AuditUnavailable:
             if attempt.tier is not Tier.DEVICE:
                 return _Miss(attempt, AuditUnavailable.code)
-        return await self._attempt(_call(judged, attempt, traceparent), attempt)
+        return await self._attempt(call, attempt)
 
     async def _attempt(self, call: Call, attempt: Attempt) -> _Miss | _Given:
         reply: Reply | None = None
@@ -209,7 +217,7 @@ def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:
         decision_id=judged.id,
         destination=attempt.destination,
         model=attempt.model,
-        body=request.body,
+        body=_body(judged, attempt),
         stream=request.stream,
         cleared=judged.decision.cleared.get(attempt.destination),
         no_store=Obligation.NO_STORE in judged.decision.obligations,
@@ -217,6 +225,15 @@ def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:
         traceparent=b"" if attempt.tier is Tier.CLOUD else traceparent,
         deadline_s=judged.wishes.latency_budget_s,
     )
+
+
+def _body(judged: Judged, attempt: Attempt) -> Json:
+    """What this destination gets: all of it, or no more than it needs where that is owed."""
+    decision = judged.decision
+    leaves = attempt.tier is not Tier.DEVICE
+    if leaves and Obligation.MINIMUM_NECESSARY in decision.obligations:
+        return least(judged.request.body, decision.terms)
+    return judged.request.body
 
 
 def _refusal(attempt: Attempt, reply: Reply) -> _Miss:
@@ -228,7 +245,7 @@ def _refusal(attempt: Attempt, reply: Reply) -> _Miss:
 def _farthest(misses: list[_Miss]) -> Tier | None:
     """How far from the user the request has been, as far as attempts were made at all."""
     order = tuple(Tier)
-    made = [m.attempt.tier for m in misses if m.code not in (_BREAKER_OPEN, AuditUnavailable.code)]
+    made = [m.attempt.tier for m in misses if m.code not in _NOT_MADE]
     return max(made, key=order.index, default=None)
 
 

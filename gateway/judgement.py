@@ -67,7 +67,7 @@ class Judge:
             today=self.today(),
             break_glass=glass is not None and glass.is_broken,
         )
-        rules = self.rules()
+        rules = self.rules().of(principal.tenant)
         decision = _decision(facts, signals, rules)
         if wishes.session:
             own = decision.data_class

@@ -91,7 +91,9 @@ def _value(field: str, node: Node) -> Value:
 def _word(field: str, node: Node) -> str:
     text = as_text(node)
     expected = wanted_instead(field, text)
-    return text if not expected else node.fail(f"unknown {field} {shown(text)}, expected {expected}")
+    return (
+        text if not expected else node.fail(f"unknown {field} {shown(text)}, expected {expected}")
+    )
 
 
 def _range(field: str, table: Table) -> frozenset[Value]:

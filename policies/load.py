@@ -90,9 +90,9 @@ def refuse_widening(packs: Sequence[Pack], acknowledged: frozenset[str]) -> None
                 raise PolicyError(
                     pack.file,
                     rule.line,
-                    f"{rule.effect} rule {rule.id!r} gives more in an emergency where no BAA covers "
-                    "the destination, expected {break_glass: true, baa: true}, or the pack's name "
-                    "in policy.break_glass_widens",
+                    f"{rule.effect} rule {rule.id!r} gives more in an emergency where no BAA "
+                    "covers the destination, expected {break_glass: true, baa: true}, or the "
+                    "pack's name in policy.break_glass_widens",
                 )
 
 

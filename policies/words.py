@@ -42,7 +42,7 @@ COUNTRIES: Final = frozenset(
     QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG
     TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM
     ZW
-    """.split()  # noqa: SIM905  a table to be read
+    """.split()
 )
 JURISDICTIONS: Final = COUNTRIES | {"EU", "EEA"}
 """What a destination's jurisdiction can be."""

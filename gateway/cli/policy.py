@@ -14,6 +14,7 @@ from policies import PackSource, Policy, PolicyError
 from policies.pack import Pack
 
 if TYPE_CHECKING:
+    from gateway.rules import Rules
     from gateway.settings import Settings
 
 app = typer.Typer(
@@ -55,16 +56,22 @@ def check(config: ConfigOption = None) -> None:
     never hold or that others always override, rules that give a more
     sensitive request more, and names of destinations that there are not.
     """
-    policy = _policy(config)
+    rules = _rules_of(read_settings(config, 1))
+    policy = rules.policy
     for pack in policy.packs:
-        tests = f"{len(pack.theorems)} theorems, {len(pack.cases)} tests"
-        say(f"{pack.name}: {len(pack.rules)} rules, {tests}")
+        _say_pack(pack)
+    for tenant, own in rules.tenants.items():
+        say(f"for the tenant {tenant} besides ({own.policy.hash}):")
+        for pack in own.policy.packs[len(policy.packs) :]:
+            _say_pack(pack)
     say(f"destinations: {', '.join(d.name for d in policy.destinations)}")
     for there in policy.destinations:
         if there.baa and not there.baa.extends_to(there.models, there.features):
             say(
                 f"note: the BAA of {there.name} leaves out a model or feature, so it covers nothing"
             )
+    for note in rules.notes:
+        say(f"note: {note}")
     say(policy.hash)
 
 
@@ -183,13 +190,22 @@ def _policy(config: ConfigOption) -> Policy:
 
 
 def _policy_of(settings: Settings) -> Policy:
+    return _rules_of(settings).policy
+
+
+def _rules_of(settings: Settings) -> Rules:
     from gateway.config_file import ConfigError
-    from gateway.rules import make_policy
+    from gateway.rules import make_rules
 
     try:
-        return make_policy(settings)
+        return make_rules(settings)
     except ConfigError as error:
         fail(error, 1)
+
+
+def _say_pack(pack: Pack) -> None:
+    tests = f"{len(pack.theorems)} theorems, {len(pack.cases)} tests"
+    say(f"{pack.name}: {len(pack.rules)} rules, {tests}")
 
 
 def _packs(names: list[str] | None, config: ConfigOption) -> tuple[Pack, ...]:
