@@ -15,6 +15,7 @@ from gateway.errors import NotFound
 from gateway.policy_settings import BaaSettings, RetentionSettings, is_file_name
 from gateway.routing.plan import Planner, Route
 from gateway.settings import DestinationSettings, Settings
+from gateway.simulating import InForce
 from gateway.state.keys import KeyFile
 from policies import (
     Baa,
@@ -62,6 +63,12 @@ class Rules:
     def of(self, tenant: str) -> Rules:
         """The rules for one tenant."""
         return self.tenants.get(tenant, self)
+
+    @property
+    def in_force(self) -> InForce:
+        """All packs and destinations."""
+        tenants = {name: own.policy.packs for name, own in self.tenants.items()}
+        return InForce(self.policy.packs, tenants, self.policy.destinations)
 
     @property
     def hashes(self) -> frozenset[str]:

@@ -174,6 +174,11 @@ class AuditSettings(_Section):
     retention_days: Annotated[int, Field(ge=1)] = 2192
     compress: bool = True
 
+    @property
+    def anchor_files(self) -> list[Path]:
+        """The anchors that can be read here."""
+        return [anchor.file for anchor in self.anchors if anchor.file is not None]
+
 
 class StateSettings(_Section):
     """Where shared state lives."""

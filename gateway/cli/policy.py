@@ -172,12 +172,17 @@ def simulate(
     and those are what is recorded. A line of a file of your own is
     {"facts": {...}, "findings": {...}}, with the keys of tests in packs.
     """
-    from gateway.cli.simulation import as_data, as_table, run
+    from gateway.cli.simulation import as_table
+    from gateway.simulating import as_data
+    from gateway.simulating import simulate as run
 
     settings = read_settings(config, 1)
-    current = _policy_of(settings)
+    current = _rules_of(settings).in_force
     sources = [_source(str(path)) for path in candidate]
-    difference = run(current, sources, _recorded(records, settings))
+    try:
+        difference = run(current, sources, _recorded(records, settings))
+    except PolicyError as error:
+        fail(error, 1)
     if as_json:
         write_json(as_data(difference))
         return
@@ -236,15 +241,13 @@ def _source(name: str) -> PackSource:
 def _recorded(records: Path | None, settings: Settings) -> Iterator[tuple[str, int, object]]:
     """(file, line, record) of the file, or of all segments of the audit log."""
     from gateway.records.segment import workers
-    from gateway.records.selection import entries
+    from gateway.simulating import recorded
 
     if records is None:
         directory = settings.state_dir / "audit"
-        if not directory.is_dir() or not (numbers := workers(directory)):
+        if not directory.is_dir() or not workers(directory):
             fail("there is no audit log here yet; name a file with --records", 1)
-        for worker in numbers:
-            for entry in entries(directory, worker):
-                yield f"worker {worker}", int(entry.get("seq", 0)), entry
+        yield from recorded(directory)
         return
     for line, record in read_records(records):
         yield str(records), line, record
