@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from fastapi import FastAPI
 
+from gateway.api.admin import Admin, add_admin
 from gateway.api.classify import ClassifyEndpoint
 from gateway.api.web import Web, make_web
 from gateway.app import Gateway, Handler
@@ -45,6 +46,7 @@ from gateway.signals.complexity import score
 from gateway.signals.privacy import Detector
 from gateway.signals.privacy.model import packaged
 from gateway.signals.reading import SignalReader
+from gateway.state.approvals import Approvals
 from gateway.state.keys import KeyFile, digest_of
 from gateway.state.redis_sessions import RedisSessions
 from gateway.state.secret import Secret, stored_secret
@@ -88,6 +90,7 @@ def build(
     detector = Detector()
     signals = SignalReader(scanner=detector, score=score, capability=capability)
     signals.warm_up()
+    approvals = make_approvals(settings, secret)
     judge = Judge(
         identity=identity,
         signals=signals,
@@ -97,6 +100,7 @@ def build(
         today=_today,
         break_glass=make_break_glass(settings, secret),
         redactor=make_redactor(detector),
+        approvals=approvals,
     )
     backends, egresses = make_backends(settings)
     engine = backends[DEVICE] = make_engine(settings)
@@ -115,6 +119,15 @@ def build(
         device_can_serve=lambda: settings.device.enabled,
         take_stock=take_stock,
     )
+    admin = Admin(
+        identity=identity,
+        limits=limits,
+        rules=reload.rules,
+        audit_directory=settings.state_dir / "audit",
+        anchor_files=settings.audit.anchor_files,
+        approvals=approvals,
+        journal=journal,
+    )
     closables: list[_Closable] = [*backends.values(), *egresses, sessions]
     watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
     watches.append(partial(every, _FLUSH_S, take_stock))
@@ -122,7 +135,9 @@ def build(
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, closables, audit, keeper)
     hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
-    asgi = Gateway(hot, make_web(web, version("nearward"), lifespan), limits, metrics)
+    cold = make_web(web, version("nearward"), lifespan)
+    add_admin(cold, admin)
+    asgi = Gateway(hot, cold, limits, metrics)
     return Application(asgi, audit, reload)
 
 
@@ -160,12 +175,23 @@ def load_identity(settings: Settings) -> Identity:
     keys = [
         Key(
             k.hash.removeprefix("sha256:"),
-            Principal(k.id, k.tenant, k.roles[0], frozenset(k.may_relax), k.may_break_glass),
+            Principal(
+                k.id,
+                k.tenant,
+                k.roles[0],
+                frozenset(k.may_relax),
+                k.may_break_glass,
+                k.mfa,
+                frozenset(k.roles),
+            ),
         )
         for k in settings.keys
     ]
     keys += [
-        Key(k.sha256, Principal(k.id, k.tenant, k.role, may_break_glass=k.may_break_glass))
+        Key(
+            k.sha256,
+            Principal(k.id, k.tenant, k.role, may_break_glass=k.may_break_glass, mfa=k.mfa),
+        )
         for k in KeyFile(settings.state_dir).read()
     ]
     if settings.api_key is not None:
@@ -231,6 +257,16 @@ def make_redactor(scanner: Scanner) -> Redactor:
 def make_break_glass(settings: Settings, secret: Secret) -> BreakGlass:
     """How claims of an emergency are weighed."""
     return BreakGlass(secret=secret, longest_s=settings.policy.break_glass_max_s, now=_now)
+
+
+def make_approvals(settings: Settings, secret: Secret) -> Approvals:
+    """Where requests wait for a person's approval; nothing is written before one does."""
+    return Approvals(
+        settings.state_dir / "approvals",
+        secret=secret,
+        clock=time.time,
+        ttl_s=settings.policy.approval_ttl_s,
+    )
 
 
 def check_store(settings: Settings) -> None:

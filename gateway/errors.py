@@ -6,12 +6,16 @@
     +-- Unauthenticated             401     invalid_api_key
     +-- PolicyBlocked               403     policy_blocked
     +-- BreakGlassRefused           403     break_glass_refused
-    +-- NotFound                    404     not_found, model_not_found
+    +-- ApprovalRequired            403     approval_required, approval_refused
+    +-- Forbidden                   403     forbidden, own_request
+    +-- NotFound                    404     not_found, model_not_found ...
     +-- MethodNotAllowed            405     method_not_allowed
+    +-- Conflict                    409     conflict, already_answered
     +-- BodyTooLarge                413     body_too_large
     +-- HeadersTooLarge             431     headers_too_large
     +-- UpstreamFailed              502     upstream_failed
     +-- Unavailable                 503     unavailable
+        +-- Queued                  503     queued
         +-- LocalUnavailable        503     local_unavailable
         |   +-- DeviceOff           503     local_unavailable, and waiting does not help
         +-- AuditUnavailable        503     audit_unavailable
@@ -84,6 +88,22 @@ class BreakGlassRefused(GatewayError):
     kind = "permission_error"
 
 
+class Forbidden(GatewayError):
+    """The caller is known, and may not do this."""
+
+    status = 403
+    code = "forbidden"
+    kind = "permission_error"
+
+
+class ApprovalRequired(GatewayError):
+    """A person has to approve the request before it may leave."""
+
+    status = 403
+    code = "approval_required"
+    kind = "permission_error"
+
+
 class NotFound(GatewayError):
     """No such path or model."""
 
@@ -97,6 +117,14 @@ class MethodNotAllowed(GatewayError):
 
     status = 405
     code = "method_not_allowed"
+    kind = "invalid_request_error"
+
+
+class Conflict(GatewayError):
+    """What was asked for does not fit what has happened meanwhile."""
+
+    status = 409
+    code = "conflict"
     kind = "invalid_request_error"
 
 
@@ -130,6 +158,12 @@ class Unavailable(GatewayError):
     status = 503
     code = "unavailable"
     retryable = True
+
+
+class Queued(Unavailable):
+    """Policy lets the request leave later; nearward keeps no queue, so it has to be sent again."""
+
+    code = "queued"
 
 
 class LocalUnavailable(Unavailable):

@@ -43,6 +43,8 @@ from gateway.errors import (
     openai_envelope,
 )
 from gateway.judgement import Judged
+from gateway.limits import Json
+from gateway.minimum import least
 from gateway.records.journal import Journal
 from gateway.redaction.copy import Redacted
 from gateway.redaction.reply import RestorationFailed, restored
@@ -55,10 +57,11 @@ _ANSWERS = (_JSON, _EVENTS)
 _CALLERS_FAULT = frozenset({400, 413, 422})
 _BREAKER_OPEN = "breaker_open"
 _NOT_REDACTABLE = "not_redactable"
-_NOT_MADE = (_BREAKER_OPEN, _NOT_REDACTABLE, AuditUnavailable.code)
+_NOTHING_LEFT = "nothing_left_to_send"
+_NOT_MADE = frozenset({_BREAKER_OPEN, _NOT_REDACTABLE, _NOTHING_LEFT, AuditUnavailable.code})
 _NOT_THEIR_FAULT = frozenset(
     {AuditUnavailable.code, EgressRefused.code, PoolExhausted.code, RequestRefused.code}
-    | {ResponseTooLarge.code, "http_429", _NOT_REDACTABLE, RestorationFailed.code}
+    | {ResponseTooLarge.code, "http_429", _NOT_REDACTABLE, _NOTHING_LEFT, RestorationFailed.code}
 )
 
 
@@ -149,12 +152,15 @@ class Executor:
         redacted = judged.redacted_for(attempt.tier)
         if redacted is None and judged.must_redact_for(attempt.tier):
             return _Miss(attempt, _NOT_REDACTABLE)
+        call = _call(judged, attempt, traceparent)
+        if not call.body["messages"]:
+            return _Miss(attempt, _NOTHING_LEFT)
         try:
             await self._journal.intent(judged, attempt, number)
         except AuditUnavailable:
             if attempt.tier is not Tier.DEVICE:
                 return _Miss(attempt, AuditUnavailable.code)
-        return await self._attempt(_call(judged, attempt, traceparent), attempt, redacted)
+        return await self._attempt(call, attempt, redacted)
 
     async def _attempt(
         self, call: Call, attempt: Attempt, redacted: Redacted | None
@@ -215,20 +221,28 @@ def _told_otherwise(status: int) -> bytes:
 
 
 def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:
-    request = judged.request
-    redacted = judged.redacted_for(attempt.tier)
     return Call(
         decision_id=judged.id,
         destination=attempt.destination,
         model=attempt.model,
-        body=request.body if redacted is None else redacted.body,
-        stream=request.stream,
+        body=_body(judged, attempt),
+        stream=judged.request.stream,
         cleared=judged.decision.cleared.get(attempt.destination),
         no_store=Obligation.NO_STORE in judged.decision.obligations,
         # 24 bytes of a caller's choosing, which no signal reads, are none of a cloud's business.
         traceparent=b"" if attempt.tier is Tier.CLOUD else traceparent,
         deadline_s=judged.wishes.latency_budget_s,
     )
+
+
+def _body(judged: Judged, attempt: Attempt) -> Json:
+    """What this destination gets: all of it, or without identifiers and no more than it needs."""
+    decision, redacted = judged.decision, judged.redacted_for(attempt.tier)
+    body = judged.request.body if redacted is None else redacted.body
+    leaves = attempt.tier is not Tier.DEVICE
+    if leaves and Obligation.MINIMUM_NECESSARY in decision.obligations:
+        return least(body, decision.terms)
+    return body
 
 
 def _refusal(attempt: Attempt, reply: Reply) -> _Miss:

@@ -34,8 +34,11 @@ _NAMES = frozenset(
         "latency-budget-ms",
         "dry-run",
         "break-glass",
+        "mfa",
     }
 )
+# Said by an authenticating proxy, which does not write the body.
+_HEADER_ONLY = frozenset({"mfa"})
 _TIER_ORDER = (Tier.DEVICE, Tier.ONPREM, Tier.CLOUD)
 _LABEL_CHARS = 64
 _WORD_BREAKS = re.compile(r"[\s_-]+")
@@ -57,6 +60,7 @@ class Wishes:
     session: str = ""
     latency_budget_s: float | None = None
     break_glass: Claim | None = None
+    mfa: bool | None = None
 
 
 _NO_WISHES = Wishes()
@@ -74,10 +78,11 @@ def read_wishes(headers: Headers, metadata: Mapping[str, str]) -> Wishes:
         purpose=_purpose(_one(sent, "purpose")),
         subject_region=_region(_one(sent, "subject-region")),
         max_tier=min(tiers, key=_TIER_ORDER.index) if tiers else None,
-        is_dry_run=any(_flag(v) for v in sent.get("dry-run", ())),
+        is_dry_run=any(_flag(v, "dry-run") for v in sent.get("dry-run", ())),
         session=_one(sent, "session"),
         latency_budget_s=_budget_s(_one(sent, "latency-budget-ms")),
         break_glass=read_claim(_same(sent, "break-glass")) if "break-glass" in sent else None,
+        mfa=_flag(_one(sent, "mfa"), "mfa") if "mfa" in sent else None,
     )
 
 
@@ -108,7 +113,17 @@ def make_facts(
         has_tools=request.has_tools,
         uses=uses_of(request.body),
         break_glass=break_glass,
+        mfa=_mfa(principal, wishes),
     )
+
+
+def _mfa(principal: Principal, wishes: Wishes) -> bool:
+    """Whether somebody who may vouch for it says that more than one factor was asked for."""
+    if principal.mfa != "header" and wishes.mfa is not None:
+        raise BadRequest(
+            "this key may not say x-nearward-mfa", code="bad_header", param="x-nearward-mfa"
+        )
+    return principal.mfa == "always" or (principal.mfa == "header" and wishes.mfa is True)
 
 
 def _labels(headers: Headers, metadata: Mapping[str, str]) -> dict[str, list[str]]:
@@ -120,6 +135,8 @@ def _labels(headers: Headers, metadata: Mapping[str, str]) -> dict[str, list[str
     for key, text in metadata.items():
         if key.startswith("nearward_"):
             label = key[len("nearward_") :].replace("_", "-")
+            if label in _HEADER_ONLY:
+                raise BadRequest(f"x-nearward-{label} is a header only", code="unknown_header")
             sent.setdefault(_known(label), []).append(_filled(label, text.strip()))
     return sent
 
@@ -192,9 +209,9 @@ def _one(sent: Mapping[str, list[str]], label: str) -> str:
     return value
 
 
-def _flag(value: str) -> bool:
+def _flag(value: str, label: str) -> bool:
     if value.lower() not in {"true", "false", "1", "0"}:
-        raise BadRequest("x-nearward-dry-run must be true or false", code="bad_header")
+        raise BadRequest(f"x-nearward-{label} must be true or false", code="bad_header")
     return value.lower() in {"true", "1"}
 
 

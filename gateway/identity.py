@@ -20,13 +20,23 @@ from policies import DataClass
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """One API key's owner. `may_relax` holds the classes a declaration may lower."""
+    """One API key's owner. `may_relax` holds the classes a declaration may lower.
+
+    `role` is the one that rules see; `roles` holds all of them. `mfa` says whether the owner was
+    authenticated by more than one factor: "no", "always", or "header" when each request says so.
+    """
 
     id: str
     tenant: str
     role: str
     may_relax: frozenset[DataClass] = frozenset()
     may_break_glass: bool = False
+    mfa: str = "no"
+    roles: frozenset[str] = frozenset()
+
+    def has_role(self, *roles: str) -> bool:
+        """Whether one of these roles is theirs."""
+        return self.role in roles or not self.roles.isdisjoint(roles)
 
 
 @dataclass(frozen=True, slots=True)

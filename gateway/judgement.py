@@ -6,12 +6,16 @@ Shared by chat, explain and dry run, so that an explanation cannot differ from w
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import orjson
 
 from gateway.break_glass import BreakGlass, Glass
 from gateway.exchange import Exchange
@@ -21,9 +25,11 @@ from gateway.redaction.copy import Redacted, Redaction
 from gateway.redaction.redactor import Redactor
 from gateway.rules import Rules
 from gateway.signals.reading import SignalReader, Signals
+from gateway.state.approvals import Approval, Approvals
 from gateway.state.sessions import Sessions
 from gateway.wire import ChatRequest, parse_chat
-from policies import DataClass, Decision, Facts, Obligation, Tier, decide
+from policies import DataClass, Decision, Facts, Obligation, Tier, Verdict, decide
+from policies.features import recorded_facts
 
 _REDACTED = frozenset({Obligation.REDACT})
 _NONE = frozenset[Obligation]()
@@ -45,6 +51,7 @@ class Judged(NamedTuple):
     rules: Rules
     glass: Glass | None = None
     redaction: Redaction | None = None
+    approval: Approval | None = None
 
     @property
     def met(self) -> frozenset[Obligation]:
@@ -73,6 +80,7 @@ class Judge:
     today: Callable[[], datetime.date]
     break_glass: BreakGlass
     redactor: Redactor | None = None
+    approvals: Approvals | None = None
 
     async def judge(self, exchange: Exchange) -> Judged:
         """Raises a GatewayError (4xx) for whatever is wrong with the request."""
@@ -91,7 +99,7 @@ class Judge:
             today=self.today(),
             break_glass=glass is not None and glass.is_broken,
         )
-        rules = self.rules()
+        rules = self.rules().of(principal.tenant)
         decision = _decision(facts, signals, rules)
         if wishes.session:
             own = decision.data_class
@@ -99,6 +107,14 @@ class Judge:
             if carried.rank > own.rank or own is DataClass.UNKNOWN:
                 floor = DataClass.join(facts.default_class, carried)
                 facts = dataclasses.replace(facts, default_class=floor)
+                decision = _decision(facts, signals, rules)
+        approval: Approval | None = None
+        if decision.verdict is Verdict.APPROVE and self.approvals is not None:
+            approval = await asyncio.to_thread(
+                _look, self.approvals, request, facts, decision, principal.id
+            )
+            if approval.is_granted:
+                facts = dataclasses.replace(facts, approved=True)
                 decision = _decision(facts, signals, rules)
         return Judged(
             id=facts.request_id,
@@ -111,6 +127,7 @@ class Judge:
             rules=rules,
             glass=glass,
             redaction=await self._redaction(request, facts, decision),
+            approval=approval,
         )
 
     async def _redaction(
@@ -127,6 +144,17 @@ class Judge:
             must_find=declared is not None and declared.rank >= DataClass.PII.rank,
         )
 
+    async def ask_approval(self, judged: Judged) -> Judged:
+        """Put a request that has to be approved before whoever may; the same with what came of it.
+
+        It stays as it was when it needs no approval.
+        """
+        approvals, approval = self.approvals, judged.approval
+        if judged.decision.verdict is not Verdict.APPROVE or approvals is None or approval is None:
+            return judged
+        shown = _shown(judged, approvals)
+        return judged._replace(approval=await asyncio.to_thread(approvals.ask, approval.id, shown))
+
     async def _carried(self, tenant: str, session: str, own: DataClass) -> DataClass:
         """The highest class of the session; a request of unknown class leaves out its own.
 
@@ -138,6 +166,37 @@ class Judge:
         carried = await self.sessions.raise_to(tenant, session, DataClass.PUBLIC)
         await self.sessions.raise_to(tenant, session, own)
         return carried
+
+
+def _look(
+    approvals: Approvals, request: ChatRequest, facts: Facts, decision: Decision, key: str
+) -> Approval:
+    """Where this request stands; all that decides about it is a part of its id."""
+    body = orjson.dumps(request.body, option=orjson.OPT_SORT_KEYS)
+    said = (decision.data_class, facts.declared_class, facts.max_tier, facts.break_glass)
+    return approvals.look(
+        approvals.id_of(
+            *(facts.tenant, key, decision.policy_hash, facts.purpose, facts.subject_region),
+            *map(str, said),
+            hashlib.sha256(body).hexdigest(),
+        )
+    )
+
+
+def _shown(judged: Judged, approvals: Approvals) -> dict[str, object]:
+    """What whoever approves may know: classes, counts and names from rules, no word of a prompt."""
+    decision, who = judged.decision, judged.principal
+    written = recorded_facts(judged.facts, judged.rules.named)
+    return {
+        "tenant": who.tenant,
+        "asker": approvals.asker_of(who.tenant, who.id),
+        "data_class": decision.data_class,
+        "kinds": sorted(judged.signals.findings.kinds),
+        "purpose": written.get("purpose", ""),
+        "rules": sorted({reason.rule_id for reason in decision.reasons}),
+        "body_bytes": judged.request.body_bytes,
+        "policy": decision.policy_hash,
+    }
 
 
 def _decision(facts: Facts, signals: Signals, rules: Rules) -> Decision:

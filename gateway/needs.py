@@ -13,6 +13,8 @@ from __future__ import annotations
 from gateway.limits import Json
 
 NOTHING: frozenset[str] = frozenset()
+TOOLS = frozenset({"tools", "tool_turns", "web_search"})
+"""The needs that a destination without tools cannot be asked for."""
 # Field -> need. A field that is absent, null, empty or false asks for nothing.
 _FIELDS = {
     "tools": "tools",

@@ -15,15 +15,28 @@ import orjson
 
 from gateway.break_glass import refusal
 from gateway.delivery import CUT_SHORT, deliver
-from gateway.errors import AuditUnavailable, GatewayError
+from gateway.errors import (
+    ApprovalRequired,
+    AuditUnavailable,
+    GatewayError,
+    LocalUnavailable,
+    PolicyBlocked,
+    Queued,
+)
 from gateway.exchange import Exchange
 from gateway.execution import Executor
 from gateway.judgement import Judge, Judged
-from gateway.records.journal import Journal, answer_headers, refusal_headers
+from gateway.records.journal import (
+    Journal,
+    answer_headers,
+    approval_headers,
+    refusal_headers,
+)
 from gateway.redaction.copy import Redaction, Unredactable
 from gateway.routing.plan import Plan
-from policies import Tier
+from policies import Tier, Verdict
 
+_LATER_S = 60
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
 
 
@@ -43,6 +56,8 @@ class Pipeline:
             if judged.wishes.is_dry_run:
                 await exchange.answer(200, explanation(judged, _plan(judged), ""))
                 return
+            judged = await self._judge.ask_approval(judged)
+            exchange.trace += approval_headers(judged)
             plan = await self._planned(judged)
             overhead_s = time.perf_counter() - exchange.began
             trace = _next_span(exchange.headers.get(b"traceparent", b""))
@@ -97,8 +112,30 @@ class Pipeline:
 
 
 def _plan(judged: Judged) -> Plan:
-    return judged.rules.planner.plan(
-        judged.request.model, judged.decision, judged.signals, judged.met
+    planner, model = judged.rules.planner, judged.request.model
+    try:
+        return planner.plan(model, judged.decision, judged.signals, judged.met)
+    except (PolicyBlocked, LocalUnavailable) as error:
+        held = None if planner.read_model(model)[0] == "local" else _held(judged)
+        raise held or error from None
+
+
+def _held(judged: Judged) -> GatewayError | None:
+    """Why a request that may leave, but not yet, is not answered; None for any other."""
+    verdict, approval = judged.decision.verdict, judged.approval
+    if verdict is Verdict.QUEUE:
+        return Queued(
+            "policy lets this request leave at another time; nearward keeps no queue: "
+            "send it again later",
+            retry_after_s=_LATER_S,
+        )
+    if verdict is not Verdict.APPROVE:
+        return None
+    if approval is not None and approval.state == "refused":
+        return ApprovalRequired("approval of this request was refused", code="approval_refused")
+    where = f"; its id is {approval.id}" if approval is not None else ""
+    return ApprovalRequired(
+        f"a person has to approve this request before it may leave{where}; send it again then"
     )
 
 
@@ -120,6 +157,7 @@ def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
         "obligations": sorted(decision.obligations),
         "redaction": _redaction(judged.redaction),
         "break_glass": judged.facts.break_glass,
+        "approval": judged.approval and {"id": judged.approval.id, "state": judged.approval.state},
         "reason": decision.primary_reason,
         "reasons": [
             {"code": r.code, "rule": r.rule_id, "destination": r.destination}

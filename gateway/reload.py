@@ -36,7 +36,7 @@ _POLL_S = 1.0
 Outcome = Literal["loaded", "unchanged", "failed", "waiting"]
 
 # What policy and planner alone read, so that it can change under way.
-_LIVE = frozenset({"routing", "aliases", "policy.packs", "policy.files"})
+_LIVE = frozenset({"routing", "aliases", "policy.packs", "policy.files", "policy.tenants"})
 LIVE_DESTINATION = frozenset(
     {
         *("tier", "models", "region", "jurisdiction", "baa", "retention"),
@@ -66,11 +66,12 @@ class Reload:
         self._metrics = metrics
         self._rules = make(settings)
         self._wanted = asyncio.Event()
-        self._files = settings.policy.files
+        self._files = settings.policy.all_files
         self._seen = b""
         self._tried = b""
         metrics.policy_reload_failed.set(0)
-        metrics.policy_in_force(self._rules.policy.hash)
+        metrics.policy_in_force(self._rules.hashes)
+        _say_notes(self._rules)
 
     def rules(self) -> Rules:
         """The rules in force now; a request asks once."""
@@ -114,9 +115,9 @@ class Reload:
         before = self._fingerprint()
         try:
             settings = self._load()
-            if settings.policy.files != self._files:
+            if settings.policy.all_files != self._files:
                 # From here on they are watched, also when one of them is at fault.
-                self._files = settings.policy.files
+                self._files = settings.policy.all_files
                 before = self._fingerprint()
                 settings = self._load()
             return before, (settings, self._make(self._checked(settings)))
@@ -135,10 +136,11 @@ class Reload:
     def _swap(self, settings: Settings, rules: Rules) -> Outcome:
         old = self._rules.policy.hash
         outcome: Outcome = "unchanged"
-        if settings != self._settings or rules.policy.hash != old:
+        if settings != self._settings or rules.hashes != self._rules.hashes:
             outcome = "loaded"
             self._settings, self._rules = settings, rules
-            self._metrics.policy_in_force(rules.policy.hash)
+            self._metrics.policy_in_force(rules.hashes)
+            _say_notes(rules)
             _log.info("policy_reloaded", policy=rules.policy.hash, before=old)
         self._metrics.policy_reload_failed.set(0)
         self._metrics.policy_reloads.add((outcome,))
@@ -161,6 +163,11 @@ class Reload:
                 content = b"\0"
             digest.update(hashlib.sha256(content).digest())
         return digest.digest()
+
+
+def _say_notes(rules: Rules) -> None:
+    for note in rules.notes:
+        _log.warning("policy_note", note=note)
 
 
 def needs_restart(old: Settings, new: Settings) -> str:

@@ -3,17 +3,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from gateway.backends.litellm_cloud import LiteLLMCloud
 from gateway.backends.openai_wire import OpenAIWire, split_base_url
 from gateway.config_file import ConfigError
 from gateway.errors import NotFound
+from gateway.policy_settings import BaaSettings, RetentionSettings, is_file_name
 from gateway.routing.plan import Planner, Route
-from gateway.settings import BaaSettings, Settings
+from gateway.settings import DestinationSettings, Settings
+from gateway.simulating import InForce
+from gateway.state.keys import KeyFile
 from policies import (
     Baa,
     Destination,
+    Obligation,
     PackSource,
     Policy,
     PolicyError,
@@ -23,38 +30,145 @@ from policies import (
     load_policy,
 )
 from policies.features import texts_named
+from policies.load import load_packs, refuse_widening
+from policies.words import unmatched, wanted_instead
 
 DEVICE = "device"
+_HONOURED_HERE = frozenset(
+    {
+        Obligation.MINIMUM_NECESSARY,  # minimum.py, before any attempt away from the device
+        Obligation.RECORD,
+        # No answer is kept, so none is shared with anybody: whoever adds a cache takes these out.
+        *(Obligation.NO_CACHE, Obligation.CACHE_SCOPE),
+        # The operational log never speaks of a single request (records/logs.py).
+        Obligation.LOG_LEVEL,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A policy, and the planner over the same destinations."""
+    """A policy, and the planner over the same destinations.
+
+    `named` holds the purposes and regions that rules name: only these are written down. `tenants`
+    has the rules of those who have packs of their own, `notes` what looks like a slip.
+    """
 
     policy: Policy
     planner: Planner
     named: frozenset[str] = frozenset()
-    """The purposes and regions that rules name: only these are written down."""
+    tenants: Mapping[str, Rules] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def of(self, tenant: str) -> Rules:
+        """The rules for one tenant."""
+        return self.tenants.get(tenant, self)
+
+    @property
+    def in_force(self) -> InForce:
+        """All packs and destinations."""
+        tenants = {name: own.policy.packs for name, own in self.tenants.items()}
+        return InForce(self.policy.packs, tenants, self.policy.destinations)
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        """Of all policies in force."""
+        return frozenset([self.policy.hash, *(r.policy.hash for r in self.tenants.values())])
 
 
 def make_rules(settings: Settings) -> Rules:
-    """Policy and planner over the same destinations; raises ConfigError."""
+    """Policies and planner over the same destinations; raises ConfigError."""
     policy = make_policy(settings)
-    return Rules(policy, make_planner(settings), texts_named(policy.packs))
+    planner, policies = make_planner(settings), make_tenants(settings, policy)
+    every = [policy, *policies.values()]
+    _check_acknowledged(settings, {pack.name for p in every for pack in p.packs})
+    return Rules(
+        policy,
+        planner,
+        texts_named(policy.packs),
+        {name: Rules(p, planner, texts_named(p.packs)) for name, p in policies.items()},
+        tuple(_notes(every, known_tenants(settings))),
+    )
 
 
 def make_policy(settings: Settings) -> Policy:
     """The configured packs over the configured destinations; raises ConfigError."""
-    packs = [_pack(settings, number) for number in range(len(settings.policy.packs))]
-    packs += [_pack_file(settings, number) for number in range(len(settings.policy.files))]
+    given = settings.policy
+    sources = [_pack(settings, name, "packs", i) for i, name in enumerate(given.packs)]
+    sources += [_pack_file(settings, path, "files", i) for i, path in enumerate(given.files)]
     there = [_destination(settings, number) for number in range(len(settings.destinations))]
+    with _located(settings):
+        policy = load_policy(sources, [_device(), *there])
+        refuse_widening(policy.packs, frozenset(given.break_glass_widens))
+    return policy
+
+
+def make_tenants(settings: Settings, base: Policy) -> dict[str, Policy]:
+    """For each tenant with packs of its own the policy of those and of `base`.
+
+    A pack more can only tighten, so no tenant has more than `base` gives. Raises ConfigError.
+    """
+    return {tenant: _tenant(settings, tenant, base) for tenant in settings.policy.tenants}
+
+
+def known_tenants(settings: Settings) -> frozenset[str]:
+    """The tenants of all keys; that of the keys which nearward makes itself is `default`."""
+    stored = KeyFile(settings.state_dir).read()
+    return frozenset({"default", *(k.tenant for k in settings.keys), *(k.tenant for k in stored)})
+
+
+def _tenant(settings: Settings, tenant: str, base: Policy) -> Policy:
+    place = ("tenants", tenant)
+    if tenant not in known_tenants(settings):
+        # A slip here would leave the tenant that is meant without its packs.
+        raise ConfigError(
+            f"{settings.where('policy', *place)}: policy.tenants: no key is of the tenant {tenant}"
+        )
+    known = {pack.name for pack in base.packs}
+    sources = [
+        _pack_file(settings, Path(name), *place, i)
+        if is_file_name(Path(name))
+        else _pack(settings, name, *place, i)
+        for i, name in enumerate(settings.policy.tenants[tenant])
+        if name not in known
+    ]
+    with _located(settings):
+        packs = load_packs(sources, base.destinations)
+        refuse_widening(packs, frozenset(settings.policy.break_glass_widens))
+    if double := known.intersection(pack.name for pack in packs):
+        raise ConfigError(
+            f"{settings.where('policy', *place)}: policy.tenants.{tenant}: there is a pack named "
+            f"{min(double)} for all tenants"
+        )
+    return Policy.of([*base.packs, *packs], base.destinations)
+
+
+@contextmanager
+def _located(settings: Settings) -> Iterator[None]:
+    """A fault of a policy as one of the config: in the pack's file, or at the section's line."""
     try:
-        return load_policy(packs, [_device(), *there])
+        yield
     except PolicyError as error:
-        if error.file in map(str, settings.policy.files):
+        if error.file in map(str, settings.policy.all_files):
             raise ConfigError(str(error)) from None
         section = "destinations" if error.file == "destinations" else "policy"
         raise ConfigError(f"{settings.where(section)}: {error.message}") from None
+
+
+def _check_acknowledged(settings: Settings, packs: set[str]) -> None:
+    for number, name in enumerate(settings.policy.break_glass_widens):
+        if name not in packs:
+            where = settings.where("policy", "break_glass_widens", number)
+            raise ConfigError(f"{where}: policy.break_glass_widens: no pack is named {name}")
+
+
+def _notes(every: Sequence[Policy], tenants: frozenset[str]) -> Iterator[str]:
+    """What may be a slip: values that nothing has, and ways in clear."""
+    seen = {pack.name: pack for policy in every for pack in policy.packs}
+    yield from dict.fromkeys(unmatched(seen.values(), every[0].destinations, tenants))
+    for there in every[0].destinations:
+        if there.tier is not Tier.DEVICE and not there.is_encrypted:
+            yield f"what is sent to {there.name} travels over a network without encryption"
 
 
 def make_planner(settings: Settings) -> Planner:
@@ -67,7 +181,7 @@ def make_planner(settings: Settings) -> Planner:
             d.models,
             d.region,
             d.cost.output_per_mtok,
-            OpenAIWire.honours if d.kind == "openai" else LiteLLMCloud.honours,
+            _honoured(d),
         )
         for d in settings.destinations
     ]
@@ -88,6 +202,12 @@ def make_planner(settings: Settings) -> Planner:
     return planner
 
 
+def _honoured(d: DestinationSettings) -> frozenset[Obligation]:
+    """What its backend does, what is done here whoever answers, and no tools where none are."""
+    backend = OpenAIWire.honours if d.kind == "openai" else LiteLLMCloud.honours
+    return backend | _HONOURED_HERE | (frozenset() if d.features else {Obligation.NO_TOOLS})
+
+
 def _device() -> Destination:
     return Destination(name=DEVICE, tier=Tier.DEVICE)
 
@@ -98,15 +218,15 @@ def _destination(settings: Settings, number: int) -> Destination:
         origin, _ = split_base_url(d.base_url)
     except ValueError as error:
         raise settings.destination_fault(number, "base_url", str(error)) from None
+    if expected := wanted_instead("jurisdiction", d.jurisdiction):
+        raise settings.destination_fault(number, "jurisdiction", f"expected {expected}")
     return Destination(
         name=d.name,
         tier=d.tier,
         region=d.region,
         jurisdiction=d.jurisdiction,
         baa=_baa(d.baa) if d.baa else None,
-        retention=Retention(zero_data=d.retention.zero_data, days=d.retention.days)
-        if d.retention
-        else None,
+        retention=_retention(d.retention) if d.retention else None,
         trains_on_data=d.trains_on_data,
         origin=origin.text,
         provider=d.provider,
@@ -127,18 +247,21 @@ def _baa(baa: BaaSettings) -> Baa:
     )
 
 
-def _pack(settings: Settings, number: int) -> PackSource:
+def _retention(given: RetentionSettings) -> Retention:
+    return Retention(zero_data=given.zero_data, days=0 if given.zero_data else given.days)
+
+
+def _pack(settings: Settings, name: str, *place: str | int) -> PackSource:
     try:
-        return builtin_pack(settings.policy.packs[number])
+        return builtin_pack(name)
     except PolicyError as error:
-        where = settings.where("policy", "packs", number)
+        where = settings.where("policy", *place)
         raise ConfigError(f"{where}: {error.file}: {error.message}") from None
 
 
-def _pack_file(settings: Settings, number: int) -> PackSource:
-    path = settings.policy.files[number]
+def _pack_file(settings: Settings, path: Path, *place: str | int) -> PackSource:
     try:
         return PackSource(name=str(path), data=path.read_bytes())
     except OSError as error:
-        where = settings.where("policy", "files", number)
+        where = settings.where("policy", *place)
         raise ConfigError(f"{where}: {path}: cannot be read ({error.strerror})") from None

@@ -29,11 +29,12 @@ from gateway.bootstrap import Application, build, load_identity
 from gateway.config_file import ConfigError
 from gateway.front import FrontProtocol
 from gateway.model_file import model_arguments
+from gateway.policy_settings import KeySettings
 from gateway.reach import engine_socket, make_backends
 from gateway.records.custody import ensure_free
-from gateway.rules import make_planner, make_policy
+from gateway.rules import make_rules
 from gateway.runtime import EngineProcess
-from gateway.settings import KeySettings, Settings, find_config, load_settings
+from gateway.settings import Settings, find_config, load_settings
 from gateway.state.keys import KeyFile, StoredKey, digest_of, new_secret
 
 _log = structlog.get_logger()
@@ -162,7 +163,7 @@ async def serve_here(
 
 def _try_parts(settings: Settings) -> None:
     """What each worker will build; raises ConfigError or AuditBusy with one clear line."""
-    for make in (load_identity, make_policy, make_planner, make_backends):
+    for make in (load_identity, make_rules, make_backends):
         make(settings)
     for worker in range(settings.server.workers):
         ensure_free(settings.state_dir / "audit", worker)

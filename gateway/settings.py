@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,16 +25,19 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.config_file import ConfigError, ConfigFile, Location, read_config
-from policies import DataClass, Tier
+from gateway.policy_settings import (
+    BaaSettings,
+    KeySettings,
+    Name,
+    PolicySettings,
+    RetentionSettings,
+)
+from policies import Tier
 from policies.residency import AGREEMENTS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 # Providers whose traffic is known to go through the guarded client (backends/litellm_cloud.py).
 LITELLM_PROVIDERS = frozenset({"anthropic", "ollama_chat"})
-_RELAXABLE = frozenset(
-    {DataClass.PUBLIC, DataClass.INTERNAL, DataClass.CONFIDENTIAL, DataClass.PII}
-)
 # Set by hand rather than in a section; read by their own names.
 _PLAIN_VARIABLES = frozenset({"CONFIG", "STATE_DIR", "MODELS_DIR", "API_KEY"})
 
@@ -55,26 +57,6 @@ class ServerSettings(_Section):
     shutdown_grace_s: Annotated[float, Field(ge=0)] = 30.0
 
 
-class KeySettings(_Section):
-    """One API key, stored as its SHA-256."""
-
-    id: Name
-    hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-    tenant: Name = "default"
-    roles: Annotated[list[Literal["user", "admin", "auditor"]], Field(min_length=1)] = ["user"]
-    may_relax: list[DataClass] = []
-    may_break_glass: bool = False
-
-    @field_validator("may_relax")
-    @classmethod
-    def _only_what_may_be_relaxed(cls, classes: list[DataClass]) -> list[DataClass]:
-        if not _RELAXABLE.issuperset(classes):
-            raise ValueError("only public, internal, confidential and pii can be relaxed")
-        # Closed downwards: who may relax pii may relax what is below it.
-        highest = max((c.rank for c in classes), default=-1)
-        return [c for c in DataClass if c.rank <= highest]
-
-
 class DeviceSettings(_Section):
     """The on-device engine."""
 
@@ -92,36 +74,6 @@ class DeviceSettings(_Section):
         if layers not in ("auto", 0):
             raise ValueError("the engine runs on the CPU only for now; use auto or 0")
         return layers
-
-
-class PolicySettings(_Section):
-    """Which packs of rules apply; several packs can only tighten one another."""
-
-    packs: list[str] = ["hipaa"]
-    files: list[Path] = []
-    default_class: DataClass = DataClass.INTERNAL
-    break_glass_max_s: Annotated[float, Field(ge=1, le=7 * 86_400)] = 3600.0
-
-
-class BaaSettings(_Section):
-    """A business associate agreement: the endpoints, models and features within it, or "*".
-
-    `models` are the names that the destination itself uses. An agreement counts for nothing when
-    it leaves out a model or feature of the destination: list what it covers as one of its own.
-    """
-
-    id: Annotated[str, Field(min_length=1)]
-    expires: datetime.date
-    scope: Annotated[list[str], Field(min_length=1)]
-    models: Annotated[list[str], Field(min_length=1)] = ["*"]
-    features: Annotated[list[str], Field(min_length=1)] = ["*"]
-
-
-class RetentionSettings(_Section):
-    """What the destination keeps."""
-
-    zero_data: bool = False
-    days: Annotated[int, Field(ge=0)] = 30
 
 
 class CostSettings(_Section):
@@ -221,6 +173,11 @@ class AuditSettings(_Section):
     rotate_s: Annotated[float, Field(gt=0)] = 86_400.0
     retention_days: Annotated[int, Field(ge=1)] = 2192
     compress: bool = True
+
+    @property
+    def anchor_files(self) -> list[Path]:
+        """The anchors that can be read here."""
+        return [anchor.file for anchor in self.anchors if anchor.file is not None]
 
 
 class StateSettings(_Section):

@@ -25,6 +25,7 @@ from policies.nodes import (
     shown,
 )
 from policies.rules import FIELDS, NOT_DECLARED, All, Any_, Condition, In, Not, Value
+from policies.words import wanted_instead
 
 Lists = Mapping[str, tuple[Node, ...]]
 _NO_LISTS: Lists = MappingProxyType({})
@@ -77,7 +78,7 @@ def _each(value: Node, lists: Lists) -> Iterator[Node]:
 def _value(field: str, node: Node) -> Value:
     domain = FIELDS[field].domain
     if domain is None:
-        return as_text(node)
+        return _word(field, node)
     if isinstance(domain[0], bool):
         return as_flag(node)
     text = as_text(node)
@@ -85,6 +86,14 @@ def _value(field: str, node: Node) -> Value:
         expected = ", ".join(str(value) for value in domain)
         node.fail(f"unknown {field} {shown(text)}, expected one of: {expected}")
     return text
+
+
+def _word(field: str, node: Node) -> str:
+    text = as_text(node)
+    expected = wanted_instead(field, text)
+    return (
+        text if not expected else node.fail(f"unknown {field} {shown(text)}, expected {expected}")
+    )
 
 
 def _range(field: str, table: Table) -> frozenset[Value]:

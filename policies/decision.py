@@ -40,6 +40,7 @@ class ReasonCode(StrEnum):
     RETENTION_TOO_LONG = "retention_too_long"
     NOT_ENCRYPTED = "not_encrypted"
     PURPOSE_REFUSED = "purpose_refused"
+    MFA_MISSING = "mfa_missing"
     FORBIDDEN = "forbidden"
     # Why it stays: the engine.
     NO_PERMIT = "no_permit"

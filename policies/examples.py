@@ -30,7 +30,7 @@ _CASE_KEYS = (
     "name", "facts", "findings", "destination", "allow", "reason", "verdict", "obligations",
 )  # fmt: skip
 _FACT_TEXTS = ("endpoint", "purpose", "role", "tenant", "subject_region")
-_FACT_FLAGS = ("has_media", "has_tools", "break_glass")
+_FACT_FLAGS = ("has_media", "has_tools", "break_glass", "mfa", "approved")
 _FACT_CLASSES = ("declared_class", "default_class")
 FACT_KEYS = (
     *(*_FACT_TEXTS, *_FACT_FLAGS, *_FACT_CLASSES),
@@ -101,6 +101,8 @@ def parse_facts(table: Table) -> Facts:
         has_media=flags.get("has_media", False),
         has_tools=flags.get("has_tools", False),
         break_glass=flags.get("break_glass", False),
+        mfa=flags.get("mfa", False),
+        approved=flags.get("approved", False),
         uses=_names(given["uses"]) if "uses" in given else frozenset(),
     )
 

@@ -25,7 +25,7 @@ OTHER: Final = "other"
 _TYPED = ("purpose", "subject_region")
 _GIVEN = (
     *("declared_class", "may_relax", "max_tier"),
-    *("has_media", "has_tools", "uses", "break_glass"),
+    *("has_media", "has_tools", "uses", "break_glass", "mfa", "approved"),
 )
 _FROM_AUDIT = frozenset({"tenant", "default_class", "today"})
 _DECIDED = ("intent", "refused")

@@ -21,6 +21,7 @@ import yaml
 from policies.axioms import AXIOMS
 from policies.errors import PolicyError
 from policies.model import Destination, Tier
+from policies.monotone import widens_in_emergency
 from policies.nodes import Items, Node, Scalar, Table, shown
 from policies.pack import Pack
 from policies.parse import parse_pack
@@ -74,6 +75,25 @@ def load_packs(
         _check_names(source.name, pack, destinations)
         parsed.append(pack)
     return tuple(parsed)
+
+
+def refuse_widening(packs: Sequence[Pack], acknowledged: frozenset[str]) -> None:
+    """Refuses a rule that gives more in an emergency where no BAA covers the destination.
+
+    Packs in `acknowledged` may have one. Raises PolicyError.
+    """
+    for pack in packs:
+        if pack.name in acknowledged:
+            continue
+        for rule in pack.rules:
+            if widens_in_emergency(rule):
+                raise PolicyError(
+                    pack.file,
+                    rule.line,
+                    f"{rule.effect} rule {rule.id!r} gives more in an emergency where no BAA "
+                    "covers the destination, expected {break_glass: true, baa: true}, or the "
+                    "pack's name in policy.break_glass_widens",
+                )
 
 
 def _check_names(file: str, pack: Pack, destinations: Sequence[Destination]) -> None:

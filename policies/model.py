@@ -8,6 +8,7 @@ to stay on the device, and `load_policy` refuses destinations that make no sense
 from __future__ import annotations
 
 import datetime
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,6 +76,10 @@ IDENTIFIERS = KINDS - {"HEALTH"}
 """What points to somebody or opens something; a word about health alone does neither."""
 
 
+# Addresses, and no name but the one that RFC 6761 reserves: any other is what a resolver says.
+_LOOPBACK = re.compile(r"http://(localhost|127(\.[0-9]{1,3}){3}|\[::1\]):[0-9]{1,5}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """A place that can answer, all of whose attributes hold for all that it serves.
@@ -101,8 +106,8 @@ class Destination:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether what is sent there travels over TLS."""
-        return self.origin.startswith("https://")
+        """Whether what is sent there travels over TLS, or never leaves this machine."""
+        return self.origin.startswith("https://") or bool(_LOOPBACK.fullmatch(self.origin))
 
     def is_covered(self, endpoint: str, today: datetime.date, uses: frozenset[str]) -> bool:
         """Whether a BAA covers it: the day, the endpoint, its models, and every feature used."""
@@ -119,7 +124,9 @@ class Facts:
     `may_relax` holds the classes that this principal may overrule with a lower
     `declared_class`; everybody else can only raise. `break_glass` is emergency access that the
     caller has checked and will put on record. `uses` names features of the provider's, besides
-    tools and media, that the request switches on: an agreement must cover them, too.
+    tools and media, that the request switches on: an agreement must cover them, too. `mfa` says
+    that whoever asks was authenticated by more than one factor, `approved` that a person approved
+    this very request; False where nobody vouches for it.
     """
 
     request_id: str
@@ -137,6 +144,8 @@ class Facts:
     has_tools: bool = False
     uses: frozenset[str] = frozenset()
     break_glass: bool = False
+    mfa: bool = False
+    approved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from policies.model import DataClass
-from policies.rules import NOT_DECLARED, Effect, Rule, Values, atoms, holds
+from policies.rules import NOT_DECLARED, Condition, Effect, In, Rule, Values, atoms, holds
 from policies.space import Axis, Space, first
 from policies.terms import NO_TERMS
 
@@ -28,6 +28,7 @@ _HEIRS: Mapping[Effect, frozenset[Effect]] = {
     Effect.QUEUE: frozenset({Effect.QUEUE, Effect.APPROVE, Effect.FORBID, Effect.BLOCK}),
 }
 """What may stand in for a rule of each effect."""
+_COVERED: Condition = In("baa", frozenset({True}))
 _LEAST: Mapping[str, Values] = {
     "data_class": DataClass.PUBLIC,
     "known_class": DataClass.PUBLIC,
@@ -61,6 +62,22 @@ def first_escape(rule: Rule, pack: Sequence[Rule]) -> Escape | None:
             return escape
         heirs.append(heir)
     return None
+
+
+def widens_in_emergency(rule: Rule) -> bool:
+    """Whether emergency access makes the rule give more where no BAA covers the destination.
+
+    Looks at the rule alone: that another rule of its pack might stop it, or had given as much
+    before, is for a proof to tell. Takes rules that `first_escape` has passed.
+    """
+    space = Space.of([rule.when, _COVERED])
+    axis = next((axis for axis in space.axes if axis.field == "break_glass"), None)
+    if axis is None or len(axis.values) == 1:
+        return False
+    holding = space.where(rule.when)
+    giving = holding if rule.effect is Effect.PERMIT else space.every ^ holding
+    calm = space.along(axis, [not value for value in axis.values]) & ~space.where(_COVERED)
+    return bool(giving >> axis.stride & ~giving & calm)
 
 
 def _escape(rule: Rule, heirs: Sequence[Rule]) -> tuple[Escape, Mapping[str, Values]] | None:

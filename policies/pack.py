@@ -47,7 +47,10 @@ class Theorem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
-    """`otherwise` is the reason given for a destination that none of the permits matches."""
+    """`otherwise` is the reason given for a destination that none of the permits matches.
+
+    `file` is where it was read from, for messages.
+    """
 
     name: str
     rules: tuple[Rule, ...]
@@ -56,3 +59,4 @@ class Pack:
     otherwise: ReasonCode = ReasonCode.NO_PERMIT
     theorems: tuple[Theorem, ...] = ()
     cases: tuple[Case, ...] = ()
+    file: str = field(default="", compare=False)

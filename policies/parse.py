@@ -16,7 +16,7 @@ from policies.monotone import first_escape
 from policies.nodes import Node, Table, as_items, as_member, as_table, as_text, shown
 from policies.overlap import first_idle
 from policies.pack import Pack, Theorem
-from policies.rules import FIELDS, Condition, Effect, Rule, atoms, describe
+from policies.rules import FIELDS, All, Condition, Effect, In, Not, Rule, atoms, describe
 from policies.space import TooManyPointsError
 from policies.terms import NO_TERMS, Obligation, Terms
 
@@ -40,6 +40,8 @@ _REASONS: Mapping[Effect, ReasonCode] = MappingProxyType(
     }
 )
 """The reason that a rule with such an effect need not give."""
+_NOT_APPROVED: Condition = Not(In("approved", frozenset({True})))
+"""What a rule that asks for approval waits for: it is a part of its condition, and so of proofs."""
 
 
 def parse_pack(root: Node) -> Pack:
@@ -63,6 +65,7 @@ def parse_pack(root: Node) -> Pack:
         rules=rules,
         theorems=_theorems(given["theorems"], lists) if "theorems" in given else (),
         cases=tuple(parse_case(node) for node in cases),
+        file=table.file,
     )
 
 
@@ -99,6 +102,8 @@ def _rule(table: Table, lists: Lists) -> Rule:
     obligations, terms = _owed(table, what)
     when = parse_condition(table.need("when", what), lists)
     _check_is_of_request(table, effect, when)
+    if effect is Effect.APPROVE:
+        when = All((when, _NOT_APPROVED))
     has_reason = "reason" in table.entries or effect not in _REASONS
     return Rule(
         id=rule_id,

@@ -42,6 +42,8 @@ _READ = {
     "has_media": "f.has_media",
     "has_tools": "f.has_tools",
     "break_glass": "f.break_glass",
+    "mfa": "f.mfa",
+    "approved": "f.approved",
     "endpoint": "f.endpoint",
     "purpose": "f.purpose",
     "role": "f.role",

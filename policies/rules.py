@@ -100,6 +100,8 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         "has_media": _of_request("the request holds an image or audio", _FLAG),
         "has_tools": _of_request("the request offers tools", _FLAG),
         "break_glass": _of_request("emergency access was invoked", _FLAG),
+        "mfa": _of_request("the caller was authenticated by more than one factor", _FLAG),
+        "approved": _of_request("a person approved this very request", _FLAG),
         "endpoint": _of_request("the endpoint"),
         "purpose": _of_request("the purpose"),
         "role": _of_request("the role"),

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from policies.decision import Decision, ReasonCode, Verdict
 from policies.engine import decide
@@ -41,14 +42,20 @@ class Difference:
         return sum(count for change, count in self.changes.items() if change.opened)
 
 
-def compare(current: Policy, candidate: Policy, requests: Iterable[Recorded]) -> Difference:
-    """Decides each request under both policies."""
+def compare(
+    current: Policy,
+    candidate: Policy,
+    requests: Iterable[Recorded],
+    tenants: Mapping[str, tuple[Policy, Policy]] = MappingProxyType({}),
+) -> Difference:
+    """Decides each request under both policies, or both of its tenant's."""
     difference = Difference()
     for request in requests:
         difference.requests += 1
         difference.missing.update(request.missing)
-        before = decide(request.facts, request.findings, current)
-        change = _change(before, decide(request.facts, request.findings, candidate))
+        facts, findings = request.facts, request.findings
+        before, after = tenants.get(facts.tenant, (current, candidate))
+        change = _change(decide(facts, findings, before), decide(facts, findings, after))
         if change is not None:
             difference.changes[change] += 1
     return difference

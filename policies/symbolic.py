@@ -259,6 +259,8 @@ class Formulas:
             has_media=flag("has_media"),
             has_tools=flag("has_tools"),
             break_glass=flag("break_glass"),
+            mfa=flag("mfa"),
+            approved=flag("approved"),
             **{"tenant": "", "role": "", **texts},
         )
         return Request(facts, findings)

@@ -99,6 +99,8 @@ def _facts(request: Request) -> str:
         "media": facts.has_media,
         "tools": facts.has_tools,
         "emergency access": facts.break_glass,
+        "more than one factor": facts.mfa,
+        "approved by a person": facts.approved,
         "the caller may relax classes": bool(facts.may_relax),
     }
     return "; ".join([*said, *(name for name, is_so in flags.items() if is_so)])

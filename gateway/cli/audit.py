@@ -149,13 +149,15 @@ def export(  # noqa: PLR0913, PLR0917  one parameter for each option
     """
     from gateway.cli.audit_export import write_bundle, write_records
 
-    directory = _directory(read_settings(config))
+    settings = read_settings(config)
+    directory = _directory(settings)
     if kind == "bundle":
         if destination or tenant:
             fail("a bundle is about all destinations and tenants: leave these filters out")
         if out is None:
             fail("a bundle needs --out")
-        write_bundle(directory, out, question_of(since, until, data_class, region or []))
+        question = question_of(since, until, data_class, region or [])
+        write_bundle(directory, out, question, settings.audit.anchor_files)
         return
     chosen = selection_of(
         since=since,
@@ -186,10 +188,8 @@ def _verify_bundle(bundle: Path, public_key: Path | None, anchors: list[Path]) -
 
 def _known_anchors(settings: Settings, directory: Path) -> list[Path]:
     """What the workers published beside the log, and the anchor files of the config."""
-    configured = [a.file for a in settings.audit.anchors if a.file is not None]
-    return [
-        path for path in (*sorted(directory.glob("*.checkpoint")), *configured) if path.exists()
-    ]
+    published = sorted(directory.glob("*.checkpoint"))
+    return [path for path in (*published, *settings.audit.anchor_files) if path.exists()]
 
 
 def _anchored(files: list[Path], public_key: Path) -> list[tuple[Head, str]]:

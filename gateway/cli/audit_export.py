@@ -7,7 +7,7 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +20,7 @@ from gateway.records.chain import Entry
 from gateway.records.custody import signing_key
 from gateway.records.evidence import Question
 from gateway.records.selection import Selection, select, written
-from gateway.records.verification import verify_log
+from gateway.records.verification import verify_known
 
 # fmt: off
 COLUMNS = (
@@ -51,10 +51,10 @@ def write_records(directory: Path, out: Path | None, chosen: Selection, *, as_cs
         say(f"{count} records in {out}")
 
 
-def write_bundle(directory: Path, out: Path, question: Question) -> None:
-    """A bundle over a log that is whole; ends the command otherwise."""
+def write_bundle(directory: Path, out: Path, question: Question, anchors: Sequence[Path]) -> None:
+    """A bundle over a log that is whole, also against its anchors; ends the command otherwise."""
     try:
-        faults = verify_log(directory, processes=os.cpu_count() or 1).faults
+        faults = verify_known(directory, anchors, processes=os.cpu_count() or 1)[0].faults
         if faults:
             fail(f"{faults[0].segment}: {faults[0].problem}; run: nearward audit verify", 1)
         with _fresh(out) as file:

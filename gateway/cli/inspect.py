@@ -25,7 +25,7 @@ def check(config: ConfigOption = None) -> None:
     from gateway.bootstrap import check_store, load_identity
     from gateway.model_file import check_model_file
     from gateway.reach import make_anchors, make_backends
-    from gateway.rules import make_planner, make_policy
+    from gateway.rules import make_planner, make_policy, make_rules
     from gateway.serving import engine_arguments
     from gateway.settings import Settings, find_config
 
@@ -33,6 +33,7 @@ def check(config: ConfigOption = None) -> None:
     steps: list[Callable[[Settings], object]] = [
         make_policy,
         make_planner,
+        make_rules,
         make_backends,
         make_anchors,
         load_identity,
@@ -45,6 +46,8 @@ def check(config: ConfigOption = None) -> None:
         say(f"FAULT  {fault}")
     if faults:
         raise typer.Exit(1)
+    for note in make_rules(settings).notes:
+        say(f"note: {note}")
     where = find_config(config)
     say(
         f"ok: {where or 'built-in defaults'}; policy {', '.join(settings.policy.packs)}; "

@@ -27,6 +27,10 @@ def new(
     may_break_glass: Annotated[
         bool, typer.Option("--may-break-glass", help="May claim an emergency, with a reason.")
     ] = False,
+    mfa: Annotated[
+        str,
+        typer.Option(help="More than one factor: no, always, or header (an authenticating proxy)."),
+    ] = "no",
     config_line: Annotated[
         bool, typer.Option("--config-line", help="Store nothing: print the line for a config.")
     ] = False,
@@ -46,9 +50,11 @@ def new(
             fail(f"{what}: use letters, digits, dot, dash and underscore, 64 at most")
     if role not in {"user", "admin", "auditor"}:
         fail("--role: user, admin or auditor")
+    if mfa not in {"no", "always", "header"}:
+        fail("--mfa: no, always or header")
     secret = new_secret()
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    key = StoredKey(key_id, digest_of(secret), tenant, role, now, may_break_glass)
+    key = StoredKey(key_id, digest_of(secret), tenant, role, now, may_break_glass, mfa)
     if config_line:
         sys.stderr.write(
             f"Put this under `keys:` in the config, then restart nearward:\n{_line(key)}"
@@ -61,9 +67,10 @@ def new(
 def _line(key: StoredKey) -> str:
     """The key as an item of a config's `keys`. Quoted: a name such as 1e3 is a number in YAML."""
     glass = ", may_break_glass: true" if key.may_break_glass else ""
+    mfa = f", mfa: {key.mfa}" if key.mfa != "no" else ""
     return (
         f'  - {{id: "{key.id}", hash: "sha256:{key.sha256}", '
-        f'tenant: "{key.tenant}", roles: [{key.role}]{glass}}}\n'
+        f'tenant: "{key.tenant}", roles: [{key.role}]{glass}{mfa}}}\n'
     )
 
 

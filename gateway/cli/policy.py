@@ -14,6 +14,7 @@ from policies import PackSource, Policy, PolicyError
 from policies.pack import Pack
 
 if TYPE_CHECKING:
+    from gateway.rules import Rules
     from gateway.settings import Settings
 
 app = typer.Typer(
@@ -55,16 +56,22 @@ def check(config: ConfigOption = None) -> None:
     never hold or that others always override, rules that give a more
     sensitive request more, and names of destinations that there are not.
     """
-    policy = _policy(config)
+    rules = _rules_of(read_settings(config, 1))
+    policy = rules.policy
     for pack in policy.packs:
-        tests = f"{len(pack.theorems)} theorems, {len(pack.cases)} tests"
-        say(f"{pack.name}: {len(pack.rules)} rules, {tests}")
+        _say_pack(pack)
+    for tenant, own in rules.tenants.items():
+        say(f"for the tenant {tenant} besides ({own.policy.hash}):")
+        for pack in own.policy.packs[len(policy.packs) :]:
+            _say_pack(pack)
     say(f"destinations: {', '.join(d.name for d in policy.destinations)}")
     for there in policy.destinations:
         if there.baa and not there.baa.extends_to(there.models, there.features):
             say(
                 f"note: the BAA of {there.name} leaves out a model or feature, so it covers nothing"
             )
+    for note in rules.notes:
+        say(f"note: {note}")
     say(policy.hash)
 
 
@@ -165,12 +172,17 @@ def simulate(
     and those are what is recorded. A line of a file of your own is
     {"facts": {...}, "findings": {...}}, with the keys of tests in packs.
     """
-    from gateway.cli.simulation import as_data, as_table, run
+    from gateway.cli.simulation import as_table
+    from gateway.simulating import as_data
+    from gateway.simulating import simulate as run
 
     settings = read_settings(config, 1)
-    current = _policy_of(settings)
+    current = _rules_of(settings).in_force
     sources = [_source(str(path)) for path in candidate]
-    difference = run(current, sources, _recorded(records, settings))
+    try:
+        difference = run(current, sources, _recorded(records, settings))
+    except PolicyError as error:
+        fail(error, 1)
     if as_json:
         write_json(as_data(difference))
         return
@@ -183,13 +195,22 @@ def _policy(config: ConfigOption) -> Policy:
 
 
 def _policy_of(settings: Settings) -> Policy:
+    return _rules_of(settings).policy
+
+
+def _rules_of(settings: Settings) -> Rules:
     from gateway.config_file import ConfigError
-    from gateway.rules import make_policy
+    from gateway.rules import make_rules
 
     try:
-        return make_policy(settings)
+        return make_rules(settings)
     except ConfigError as error:
         fail(error, 1)
+
+
+def _say_pack(pack: Pack) -> None:
+    tests = f"{len(pack.theorems)} theorems, {len(pack.cases)} tests"
+    say(f"{pack.name}: {len(pack.rules)} rules, {tests}")
 
 
 def _packs(names: list[str] | None, config: ConfigOption) -> tuple[Pack, ...]:
@@ -220,15 +241,13 @@ def _source(name: str) -> PackSource:
 def _recorded(records: Path | None, settings: Settings) -> Iterator[tuple[str, int, object]]:
     """(file, line, record) of the file, or of all segments of the audit log."""
     from gateway.records.segment import workers
-    from gateway.records.selection import entries
+    from gateway.simulating import recorded
 
     if records is None:
         directory = settings.state_dir / "audit"
-        if not directory.is_dir() or not (numbers := workers(directory)):
+        if not directory.is_dir() or not workers(directory):
             fail("there is no audit log here yet; name a file with --records", 1)
-        for worker in numbers:
-            for entry in entries(directory, worker):
-                yield f"worker {worker}", int(entry.get("seq", 0)), entry
+        yield from recorded(directory)
         return
     for line, record in read_records(records):
         yield str(records), line, record

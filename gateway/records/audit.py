@@ -72,6 +72,7 @@ class AuditLog:
                 directory,
                 worker,
                 key,
+                self._signing_key,
                 clock=clock,
                 timer=timer,
                 retry_s=retry_s,

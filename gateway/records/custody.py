@@ -58,10 +58,16 @@ def pseudonyms(key: bytes) -> Callable[[str, str], str]:
     return pseudonym
 
 
-def put_back(directory: Path, key: bytes) -> None:
-    """Restore the HMAC key, should somebody have deleted the directory of a running log."""
+def put_back(directory: Path, key: bytes, signer: Ed25519PrivateKey) -> None:
+    """Restore the keys, should somebody have deleted the directory of a running log.
+
+    With another signing key all that was anchored would be signed by somebody else.
+    """
     if not (directory / "key").exists():
         place(directory / "key", key)
+    if not (directory / "signing.key").exists():
+        place(directory / "signing.key", signer.private_bytes_raw())
+    signing_key(directory)
 
 
 def read_public_key(path: Path) -> Ed25519PublicKey:

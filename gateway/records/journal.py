@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gateway.errors import Queued
 from gateway.records.audit import AuditLog
 from gateway.records.metrics import Metrics
 from gateway.redaction.copy import Unredactable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # the pipeline's values; importing them would close a circle
     from gateway.execution import Answer
     from gateway.judgement import Judged
     from gateway.routing.plan import Attempt
+    from gateway.state.approvals import Asked
 
 HeaderList = list[tuple[bytes, bytes]]
 ROUTES: dict[Tier | None, str] = {Tier.DEVICE: "local", Tier.ONPREM: "onprem", Tier.CLOUD: "cloud"}
@@ -63,6 +65,7 @@ class Journal:
                 "region": attempt.region,
                 "model": attempt.model,
                 "rules": _rules(decision, attempt.destination),
+                "owed": sorted(decision.obligations),
                 "policy": decision.policy_hash,
                 "bytes": judged.request.body_bytes,
                 **self._redactions(judged, attempt.tier),
@@ -100,6 +103,24 @@ class Journal:
         """Count a request that could not be redacted where that was owed, by why."""
         if isinstance(judged.redaction, Unredactable):
             self.metrics.redaction_refused.add((judged.redaction.code,))
+    async def approval(self, asked: Asked, by: tuple[str, str], verdict: str) -> None:
+        """Put on record, on the disk, who lets a request through or not; AuditUnavailable else.
+
+        `by` is the kind and the name of whoever says so.
+        """
+        await self.audit.note(
+            {
+                "t": round(self._clock(), 3),
+                "event": "approval",
+                "approval": asked.id,
+                "tenant": asked.tenant,
+                "key": self.audit.pseudonym(*by),
+                "class": asked.data_class,
+                "kinds": asked.kinds,
+                "outcome": verdict,
+                "policy": asked.policy,
+            }
+        )
 
     def attempt(self, attempt: Attempt, outcome: str) -> None:
         """Count one attempt; `outcome` is "answered" or an error code."""
@@ -134,7 +155,7 @@ class Journal:
 
     def refused(self, judged: Judged, code: str, status: int, tried: Tier | None = None) -> None:
         """Record that a judged request got no answer; `tried` is where it was sent, if anywhere."""
-        route = ROUTES.get(tried, "blocked")
+        route = _route(tried, code)
         self.metrics.request.add((route, judged.decision.data_class, code, str(status)))
         self.audit.outcome(
             {
@@ -174,9 +195,23 @@ class Journal:
         return caller
 
 
+def _route(tried: Tier | None, code: str) -> str:
+    return ROUTES.get(tried, "queued" if code == Queued.code else "blocked")
+
+
+def approval_headers(judged: Judged) -> HeaderList:
+    """The id under which a request waits for approval, if it does."""
+    approval = judged.approval
+    if approval is None or approval.state == "not_asked":
+        return []
+    return [(b"x-nearward-approval", approval.id.encode())]
+
+
 def _classes(judged: Judged) -> dict[str, object]:
     findings = judged.signals.findings
+    approval = {"approval": judged.approval.id} if judged.approval else {}
     return {
+        **approval,
         "class": judged.decision.data_class,
         "detected": findings.data_class,
         "kinds": sorted(findings.kinds),
@@ -218,6 +253,6 @@ def refusal_headers(judged: Judged, code: str, tried: Tier | None) -> HeaderList
     """The headers of a judged request that got no answer, tried at a destination or blocked."""
     return [
         *decision_headers(judged),
-        (b"x-nearward-route", ROUTES.get(tried, "blocked").encode()),
+        (b"x-nearward-route", _route(tried, code).encode()),
         (b"x-nearward-reason", code.encode()),
     ]

@@ -100,7 +100,7 @@ class Metrics:
         self._policy = self._gauge(
             "policy_info", "Processes in which the policy of this hash rules.", "livesum", "hash"
         )
-        self._policy_hash = ""
+        self._policies: frozenset[str] = frozenset()
         self.breaker_open = self._gauge(
             "breaker_open", "1 while a failing destination is left alone.", "livemax", "destination"
         )
@@ -124,12 +124,13 @@ class Metrics:
             f"nearward_{name}", text, labels, registry=self.registry, multiprocess_mode=mode
         )
 
-    def policy_in_force(self, policy_hash: str) -> None:
-        """Show which policy this process decides by."""
-        if self._policy_hash:
-            self._policy.labels(self._policy_hash).set(0)
-        self._policy_hash = policy_hash
-        self._policy.labels(policy_hash).set(1)
+    def policy_in_force(self, hashes: frozenset[str]) -> None:
+        """Show which policies this process decides by: one for all, and those of tenants."""
+        for gone in self._policies - hashes:
+            self._policy.labels(gone).set(0)
+        for policy_hash in hashes:
+            self._policy.labels(policy_hash).set(1)
+        self._policies = hashes
 
     def flush(self) -> None:
         """Hand on what was counted; with several workers this must happen now and then."""

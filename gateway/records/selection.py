@@ -89,6 +89,25 @@ def entries(directory: Path, worker: int, since: float = 0.0) -> Iterator[Entry]
                 yield orjson.loads(line)
 
 
+def records_of(directory: Path, decision_id: str) -> list[Entry]:
+    """All records of one request, by time; its worker is in each. Newest segments are read first.
+
+    Raises OSError or ValueError where the log cannot be read.
+    """
+    wanted = decision_id.encode()
+    for worker in workers(directory):
+        found: list[Entry] = []
+        for path in reversed(segments(directory, worker)):
+            lines = [x for x in read_lines(path) if wanted in x and x.endswith(b"\n")]
+            entries_here = [e for e in map(orjson.loads, lines) if e.get("id") == decision_id]
+            if found and not entries_here:
+                break  # a request is in one segment, or in two that follow each other
+            found = [*entries_here, *found]
+        if found:
+            return [{"worker": worker, **entry} for entry in found]
+    return []
+
+
 def moment(text: str) -> float:
     """Seconds since 1970 of "2026-11-24", "2026-11-24T06:00:00+01:00" or a number; UTC if unsaid.
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from gateway.records.chain import Fault, Seal
 from gateway.records.check import WorkerCheck
 from gateway.records.checkpoint import Checkpoint
+from gateway.records.custody import read_public_key
 from gateway.records.segment import read_lines, segment_name, segments, workers
 from gateway.records.series import Head
 
@@ -75,6 +76,20 @@ def verify_log(directory: Path, anchored: Sequence[Anchored] = (), *, processes:
         sum(found.waiting for found in findings),
         [fault for found in findings for fault in found.faults] + _disagreements(findings),
     )
+
+
+def verify_known(
+    directory: Path, anchors: Sequence[Path] = (), *, processes: int = 1
+) -> tuple[Report, int]:
+    """The report against all that is known: what workers published, and these anchors' files.
+
+    Also how many heads that were. Raises as `verify_log` and `anchored_heads` do.
+    """
+    files = [path for path in (*sorted(directory.glob("*.checkpoint")), *anchors) if path.exists()]
+    anchored: list[Anchored] = []
+    for path in files:
+        anchored += anchored_heads(path, read_public_key(directory / "signing.pub"))
+    return verify_log(directory, anchored, processes=processes), len(anchored)
 
 
 def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored]) -> _Finding:

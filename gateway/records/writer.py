@@ -53,6 +53,7 @@ class Writer:
         directory: Path,
         worker: int,
         key: bytes,
+        signer: Ed25519PrivateKey,
         *,
         clock: Callable[[], float],
         timer: Callable[[], float],
@@ -63,6 +64,7 @@ class Writer:
         self._directory = directory
         self._worker = worker
         self._key = key
+        self._signer = signer
         self._clock = clock
         self._timer = timer
         self._retry_s = retry_s
@@ -184,7 +186,7 @@ class Writer:
         if not self.is_retry_due:
             raise OSError(self.problem)
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        put_back(self._directory, self._key)
+        put_back(self._directory, self._key, self._signer)
         segment = self._create(segment_name(self._segment.path), self._torn, "fault")
         try:
             self._segment.sync()

@@ -121,7 +121,7 @@ class Planner:
         intent, name = self.read_model(model)
         if intent == "local":
             return Plan(self._near(decision, signals), "asked_for_local")
-        away = self._far(decision, name, met)
+        away = self._far(decision, name, signals, met)
         if intent == "cloud":
             if not away:
                 raise PolicyBlocked(
@@ -164,8 +164,11 @@ class Planner:
         return self._attempts([self._device], "")
 
     def _far(
-        self, decision: Decision, name: str, met: frozenset[Obligation]
+        self, decision: Decision, name: str, signals: Signals, met: frozenset[Obligation]
     ) -> tuple[Attempt, ...]:
+        # A request with tools is not sent without them: that would change what was asked.
+        if Obligation.NO_TOOLS in decision.obligations and signals.wants_tools:
+            return ()
         routes = [
             r
             for r in self._away

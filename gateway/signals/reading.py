@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from gateway.needs import NOTHING, needs_of
+from gateway.needs import NOTHING, TOOLS, needs_of, uses_of
 from gateway.signals.capability import Capability, Snapshot
 from gateway.signals.privacy import Verdict
 from gateway.wire import ChatRequest
@@ -50,6 +50,12 @@ class Signals(NamedTuple):
     device: Snapshot
     prompt_tokens: int
     needs: frozenset[str] = NOTHING
+    uses: frozenset[str] = NOTHING
+
+    @property
+    def wants_tools(self) -> bool:
+        """Whether the request offers tools, holds their turns, or switches on a feature."""
+        return bool(self.uses or self.needs & TOOLS)
 
 
 class SignalReader:
@@ -79,6 +85,7 @@ class SignalReader:
             device=self._capability.read(),
             prompt_tokens=_estimated_tokens(request.text),
             needs=needs_of(request.body),
+            uses=uses_of(request.body),
         )
 
     def warm_up(self) -> None:

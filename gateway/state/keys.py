@@ -30,6 +30,7 @@ class StoredKey:
     role: str
     created: str
     may_break_glass: bool = False
+    mfa: str = "no"
 
 
 def new_secret() -> str:

@@ -125,7 +125,7 @@ FAULTS = [
         "models",
     ),
     (
-        DESTINATION + "    baa: {id: x, expires: 2027-01-01, scope: [c], x: 1}\n",
+        DESTINATION + "    baa: {id: x, expires: 2027-01-01, scope: [chat], x: 1}\n",
         6,
         "baa.x: unknown",
     ),

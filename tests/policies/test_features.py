@@ -54,6 +54,8 @@ def test_every_fact_is_written() -> None:
         has_tools=True,
         break_glass=True,
         uses=frozenset({"web_search"}),
+        mfa=True,
+        approved=True,
     )
 
     assert set(features_of(full, CLEAN, NAMED)["facts"]) == set(FACT_KEYS)

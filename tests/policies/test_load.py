@@ -164,8 +164,8 @@ def test_destinations_that_do(origin: str) -> None:
 
 
 def test_flags_are_true_and_false_only() -> None:
-    """Norway stays a country: an unquoted no is text."""
-    data = GOOD.replace("- tier: [onprem, cloud]", "- jurisdiction: no")
+    """An unquoted no, such as Norway's, is text."""
+    data = GOOD.replace("- tier: [onprem, cloud]", "- region: no")
 
     load_bytes(data.encode())
 

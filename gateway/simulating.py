@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A candidate policy over recorded requests: for `nearward policy simulate` and the endpoint."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from gateway.records.segment import workers
+from gateway.records.selection import entries
+from policies import Destination, PackSource, Policy
+from policies.features import Recorded, read_features
+from policies.load import load_packs
+from policies.pack import Pack
+from policies.simulate import Difference, compare
+
+Records = Iterable[tuple[str, int, object]]
+"""(file, line, record) of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The packs of everybody, those of tenants who have more, and the destinations."""
+
+    packs: tuple[Pack, ...]
+    tenants: Mapping[str, tuple[Pack, ...]]
+    destinations: tuple[Destination, ...]
+
+
+def simulate(current: InForce, sources: Sequence[PackSource], records: Records) -> Difference:
+    """What would change. A candidate takes the place of the pack of its name, or is added.
+
+    Raises PolicyError when a candidate or a record is not what it should be.
+    """
+    candidates = load_packs(sources, current.destinations)
+
+    def pair(packs: tuple[Pack, ...]) -> tuple[Policy, Policy]:
+        names = {pack.name for pack in candidates}
+        kept = [pack for pack in packs if pack.name not in names]
+        changed = Policy.of([*kept, *candidates], current.destinations)
+        return Policy.of(packs, current.destinations), changed
+
+    tenants = {name: pair(packs) for name, packs in current.tenants.items()}
+    return compare(*pair(current.packs), _requests(records), tenants)
+
+
+def simulate_log(
+    current: InForce, sources: Sequence[PackSource], directory: Path, since: float, most: int
+) -> dict[str, object]:
+    """The same over the first `most` records of a log since a moment, as data."""
+    return as_data(simulate(current, sources, islice(recorded(directory, since), most)))
+
+
+def recorded(directory: Path, since: float = 0.0) -> Iterator[tuple[str, int, object]]:
+    """The records of all workers of an audit log."""
+    for worker in workers(directory):
+        for entry in entries(directory, worker, since):
+            if entry.get("t", since) >= since:
+                yield f"worker {worker}", int(entry.get("seq", 0)), entry
+
+
+def _requests(records: Records) -> Iterator[Recorded]:
+    today = datetime.datetime.now(datetime.UTC).date()
+    for file, line, record in records:
+        if isinstance(record, Mapping):
+            request = read_features(record, file, line, today=today)
+            if request is not None:
+                yield request
+
+
+def as_data(difference: Difference) -> dict[str, object]:
+    """The same for a program."""
+    return {
+        "requests": difference.requests,
+        "changed": difference.changes.total(),
+        "opened": difference.opened,
+        "missing": dict(sorted(difference.missing.items())),
+        "changes": [
+            {
+                "requests": count,
+                "data_class": change.data_class,
+                "verdicts": list(change.verdicts),
+                "opened": list(change.opened),
+                "closed": list(change.closed),
+                "obligations_added": list(change.added),
+                "obligations_dropped": list(change.dropped),
+                "reasons": list(change.reasons),
+            }
+            for change, count in difference.changes.most_common()
+        ],
+    }
