@@ -106,6 +106,26 @@ def test_any_bytes_give_an_object_or_a_bad_request(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "passes"),
+    [
+        (b'{"a":[1,2,3,4]}', True),
+        (b'{"a":[1,2,3,4,5]}', False),
+        (b'{"a":[[],[],[],{}]}', True),
+        (b'{"a":[[1],[2],{"b":3}]}', False),
+    ],
+)
+def test_values_are_counted_before_they_are_walked(body: bytes, passes: bool) -> None:
+    """Wherever they stand; the object's own members are among them."""
+    limits = Limits(json_values=5)
+    if passes:
+        assert parse_object(body, limits)
+        return
+    with pytest.raises(BadRequest) as caught:
+        parse_object(body, limits)
+    assert caught.value.code == "json_too_large"
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b'{"a":1,"a":2}',
