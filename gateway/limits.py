@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from gateway.errors import BadRequest, BodyTooLarge
+from gateway.errors import BadRequest, BodyTooLarge, HeadersTooLarge
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Headers = Mapping[bytes, bytes]
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 # Header values that decide something: sent twice, it would be unclear which one counts.
 _SINGLE = (
     *(b"authorization", b"x-api-key", b"content-length", b"content-type", b"content-encoding"),
-    b"x-nearward-",
+    *(b"host", b"x-nearward-"),
 )
 _KEY_ENDS = (b'":', b" :", b"\t:", b"\n:", b"\r:")
 # More digits than any length that a limit allows; int() itself refuses thousands of them.
@@ -49,17 +49,19 @@ class Limits:
 
 
 def read_headers(raw: list[tuple[bytes, bytes]], limits: Limits) -> Headers:
-    """Header names to values; raises BadRequest on too many, too large, or a repeated one."""
+    """Header names to values; raises HeadersTooLarge, or BadRequest on one that is unclear."""
     if len(raw) > limits.headers:
-        raise BadRequest(f"more than {limits.headers} headers", code="headers_too_large")
+        raise HeadersTooLarge(f"more than {limits.headers} headers")
     headers = dict(raw)
     if len(headers) != len(raw):
         _refuse_repeated(raw)
     # Names weigh too, and of a repeated header every value: over `raw`, not over the dict.
     if len(b"".join(map(b"".join, raw))) > limits.header_bytes:
-        raise BadRequest(f"headers are over {limits.header_bytes} bytes", code="headers_too_large")
+        raise HeadersTooLarge(f"headers are over {limits.header_bytes} bytes")
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise BadRequest("send the body without content-encoding", code="unsupported_encoding")
+    if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        raise BadRequest("the only transfer-encoding is chunked", code="unsupported_encoding")
     return headers
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import BadRequest, BodyTooLarge
+from gateway.errors import BadRequest, BodyTooLarge, HeadersTooLarge
 from gateway.limits import ClientGone, Limits, parse_object, read_body, read_headers
 from tests.gateway.fakes import Caller
 
@@ -239,7 +239,7 @@ def test_headers_are_a_mapping() -> None:
 def test_too_many_headers() -> None:
     """Five pass, six do not."""
     assert read_headers([(b"%d" % i, b"") for i in range(5)], SMALL)
-    with pytest.raises(BadRequest) as caught:
+    with pytest.raises(HeadersTooLarge) as caught:
         read_headers([(b"%d" % i, b"") for i in range(6)], SMALL)
 
     assert caught.value.code == "headers_too_large"
@@ -257,7 +257,7 @@ def test_too_many_headers() -> None:
 )
 def test_headers_too_large(raw: list[tuple[bytes, bytes]]) -> None:
     """Names and values count, and each occurrence of a repeated header."""
-    with pytest.raises(BadRequest) as caught:
+    with pytest.raises(HeadersTooLarge) as caught:
         read_headers(raw, SMALL)
 
     assert caught.value.code == "headers_too_large"
