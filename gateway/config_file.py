@@ -59,8 +59,10 @@ def read_config(path: Path, environment: Mapping[str, str] = os.environ) -> Conf
         raise ConfigError(f"{path}:{line}: not valid YAML: {error.problem}") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         raise ConfigError(f"{path}: not valid YAML") from None
-    if not isinstance(node, yaml.MappingNode) or not node.value:
+    if node is None or not node.value:
         raise ConfigError(f"{path}: empty; see deploy/examples for a config to start from")
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError(f"{path}:1: sections such as `server:` are expected at the top level")
     reader = _Reader(path, environment)
     data = reader.value(node, ())
     assert isinstance(data, dict)

@@ -17,7 +17,11 @@ Rules
    `_HEAD_S`; after an answer the next request may take uvicorn's keep-alive time; while a request
    is served there is no deadline here (`limits.read_body` bounds the body). A timer that wakes too
    early sleeps on.
-5. A head may take `_HEAD_BYTES`; what comes behind a body (trailers) is no header. No upgrade is
+5. A request names HTTP/1.0 or 1.1, and in 1.1 exactly one host (RFC 9112, 3.2).
+6. An answer that the client does not take for `_WRITE_S`, with every buffer on the way full, is
+   given up: it holds up an upstream that others wait for. A client that closes its side of the
+   connection is taken as gone, as by most proxies: nobody can tell it from one that left.
+7. A head may take `_HEAD_BYTES`; what comes behind a body (trailers) is no header. No upgrade is
    offered, so a request that asks for one is read again as if it had not.
 """
 
@@ -41,8 +45,10 @@ from gateway.errors import (
 
 Serve = Callable[[Channel], Awaitable[None]]
 _HEAD_S: Final = 10.0
+_WRITE_S: Final = 10.0
 _HEAD_BYTES: Final = 64 * 1024
 _NEVER: Final = float("inf")
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
 _UPGRADE: Final = frozenset({b"upgrade", b"connection", b"http2-settings"})
 _CLOSE: Final = (b"connection", b"close")
 _CHUNKED: Final = (b"transfer-encoding", b"chunked")
@@ -80,7 +86,8 @@ class FrontProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
-            self._refuse(BadRequest("this is not HTTP/1.1", code="invalid_http"))
+            fault = "this is not HTTP of version 1.0 or 1.1 with one host"
+            self._refuse(BadRequest(fault, code="invalid_http"))
             return
         except httptools.HttpParserUpgrade as where:
             self._read_as_plain(data[where.args[0] :])
@@ -105,6 +112,10 @@ class FrontProtocol(HttpToolsProtocol):
         """Choose the road (rule 1)."""
         self._is_in_head = False
         self._deadline = _NEVER
+        version = self.parser.get_http_version()
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if version not in _VERSIONS or (version == "1.1" and hosts != 1):
+            raise ValueError("version or host")  # ends the parser, as broken framing does
         if self.parser.should_upgrade():
             self._without_upgrade = self._plain_head()
             return
@@ -320,10 +331,20 @@ class FrontChannel:
             on_gone()
             self.task.cancel()
 
+    async def _drain(self) -> None:
+        """Until the client has taken some of what waits; rule 6."""
+        try:
+            async with asyncio.timeout(_WRITE_S):
+                await self._protocol.flow.drain()
+        except TimeoutError:
+            self._protocol.transport.abort()
+            self.lose()
+            await asyncio.sleep(0)  # here the task is cancelled, if anybody watches
+
     async def _put(self, head: bytes, body: bytes, *, more: bool) -> None:
         protocol = self._protocol
         if protocol.flow.write_paused and not self.disconnected:
-            await protocol.flow.drain()
+            await self._drain()
         if self.disconnected:
             return
         if self._is_chunked:

@@ -2,8 +2,8 @@
 """The first gate: how much a request may weigh before anyone reads it.
 
 Checked here, in this order: header count and size, content-encoding, body bytes (declared, then
-counted), JSON syntax, JSON depth, repeated keys. Everything later may assume a bounded, decoded
-JSON object.
+counted), JSON syntax, JSON depth and number of values, repeated keys. Everything later may assume
+a bounded, decoded JSON object.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from gateway.errors import BadRequest, BodyTooLarge
+from gateway.errors import BadRequest, BodyTooLarge, HeadersTooLarge
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Headers = Mapping[bytes, bytes]
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 # Header values that decide something: sent twice, it would be unclear which one counts.
 _SINGLE = (
     *(b"authorization", b"x-api-key", b"content-length", b"content-type", b"content-encoding"),
-    b"x-nearward-",
+    *(b"host", b"x-nearward-"),
 )
 _KEY_ENDS = (b'":', b" :", b"\t:", b"\n:", b"\r:")
 # More digits than any length that a limit allows; int() itself refuses thousands of them.
@@ -44,21 +44,24 @@ class Limits:
     headers: int = 100
     header_bytes: int = 16 * 1024
     json_depth: int = 64
+    json_values: int = 100_000
     body_s: float = 30.0
 
 
 def read_headers(raw: list[tuple[bytes, bytes]], limits: Limits) -> Headers:
-    """Header names to values; raises BadRequest on too many, too large, or a repeated one."""
+    """Header names to values; raises HeadersTooLarge, or BadRequest on one that is unclear."""
     if len(raw) > limits.headers:
-        raise BadRequest(f"more than {limits.headers} headers", code="headers_too_large")
+        raise HeadersTooLarge(f"more than {limits.headers} headers")
     headers = dict(raw)
     if len(headers) != len(raw):
         _refuse_repeated(raw)
     # Names weigh too, and of a repeated header every value: over `raw`, not over the dict.
     if len(b"".join(map(b"".join, raw))) > limits.header_bytes:
-        raise BadRequest(f"headers are over {limits.header_bytes} bytes", code="headers_too_large")
+        raise HeadersTooLarge(f"headers are over {limits.header_bytes} bytes")
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise BadRequest("send the body without content-encoding", code="unsupported_encoding")
+    if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        raise BadRequest("the only transfer-encoding is chunked", code="unsupported_encoding")
     return headers
 
 
@@ -113,11 +116,9 @@ def _too_large(limits: Limits) -> BodyTooLarge:
 
 
 def parse_object(body: bytes, limits: Limits) -> Json:
-    """The JSON object in `body`; BadRequest on bad UTF-8, bad JSON, another type, depth, or a
-    key that stands twice in one object: it would be unclear which value counts.
-
-    orjson stops at a nesting of 1,024 by itself; the count of brackets then shows in one cheap
-    pass that ordinary bodies are shallow, and only the others are walked.
+    """The JSON object in `body`; BadRequest on bad UTF-8, bad JSON, another type, depth, more
+    values than anyone should walk, or a key that stands twice in one object: it would be unclear
+    which of the two counts.
     """
     try:
         value = orjson.loads(body)
@@ -126,37 +127,32 @@ def parse_object(body: bytes, limits: Limits) -> Json:
         raise BadRequest(f"the body is not valid JSON ({where})", code="invalid_json") from None
     if not isinstance(value, dict):
         raise BadRequest("the body must be a JSON object", code="invalid_json")
-    if body.count(b"{") + body.count(b"[") > limits.json_depth:
-        _check_depth(value, limits.json_depth)
+    keys = _survey(value, limits)
     # Each key ends in a quote, or in white space behind it, and a colon: as many of those as there
     # are keys leave none that was dropped. Where text has them too, a slow look decides.
-    if sum(map(body.count, _KEY_ENDS)) > _count_keys(value):
+    if sum(map(body.count, _KEY_ENDS)) > keys:
         json.loads(body, object_pairs_hook=_without_repeats)
     return value
 
 
-def _count_keys(value: Json) -> int:
-    count, nodes = 0, [value]
-    while nodes:
-        node = nodes.pop()
-        if type(node) is dict:
-            count += len(node)
-        nodes += _children(node)
-    return count
+def _survey(value: Json, limits: Limits) -> int:
+    """How many keys there are; BadRequest on depth, and on more values than `json_values`."""
+    keys = values = 0
+    level: list[Any] = [value]
+    for _ in range(limits.json_depth):
+        values += sum(map(len, level))
+        if values > limits.json_values:
+            raise BadRequest(f"more than {limits.json_values} JSON values", code="json_too_large")
+        keys += sum(len(node) for node in level if type(node) is dict)
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return keys
+    raise BadRequest(f"JSON is nested deeper than {limits.json_depth}", code="json_too_deep")
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> None:
     if len({key for key, _ in pairs}) < len(pairs):
         raise BadRequest("a key stands twice in one JSON object", code="invalid_json")
-
-
-def _check_depth(value: Json, deepest: int) -> None:
-    level: list[Any] = [value]
-    for _ in range(deepest):
-        level = [child for node in level for child in _children(node)]
-        if not level:
-            return
-    raise BadRequest(f"JSON is nested deeper than {deepest}", code="json_too_deep")
 
 
 def _children(node: Any) -> list[Any]:

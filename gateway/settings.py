@@ -313,10 +313,13 @@ def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
 
 def _first_fault(error: ValidationError, sources: _Sources) -> str:
     faults = error.errors(include_input=False, include_url=False)
-    first, more = faults[0], len(faults) - 1
-    location = first["loc"]
+    first = faults[0]
+    location = _place(first)
     name = ".".join(str(step) for step in location)
-    what = "unknown key" if first["type"] == "extra_forbidden" else _plain(first)
+    # Of a value that may be of several kinds, each kind has its complaint.
+    same = [fault for fault in faults if _place(fault) == location]
+    more = len(faults) - len(same)
+    what = " or ".join(dict.fromkeys(map(_plain, same)))
     rest = f" (and {more} more)" if more else ""
     return f"{sources.where(location)}: {name}: {what}{rest}"
 
@@ -331,7 +334,16 @@ def _variable_of(location: tuple[str | int, ...], environment: Mapping[str, str]
     return ""
 
 
+def _place(fault: Any) -> tuple[str | int, ...]:
+    """Where the fault is, without the kind that was tried there last."""
+    *place, last = fault["loc"]
+    is_kind = bool(place) and str(last).startswith(("literal[", "constrained-", "int"))
+    return (*place,) if is_kind else (*place, last)
+
+
 def _plain(fault: Any) -> str:
+    if fault["type"] == "extra_forbidden":
+        return "unknown key"
     return str(fault["msg"]).removeprefix("Value error, ")
 
 

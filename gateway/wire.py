@@ -85,6 +85,11 @@ class _StreamOptions(TypedDict):
     include_usage: NotRequired[bool | None]
 
 
+class _Typed(TypedDict):
+    __pydantic_config__ = _BORDER  # type: ignore[misc]
+    type: NotRequired[str | None]
+
+
 class _ChatBody(TypedDict):
     __pydantic_config__ = _BORDER  # type: ignore[misc]
     model: Annotated[str, Field(min_length=1, max_length=256)]
@@ -98,7 +103,9 @@ class _ChatBody(TypedDict):
     n: NotRequired[Annotated[int, Field(ge=1, le=128)] | None]
     seed: NotRequired[int | None]
     stop: NotRequired[str | Annotated[list[str], Field(max_length=16)] | None]
-    tools: NotRequired[Annotated[list[dict[str, Any]], Field(max_length=128)] | None]
+    tools: NotRequired[Annotated[list[_Typed], Field(max_length=128)] | None]
+    response_format: NotRequired[_Typed | None]
+    modalities: NotRequired[Annotated[list[str], Field(max_length=16)] | None]
     metadata: NotRequired[dict[str, str] | None]
     logit_bias: NotRequired[Annotated[dict[str, float], Field(max_length=1024)] | None]
     user: NotRequired[str | None]

@@ -31,6 +31,7 @@ class Scene:
         self.state = ServerState()
         self.state.default_headers = [(b"server", b"test")]
         self.asked, self.proceed = asyncio.Event(), asyncio.Event()
+        self.gone = asyncio.Event()
         self.is_gone = False
         self.broken: list[BaseException] = []
         handlers = {
@@ -42,6 +43,7 @@ class Scene:
             "/half": self.half,
             "/headers": self.names,
             "/begun": self.begun,
+            "/endless": self.endless,
         }
         self.gateway = Gateway(handlers, self.web, Limits(), Metrics())
 
@@ -88,6 +90,15 @@ class Scene:
         await exchange.begin(200, [], b"begun")
         self.asked.set()
         await self.proceed.wait()
+
+    async def endless(self, exchange: Exchange) -> None:
+        await exchange.body()
+        await exchange.begin(200, [])
+        try:
+            while True:
+                await exchange.chunk(LARGE)
+        finally:
+            self.gone.set()
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator[Connect]:

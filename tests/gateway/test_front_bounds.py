@@ -98,8 +98,15 @@ async def test_garbage_behind_an_answer_under_way() -> None:
         b"POST /echo HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         b"POST /echo HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"POST /echo HTTP/1.1\r\nContent-Length: 1\r\n\r\na",
+        b"GET /cold HTTP/1.1\r\n\r\n",
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 1\r\n\r\na",
+        b"POST /echo HTTP/2.0\r\nHost: a\r\nContent-Length: 1\r\n\r\na",
     ],
-    ids=["tls", "space before the colon", "both lengths", "two lengths", "odd coding"],
+    ids=[
+        *("tls", "space before the colon", "both lengths", "two lengths", "odd coding"),
+        *("no host", "no host, cold", "two hosts", "another version"),
+    ],
 )
 async def test_what_is_no_http_is_refused_and_closed(garbage: bytes) -> None:
     """Broken framing ends the connection with a 400: what follows would be anybody's request."""
@@ -145,9 +152,22 @@ async def test_idle_connection_is_closed_and_a_busy_one_is_not(
         await asyncio.sleep(0.08)
         scene.proceed.set()
         assert (await answer(reader))[2] == b"slow"
-        writer.write(b"ho HTTP/1.1\r\nContent-Length: 1\r\n\r\na")
+        writer.write(b"ho HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na")
         assert (await answer(reader))[2] == b"a"
         for protocol in scene.state.connections:
             assert isinstance(protocol, front.FrontProtocol)
             protocol._due_in(0.01)
         assert await asyncio.wait_for(reader.read(), 5) == b""
+
+
+async def test_an_answer_that_is_not_taken_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all buffers full, who reads nothing holds up nobody for longer than the bound."""
+    monkeypatch.setattr(front, "_WRITE_S", 0.05)
+    scene = Scene()
+    async with scene.served() as connect:
+        reader, writer = await connect()
+        # The reader's own limit stops it: nobody takes what it holds.
+        writer.write(post("/endless"))
+        await asyncio.wait_for(scene.gone.wait(), 20)
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1 << 30)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import BadRequest, BodyTooLarge
+from gateway.errors import BadRequest, BodyTooLarge, HeadersTooLarge
 from gateway.limits import ClientGone, Limits, parse_object, read_body, read_headers
 from tests.gateway.fakes import Caller
 
@@ -103,6 +103,26 @@ def test_any_bytes_give_an_object_or_a_bad_request(body: bytes) -> None:
         assert isinstance(parse_object(body, Limits()), dict)
     except BadRequest as error:
         assert error.message.startswith("the body ")
+
+
+@pytest.mark.parametrize(
+    ("body", "passes"),
+    [
+        (b'{"a":[1,2,3,4]}', True),
+        (b'{"a":[1,2,3,4,5]}', False),
+        (b'{"a":[[],[],[],{}]}', True),
+        (b'{"a":[[1],[2],{"b":3}]}', False),
+    ],
+)
+def test_values_are_counted_before_they_are_walked(body: bytes, passes: bool) -> None:
+    """Wherever they stand; the object's own members are among them."""
+    limits = Limits(json_values=5)
+    if passes:
+        assert parse_object(body, limits)
+        return
+    with pytest.raises(BadRequest) as caught:
+        parse_object(body, limits)
+    assert caught.value.code == "json_too_large"
 
 
 @pytest.mark.parametrize(
@@ -219,7 +239,7 @@ def test_headers_are_a_mapping() -> None:
 def test_too_many_headers() -> None:
     """Five pass, six do not."""
     assert read_headers([(b"%d" % i, b"") for i in range(5)], SMALL)
-    with pytest.raises(BadRequest) as caught:
+    with pytest.raises(HeadersTooLarge) as caught:
         read_headers([(b"%d" % i, b"") for i in range(6)], SMALL)
 
     assert caught.value.code == "headers_too_large"
@@ -237,7 +257,7 @@ def test_too_many_headers() -> None:
 )
 def test_headers_too_large(raw: list[tuple[bytes, bytes]]) -> None:
     """Names and values count, and each occurrence of a repeated header."""
-    with pytest.raises(BadRequest) as caught:
+    with pytest.raises(HeadersTooLarge) as caught:
         read_headers(raw, SMALL)
 
     assert caught.value.code == "headers_too_large"

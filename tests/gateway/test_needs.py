@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from gateway import needs
+from gateway.errors import BadRequest
 from gateway.needs import NOTHING, needs_of, uses_of
+from gateway.wire import _KNOWN_FIELDS, parse_chat
 from tests.gateway.fakes import chat_body
 
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -74,3 +77,39 @@ def test_each_need(more: dict[str, Any], need: str) -> None:
 def test_uses_are_a_closed_set(more: dict[str, Any], uses: set[str]) -> None:
     """What a request switches on at a provider, without a word of the caller's."""
     assert uses_of(chat_body(**more)) == uses
+
+
+_ANYTHING: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    5,
+    1.5,
+    "x",
+    [],
+    ["x"],
+    [5],
+    [[]],
+    [{}],
+    {},
+    {"type": []},
+    {"x": "y"},
+)
+_DEEP: tuple[Any, ...] = (
+    [{"type": []}],
+    [{"type": {}}],
+    [{"role": "user", "content": [{"type": "text"}]}],
+)
+
+
+@pytest.mark.parametrize("field", sorted(_KNOWN_FIELDS | needs._FIELDS.keys() | {"function_call"}))
+def test_whatever_a_field_holds_is_refused_or_read(field: str) -> None:
+    """Nothing that passes the border makes the readers behind it fail."""
+    for value in (*_ANYTHING, *_DEEP):
+        body = {**chat_body(), field: value}
+        try:
+            parse_chat(body, 1)
+        except BadRequest:
+            continue
+        needs_of(body)
+        uses_of(body)
