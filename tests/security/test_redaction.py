@@ -69,6 +69,14 @@ def _sent(here: House) -> bytes:
     return b"".join(bytes(flow.sent) for flow in here.sink.flows)
 
 
+def _content(answer: Answer) -> str:
+    if answer.headers["content-type"].startswith("application/json"):
+        return str(answer.json()["choices"][0]["message"]["content"])
+    events = [e[6:] for e in answer.body.split(b"\n\n") if e.startswith(b"data: {")]
+    deltas = [choice["delta"] for event in events for choice in json.loads(event)["choices"]]
+    return "".join(delta.get("content", "") for delta in deltas)
+
+
 async def _run(cases: int, seed: int) -> tuple[list[str], int]:
     """What was seen that must not be, and how many of the cases left."""
     rng = random.Random(seed)
@@ -83,7 +91,8 @@ async def _run(cases: int, seed: int) -> tuple[list[str], int]:
             drawn = [rng.choice(known) for _ in range(rng.randint(1, 3))]
             values = [IDENTIFIERS[name](rng) for name in drawn]
             said = ", ".join(SPELLINGS[spelling](text) for text, _ in values)
-            body = {**CARRIERS[carrier](f"{HEALTH}The patient is {said}."), "model": "auto"}
+            text = f"{HEALTH}The patient is {said}."
+            body = {**CARRIERS[carrier](text), "model": "auto"}
             body["stream"] = rng.random() < 0.5
             before = len(_sent(here))
             answer = await _ask(here, body)
@@ -93,6 +102,8 @@ async def _run(cases: int, seed: int) -> tuple[list[str], int]:
                 continue  # the detector missed it, so nothing was owed: not what is tested here
             left += bool(new)
             assert bool(new) is (answer.headers["x-nearward-route"] == "cloud")
+            if new and carrier == "content":
+                assert _content(answer) == text, (spelling, drawn)
             read = readings(new)
             for _, secret in values:
                 if secret.lower().encode() in read:
