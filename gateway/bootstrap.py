@@ -115,12 +115,11 @@ def build(
         device_can_serve=lambda: settings.device.enabled,
         take_stock=take_stock,
     )
-    closables: list[_Closable] = [*backends.values(), *egresses, sessions]
     watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
     watches.append(partial(every, _FLUSH_S, take_stock))
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
-    lifespan = _lifespan(watches, closables, audit, keeper)
+    lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions], audit, keeper)
     hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
     asgi = Gateway(hot, make_web(web, version("nearward"), lifespan), limits, metrics)
     return Application(asgi, audit, reload)

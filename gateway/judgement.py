@@ -120,11 +120,9 @@ class Judge:
         is_owed = Obligation.REDACT in decision.obligations and bool(decision.cleared)
         if self.redactor is None or not is_owed:
             return None
-        declared = facts.declared_class
+        claimed = DataClass.join(self.default_class, facts.declared_class or DataClass.PUBLIC)
         return await self.redactor.redact(
-            request,
-            decision.terms.redact,
-            must_find=declared is not None and declared.rank >= DataClass.PII.rank,
+            request, decision.terms.redact, must_find=claimed.rank >= DataClass.PII.rank
         )
 
     async def _carried(self, tenant: str, session: str, own: DataClass) -> DataClass:

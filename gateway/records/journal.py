@@ -99,7 +99,7 @@ class Journal:
     def redaction(self, judged: Judged) -> None:
         """Count a request that could not be redacted where that was owed, by why."""
         if isinstance(judged.redaction, Unredactable):
-            self.metrics.redaction_refused.add((judged.redaction.code,))
+            self.metrics.unredactable.add((judged.redaction.code,))
 
     def attempt(self, attempt: Attempt, outcome: str) -> None:
         """Count one attempt; `outcome` is "answered" or an error code."""

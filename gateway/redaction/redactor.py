@@ -10,8 +10,8 @@ Rules
 3. The copy is judged again, as any request is. Inside placeholders a find counts for nothing: they
    are ours. Any other find of a kind that is owed, and the request stays.
 4. An error, a time-out, a verdict that is none: it stays. `redact` raises nothing.
-5. A request that was declared sensitive, and in which nothing is found, stays: its caller knows
-   something that no detector sees.
+5. A request that its caller or the operator calls sensitive, and in which nothing is found, stays:
+   they know something that no detector sees.
 """
 
 from __future__ import annotations

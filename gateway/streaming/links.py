@@ -7,8 +7,8 @@ number to their host when it shows the picture. So inside an address placeholder
 
 Rules
 -----
-1. An address begins with `https:`, two slashes (either way round) or a character reference that
-   hides one, and ends with white space; in JSON, with a quotation mark that is not escaped, too.
+1. An address begins with `https:`, two slashes (either way round) or a character reference, which
+   may hide either, and ends with white space; in JSON, with a quotation mark that is not escaped, too.
 2. Where a tag (`<a`) has begun in the paragraph, an address ends with the paragraph only: in quoted
    attributes white space and `>` may stand.
 3. What is put back is watched as well: `[URL_1_KXQTJW]?q=[SSN_1_KXQTJW]` is such an address, too.
@@ -23,7 +23,7 @@ import re
 
 _EVENTS = (
     r"(?P<paragraph>\n[ \t\r]{0,8}\n)|(?P<tag><[A-Za-z/!?])|(?P<space>\s)"
-    r"|(?P<address>(?i:https?:)|[/\\][ \t\r\n]?[/\\]|&(?:\#|b?sol))"
+    r"|(?P<address>(?i:https?:)|[/\\][ \t\r\n]?[/\\]|&(?:\#|[A-Za-z]{2,9};))"
 )
 _PLAIN = re.compile(_EVENTS)
 _JSON = re.compile(rf'(?P<quote>(?<!\\)")|{_EVENTS}')

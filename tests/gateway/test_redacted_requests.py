@@ -130,13 +130,21 @@ async def test_what_cannot_be_redacted_is_answered_at_home(code: str, body: dict
         assert answer.headers["x-nearward-reason"] == "not_redactable"
         assert answer.headers["x-nearward-redactions"] == "0"
         assert here.sink.sent_bytes == 0
-        assert await metric(here, f'nearward_redaction_refused_total{{reason="{code}"}}') == 1
+        assert await metric(here, f'nearward_unredactable_total{{reason="{code}"}}') == 1
         intent = await record(here, "intent")
         assert (intent["to"], intent["not_redactable"]) == ("device", code)
 
         explained = (await ask(here, path="/v1/route/explain", **body)).json()
         assert explained["redaction"] == {"kinds": {}, "refusal": code}
         assert [step["destination"] for step in explained["plan"]] == ["device"]
+
+
+async def test_what_the_operator_calls_sensitive_does_not_leave_without_a_find() -> None:
+    """With `default_class: phi` nobody trusts the detector alone."""
+    async with redacting(policy={"packs": ["redact"], "default_class": "phi"}) as here:
+        assert (await ask(here, "Hello.")).headers["x-nearward-reason"] == "not_redactable"
+        assert here.sink.sent_bytes == 0
+        assert (await ask(here)).headers["x-nearward-route"] == "cloud"
 
 
 async def test_media_stay_under_the_pack() -> None:

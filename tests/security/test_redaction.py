@@ -102,7 +102,7 @@ async def _run(cases: int, seed: int) -> tuple[list[str], int]:
                 continue  # the detector missed it, so nothing was owed: not what is tested here
             left += bool(new)
             assert bool(new) is (answer.headers["x-nearward-route"] == "cloud")
-            if new and carrier == "content":
+            if new and carrier == "content" and spelling != "html":  # may hide an address
                 assert _content(answer) == text, (spelling, drawn)
             read = readings(new)
             for _, secret in values:
