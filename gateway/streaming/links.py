@@ -8,7 +8,7 @@ number to their host when it shows the picture. So inside an address placeholder
 Rules
 -----
 1. An address begins with `https:`, two slashes (either way round) or a character reference, which
-   may hide either, and ends with white space; in JSON, with a quotation mark that is not escaped, too.
+   may hide either. It ends with white space; in JSON, with an unescaped quotation mark, too.
 2. Where a tag (`<a`) has begun in the paragraph, an address ends with the paragraph only: in quoted
    attributes white space and `>` may stand.
 3. What is put back is watched as well: `[URL_1_KXQTJW]?q=[SSN_1_KXQTJW]` is such an address, too.
