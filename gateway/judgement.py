@@ -110,11 +110,11 @@ class Judge:
             decision=decision,
             rules=rules,
             glass=glass,
-            redaction=await self._redaction(request, facts, decision),
+            redaction=await self._redaction(request, facts, decision, wishes.session),
         )
 
     async def _redaction(
-        self, request: ChatRequest, facts: Facts, decision: Decision
+        self, request: ChatRequest, facts: Facts, decision: Decision, session: str
     ) -> Redaction | None:
         """A redacted copy, where something may leave and only so."""
         is_owed = Obligation.REDACT in decision.obligations and bool(decision.cleared)
@@ -122,8 +122,16 @@ class Judge:
             return None
         claimed = DataClass.join(self.default_class, facts.declared_class or DataClass.PUBLIC)
         return await self.redactor.redact(
-            request, decision.terms.redact, must_find=claimed.rank >= DataClass.PII.rank
+            request,
+            decision.terms.redact,
+            must_find=claimed.rank >= DataClass.PII.rank,
+            session=(facts.tenant, session) if session else None,
         )
+
+    async def close(self) -> None:
+        """Release what the judge's own parts hold; the stores that it is given are not."""
+        if self.redactor is not None:
+            await self.redactor.close()
 
     async def _carried(self, tenant: str, session: str, own: DataClass) -> DataClass:
         """The highest class of the session; a request of unknown class leaves out its own.

@@ -31,6 +31,7 @@ from gateway.redaction.occurrences import Occurrences
 from gateway.redaction.placeholders import NoFreeLetters, Vault, draw_nonce
 from gateway.redaction.short_codes import hides_text
 from gateway.signals.privacy import Kind, Mode, Span, Verdict
+from gateway.state.vaults import Vaults
 from gateway.texts import strings
 from gateway.wire import ChatRequest
 from policies import DataClass
@@ -61,24 +62,39 @@ class _Refused(Exception):
 
 
 class Redactor:
-    """Redacts requests. Holds nothing between them.
+    """Redacts requests.
 
-    `is_common` says of a word in small letters that it is an ordinary one, and no name.
+    `is_common` says of a word in small letters that it is an ordinary one, and no name. In `vaults`
+    the placeholders of a session are kept from turn to turn.
     """
 
-    def __init__(self, scanner: Scanner, is_common: Callable[[str], bool]) -> None:
+    def __init__(
+        self, scanner: Scanner, is_common: Callable[[str], bool], vaults: Vaults | None = None
+    ) -> None:
         self._scanner = scanner
         self._is_common = is_common
+        self._vaults = vaults
 
     async def redact(
-        self, request: ChatRequest, kinds: frozenset[str], *, must_find: bool = False
+        self,
+        request: ChatRequest,
+        kinds: frozenset[str],
+        *,
+        must_find: bool = False,
+        session: tuple[str, str] | None = None,
     ) -> Redaction:
-        """A copy without identifiers of these kinds; `must_find` is for rule 5."""
+        """A copy without identifiers of these kinds; `must_find` is for rule 5.
+
+        Within a `session` (tenant, name) the same value keeps its placeholder.
+        """
         try:
-            if len(request.text) <= _OFF_LOOP_CHARS:
-                return self._redact(request, kinds, must_find)
-            async with asyncio.timeout(_LONGEST_S):
-                return await asyncio.to_thread(self._redact, request, kinds, must_find)
+            if self._vaults is None or session is None:
+                return await self._attempt(request, kinds, must_find, None)
+            before = await self._vaults.get(*session)
+            redacted = await self._attempt(request, kinds, must_find, before)
+            if redacted.vault:
+                await self._vaults.put(*session, redacted.vault)
+            return redacted
         except _Refused as refusal:
             return Unredactable(refusal.code)
         except TimeoutError:
@@ -88,7 +104,27 @@ class Redactor:
         except Exception:  # rule 4; the exception may hold text, so it is not kept
             return Unredactable("failed")
 
-    def _redact(self, request: ChatRequest, kinds: frozenset[str], must_find: bool) -> Redaction:
+    async def close(self) -> None:
+        """Release connections."""
+        if self._vaults is not None:
+            await self._vaults.close()
+
+    async def _attempt(
+        self, request: ChatRequest, kinds: frozenset[str], must_find: bool, before: bytes | None
+    ) -> Redacted:
+        """`before` is the vault of the turn before."""
+        if len(request.text) <= _OFF_LOOP_CHARS:
+            return self._redact(request, kinds, must_find, before)
+        async with asyncio.timeout(_LONGEST_S):
+            return await asyncio.to_thread(self._redact, request, kinds, must_find, before)
+
+    def _redact(
+        self,
+        request: ChatRequest,
+        kinds: frozenset[str],
+        must_find: bool,
+        before: bytes | None,
+    ) -> Redacted:
         if request.has_media:
             raise _Refused("media")
         pieces = leaves(request.body)
@@ -101,7 +137,9 @@ class Redactor:
             for span in spans
         ]
         everywhere = Occurrences(values, self._is_common)
-        vault = Vault(draw_nonce("\n".join([request.text, *(piece.text for piece in pieces)])))
+        vault = Vault.opened(before) if before else None
+        if vault is None:
+            vault = Vault(draw_nonce("\n".join([request.text, *(p.text for p in pieces)])))
         texts = [
             _replaced(piece, [*spans, *everywhere.find(piece.text)], vault)
             for piece, spans in zip(pieces, found, strict=True)
@@ -115,6 +153,7 @@ class Redactor:
             counts=dict(vault.counts),
             originals=vault.originals,
             says_json=_says_json(request.body),
+            vault=vault.closed() if values else b"",
         )
 
     def _found(self, pieces: Sequence[Leaf], kinds: frozenset[str]) -> list[list[Span]]:
@@ -143,7 +182,8 @@ class Redactor:
     ) -> None:
         """Rule 3, over the same text that the border would read of the copy."""
         text = "\n".join(strings({k: v for k, v in body.items() if k != "model"}))
-        ours = [m.span() for m in re.finditer(rf"\[?[A-Z]+_\d+_{vault.nonce}\]?", text)]
+        found = re.finditer(rf"\[?([A-Z]+_[0-9]+_{vault.nonce})\]?", text)
+        ours = [match.span() for match in found if match[1] in vault.originals]
         starts = [start for start, _ in ours]
         for span in self._scan(text):
             at = bisect.bisect_right(starts, span.start) - 1

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from gateway import bootstrap
 from gateway.redaction import redactor
+from gateway.redaction.placeholders import draw_nonce
 from gateway.streaming import restoration
 from tests.doubles.asgi import Answer, call
 from tests.doubles.cloud import Act, Ending
@@ -147,6 +148,29 @@ async def test_what_the_operator_calls_sensitive_does_not_leave_without_a_find()
         assert (await ask(here)).headers["x-nearward-route"] == "cloud"
 
 
+async def test_within_a_session_a_value_keeps_its_placeholder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Over turns; not over sessions, nor without one; and a model cannot ask for an older value."""
+    monkeypatch.setattr(redactor, "draw_nonce", draw_nonce)
+    async with redacting() as here:
+
+        async def sent(text: str, session: str = "") -> str:
+            headers = {"x-nearward-session": session} if session else {}
+            await ask(here, text, headers=headers)
+            return str(here.cloud.requests[-1].json["messages"][-1]["content"])
+
+        first = await sent(PHI, "a")
+        name = first.split()[2].rstrip(",")
+        assert (await sent(f"Ann Leeson. {PHI}", "a")).endswith(first)
+        assert name not in await sent(PHI, "b")
+        assert name not in await sent(PHI)
+        here.cloud.otherwise = Act(content=name)
+        other = "The patient Carlos Fernandez has asthma."
+        answer = await ask(here, other, headers={"x-nearward-session": "a"})
+        assert content(answer) == name
+
+
 async def test_media_stay_under_the_pack() -> None:
     """The pack forbids them by itself."""
     async with redacting() as here:
@@ -180,7 +204,7 @@ async def test_explain_says_what_would_be_removed() -> None:
 
 async def test_without_a_redactor_nothing_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever forgets to wire one has a closed cloud, not an open one."""
-    monkeypatch.setattr(bootstrap, "make_redactor", lambda _: None)
+    monkeypatch.setattr(bootstrap, "make_redactor", lambda *_: None)
     async with redacting() as here:
         answer = await ask(here)
         assert answer.headers["x-nearward-route"] == "local"
@@ -189,7 +213,7 @@ async def test_without_a_redactor_nothing_leaves(monkeypatch: pytest.MonkeyPatch
 
 async def test_an_attempt_without_a_copy_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if the plan had it: the executor looks for itself."""
-    monkeypatch.setattr(bootstrap, "make_redactor", lambda _: None)
+    monkeypatch.setattr(bootstrap, "make_redactor", lambda *_: None)
     monkeypatch.setattr("gateway.judgement.Judged.met", frozenset({"redact"}))
     async with redacting() as here:
         answer = await ask(here)
