@@ -241,6 +241,18 @@ async def test_a_find_inside_a_placeholder_counts_for_nothing() -> None:
 
 
 @pytest.mark.usefixtures("fixed")
+async def test_what_only_looks_like_a_placeholder_is_none() -> None:
+    """Within a session a caller may have seen the letters: a name before them is a name."""
+
+    def second(text: str) -> Verdict:
+        at = text.index("ROE_1_KXQTJW")
+        return found(Span(at, at + 3, Kind.NAME))
+
+    script = Says(found(Span(6, 10, Kind.NAME)), second)
+    assert await why("Hello Jane ROE_1_KXQTJW", script) == "still_found"
+
+
+@pytest.mark.usefixtures("fixed")
 async def test_finds_that_overlap_are_one_and_lose_their_blanks() -> None:
     """As a detector may report them; one of nothing but blanks is none."""
     spans = found(Span(0, 8, Kind.NAME), Span(6, 13, Kind.GEO), Span(13, 14, Kind.NAME))

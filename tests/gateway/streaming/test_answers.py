@@ -155,6 +155,17 @@ def test_the_end_of_a_choice_comes_last() -> None:
     assert first["choices"][0]["finish_reason"] is None
 
 
+def test_names_come_whole() -> None:
+    """A function's name is not held back: clients read it in the event that begins the call."""
+    function = {"name": f"f_{MRN}", "arguments": ""}
+    one = event({"tool_calls": [{"index": 0, "id": f"c_{MRN}", "function": function}]})
+    texts = AnswerTexts(ORIGINALS)
+    texts.feed(one)
+    (call,) = one["choices"][0]["delta"]["tool_calls"]
+    assert (call["id"], call["function"]["name"]) == ("c_48213377", "f_48213377")
+    assert texts.flush(one) == []
+
+
 def test_completions_are_restored_too() -> None:
     """The older API has its text in the choice itself."""
     texts = AnswerTexts(ORIGINALS)
