@@ -5,8 +5,8 @@ Rules
 -----
 1. The copy is made of what the detector finds in `ident` mode, where any identifier counts,
    whether there is a health context or not; and of every other place where a found value stands.
-2. What cannot be replaced is not sent: a find in the name of a field or in a number, one that goes
-   over from one string to the next, media, and everything the detector could not read.
+2. What cannot be replaced is not sent: a find in the name of a field or in a number of the request
+   itself, one that goes over from one string to the next, media, and what could not be read.
 3. The copy is judged again, as any request is. Inside placeholders a find counts for nothing: they
    are ours. Any other find of a kind that is owed, and the request stays.
 4. An error, a time-out, a verdict that is none: it stays. `redact` raises nothing.
@@ -25,7 +25,7 @@ from typing import Protocol
 
 from gateway.limits import Json
 from gateway.redaction.copy import Redacted, Redaction, Refusal, Unredactable
-from gateway.redaction.leaves import Leaf, TooDeep, leaves, with_texts
+from gateway.redaction.leaves import Leaf, Unwalkable, leaves, with_texts
 from gateway.redaction.notice import with_notice
 from gateway.redaction.occurrences import Occurrences
 from gateway.redaction.placeholders import NoFreeLetters, Vault, draw_nonce
@@ -99,7 +99,7 @@ class Redactor:
             return Unredactable(refusal.code)
         except TimeoutError:
             return Unredactable("detector_failed")
-        except (TooDeep, NoFreeLetters):
+        except (Unwalkable, NoFreeLetters):
             return Unredactable("unreadable")
         except Exception:  # rule 4; the exception may hold text, so it is not kept
             return Unredactable("failed")

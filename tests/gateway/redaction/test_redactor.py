@@ -148,6 +148,17 @@ async def test_every_place_of_a_request_is_redacted() -> None:
 
 
 @pytest.mark.usefixtures("fixed")
+async def test_keys_and_numbers_in_json_inside_a_string_are_text() -> None:
+    """As in what a tool answered: a table by name, a number that is one."""
+    answered = json.dumps({"Jane Hollander": {"mrn": 48213377, "visits": 3}})
+    tool = {"role": "tool", "tool_call_id": "c1", "content": answered}
+    done = await copy_of(messages=[*chat_body(PHI)["messages"], tool])
+    assert json.loads(done.body["messages"][2]["content"]) == {
+        "[NAME_1_KXQTJW]": {"mrn": "[MRN_1_KXQTJW]", "visits": 3}
+    }
+
+
+@pytest.mark.usefixtures("fixed")
 async def test_names_with_a_grammar_get_placeholders_without_brackets() -> None:
     """A function's name and a call's id take letters, digits and underscores only."""
     tool = {"type": "function", "function": {"name": "find-Hollander", "parameters": {}}}
