@@ -51,8 +51,8 @@ _READ = frozenset(
 class Scanner(Protocol):
     """The privacy cascade, told how strict to be."""
 
-    def scan(self, text: str, mode: Mode = "auto") -> Verdict:
-        """What `text` holds."""
+    def scan(self, text: str, mode: Mode = "auto", *, with_health: bool = False) -> Verdict:
+        """What `text` holds; `with_health` finds words about health as well."""
 
 
 class _Refused(Exception):
@@ -164,9 +164,7 @@ class Redactor:
         text = "\n".join(said)
         if hides_text(text):
             raise _Refused("unreadable")
-        for span in self._scan(text):
-            if span.kind.value not in kinds:
-                continue
+        for span in self._scan(text, kinds):
             at = bisect.bisect_right(starts, span.start) - 1
             if span.end >= starts[at + 1]:
                 raise _Refused("split")
@@ -185,24 +183,25 @@ class Redactor:
         found = re.finditer(rf"\[?([A-Z]+_[0-9]+_{vault.nonce})\]?", text)
         ours = [match.span() for match in found if match[1] in vault.originals]
         starts = [start for start, _ in ours]
-        for span in self._scan(text):
+        for span in self._scan(text, kinds):
             at = bisect.bisect_right(starts, span.start) - 1
             is_inside = at >= 0 and span.end <= ours[at][1]
-            if span.kind.value in kinds and not is_inside:
+            if not is_inside:
                 raise _Refused("still_found")
         if values.stand_in(text):
             raise _Refused("still_found")
 
-    def _scan(self, text: str) -> tuple[Span, ...]:
+    def _scan(self, text: str, kinds: frozenset[str]) -> list[Span]:
+        health = {"with_health": True} if Kind.HEALTH in kinds else {}
         try:
-            verdict: object = self._scanner.scan(text, "ident")
+            verdict: object = self._scanner.scan(text, "ident", **health)
         except Exception:
             raise _Refused("detector_failed") from None
         if not isinstance(verdict, Verdict):
             raise _Refused("detector_failed")
         if verdict.data_class is DataClass.UNKNOWN or not _READ.issuperset(verdict.reasons):
             raise _Refused("unreadable")
-        return verdict.spans
+        return [span for span in verdict.spans if span.kind.value in kinds]
 
 
 def _replaced(piece: Leaf, spans: Iterable[Span], vault: Vault) -> str:

@@ -194,6 +194,14 @@ async def test_only_what_is_owed_is_replaced() -> None:
     assert done.counts == {"MRN": 1}
 
 
+async def test_words_about_health_are_replaced_when_a_rule_names_them() -> None:
+    """And only then: they are what a prompt is about."""
+    done = await copy_of(PHI, kinds=frozenset({"HEALTH"}))
+    assert "diabetes" not in done.body["messages"][1]["content"]
+    assert done.counts.keys() == {"HEALTH"}
+    assert "diabetes" in (await copy_of(PHI)).body["messages"][1]["content"]
+
+
 @pytest.mark.parametrize(
     ("expected", "body"),
     [

@@ -50,8 +50,9 @@ def test_content_by_a_schema_stays_json() -> None:
     """When the request asked for JSON, a value with quotes in it does not break the answer."""
     content = json.dumps({"who": f"[{ODD}]"})
     for says_json in (True, False):
-        got = answer({"content": content})
+        got = answer({"content": content, "reasoning": f"[{ODD}]"})
         AnswerTexts(ORIGINALS, says_json=says_json).restore(got)
+        assert got["choices"][0]["message"]["reasoning"] == ORIGINALS[ODD]
         said = got["choices"][0]["message"]["content"]
         if says_json:
             assert json.loads(said) == {"who": ORIGINALS[ODD]}
