@@ -9,6 +9,7 @@ To the model it is text all the same, so in there keys and numbers may become pl
     leaf      may be rewritten to
     string    anything
     token     letters, digits and underscores: names of functions, ids of calls
+    subject   anything: as a whole it says who is asking (`user`), whatever it looks like
     key       nothing: a field of the request, which means something to the other side
     number    nothing: a field of the request, and a placeholder is no number
 """
@@ -23,10 +24,11 @@ from typing import Any, Literal
 from gateway.limits import Json
 from gateway.texts import API_VALUES, API_WORDS
 
-Form = Literal["string", "token", "key", "number"]
+Form = Literal["string", "token", "subject", "key", "number"]
 MOST_DEPTH = 128
 _SHORTEST_NUMERIC_ID = 10_000
 _TOKENS = frozenset({"id", "tool_call_id", "call_id"})
+_SUBJECTS = frozenset({"user", "safety_identifier"})
 
 
 class Unwalkable(Exception):
@@ -93,6 +95,8 @@ class _Walk:
         form: Form = "string"
         if (key in _TOKENS and where != "inside") or (key == "name" and where == "request"):
             form = "token"
+        elif key in _SUBJECTS and depth == 0:
+            form = "subject"
         if key not in API_WORDS:
             return self._node(child, f"{key.replace('_', ' ')}: ", form, where, depth + 1)
         below = where

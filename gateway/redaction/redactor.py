@@ -3,8 +3,8 @@
 
 Rules
 -----
-1. The copy is made of what the detector finds in `ident` mode, where any identifier counts,
-   whether there is a health context or not; and of every other place where a found value stands.
+1. Removed is what the detector finds in `ident` mode, where any identifier counts, whether there is
+   a health context or not; every other place where a found value stands; and who is asking.
 2. What cannot be replaced is not sent: a find in the name of a field or in a number of the request
    itself, one that goes over from one string to the next, media, and what could not be read.
 3. The copy is judged again, as any request is. Inside placeholders a find counts for nothing: they
@@ -131,6 +131,8 @@ class Redactor:
         found = self._found(pieces, kinds)
         if must_find and not any(found):
             raise _Refused("nothing_found")
+        if Kind.OTHER_ID in kinds:
+            found = list(map(_with_subject, pieces, found))
         values = [
             (span.kind, piece.text[span.start : span.end])
             for piece, spans in zip(pieces, found, strict=True)
@@ -202,6 +204,11 @@ class Redactor:
         if verdict.data_class is DataClass.UNKNOWN or not _READ.issuperset(verdict.reasons):
             raise _Refused("unreadable")
         return [span for span in verdict.spans if span.kind.value in kinds]
+
+
+def _with_subject(piece: Leaf, spans: list[Span]) -> list[Span]:
+    """The spans of a piece; who is asking is one as a whole."""
+    return [Span(0, len(piece.text), Kind.OTHER_ID)] if piece.form == "subject" else spans
 
 
 def _replaced(piece: Leaf, spans: Iterable[Span], vault: Vault) -> str:

@@ -77,7 +77,7 @@ def test_labels_and_forms() -> None:
         Leaf("done"),
         Leaf("x", form="key"),
         Leaf("g"),
-        Leaf("u-1"),
+        Leaf("u-1", form="subject"),
         Leaf("f", form="token"),
         Leaf("d"),
         Leaf("mrn", form="key"),

@@ -159,6 +159,19 @@ async def test_keys_and_numbers_in_json_inside_a_string_are_text() -> None:
 
 
 @pytest.mark.usefixtures("fixed")
+async def test_who_is_asking_is_removed_whatever_it_looks_like() -> None:
+    """A stable name of a user's is an identifier, be it a hash; it is no find, though."""
+    done = await copy_of(PHI, user="u-8f14e45f", safety_identifier="x9")
+    assert (done.body["user"], done.body["safety_identifier"]) == (
+        "[ID_1_KXQTJW]",
+        "[ID_2_KXQTJW]",
+    )
+    assert await why("Hello.", user="u-8f14e45f", must_find=True) == "nothing_found"
+    other = await copy_of(PHI, user="u-8f14e45f", kinds=frozenset({"MRN"}))
+    assert other.body["user"] == "u-8f14e45f"
+
+
+@pytest.mark.usefixtures("fixed")
 async def test_names_with_a_grammar_get_placeholders_without_brackets() -> None:
     """A function's name and a call's id take letters, digits and underscores only."""
     tool = {"type": "function", "function": {"name": "find-Hollander", "parameters": {}}}
