@@ -48,9 +48,10 @@ from gateway.signals.privacy.model import packaged
 from gateway.signals.reading import SignalReader
 from gateway.state.approvals import Approvals
 from gateway.state.keys import KeyFile, digest_of
-from gateway.state.redis_sessions import RedisSessions
+from gateway.state.redis_sessions import RedisSessions, redis_client
 from gateway.state.secret import Secret, stored_secret
 from gateway.state.sessions import MemorySessions, RefusedSessions, Sessions
+from gateway.state.vaults import MemoryShelf, RedisShelf, Vaults
 
 _Watch = Callable[[], Coroutine[Any, Any, None]]
 _FLUSH_S = 1.0
@@ -99,7 +100,7 @@ def build(
         default_class=settings.policy.default_class,
         today=_today,
         break_glass=make_break_glass(settings, secret),
-        redactor=make_redactor(detector),
+        redactor=make_redactor(detector, _vaults(settings, secret)),
         approvals=approvals,
     )
     backends, egresses = make_backends(settings)
@@ -128,12 +129,11 @@ def build(
         approvals=approvals,
         journal=journal,
     )
-    closables: list[_Closable] = [*backends.values(), *egresses, sessions]
     watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
     watches.append(partial(every, _FLUSH_S, take_stock))
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
-    lifespan = _lifespan(watches, closables, audit, keeper)
+    lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions, judge], audit, keeper)
     hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
     cold = make_web(web, version("nearward"), lifespan)
     add_admin(cold, admin)
@@ -245,13 +245,13 @@ def _take_stock(
     metrics.flush()
 
 
-def make_redactor(scanner: Scanner) -> Redactor:
+def make_redactor(scanner: Scanner, vaults: Vaults | None = None) -> Redactor:
     """How copies without identifiers are made, with the words that the detector calls common."""
 
     def is_common(word: str) -> bool:
         return word.encode("ascii", "replace") in packaged().lexicon.common
 
-    return Redactor(scanner, is_common)
+    return Redactor(scanner, is_common, vaults)
 
 
 def make_break_glass(settings: Settings, secret: Secret) -> BreakGlass:
@@ -302,6 +302,16 @@ def _sessions(settings: Settings, secret: Secret, metrics: Metrics) -> Sessions:
     return MemorySessions(
         secret=secret, clock=time.monotonic, untainted=untainted, ttl_s=state.session_ttl_s
     )
+
+
+def _vaults(settings: Settings, secret: Secret) -> Vaults:
+    """Sealed placeholders of sessions, where their taint is kept, too."""
+    state = settings.state
+    if state.store == "memory":
+        return Vaults(MemoryShelf(clock=time.monotonic, ttl_s=state.session_ttl_s), secret)
+    client = redis_client(state.store, state.timeout_s)
+    shelf = RedisShelf(client, ttl_s=state.session_ttl_s, timeout_s=state.timeout_s)
+    return Vaults(shelf, secret)
 
 
 def _now() -> datetime.datetime:

@@ -126,22 +126,23 @@ class Judge:
             decision=decision,
             rules=rules,
             glass=glass,
-            redaction=await self._redaction(request, facts, decision),
+            redaction=await self._redaction(request, facts, decision, wishes.session),
             approval=approval,
         )
 
     async def _redaction(
-        self, request: ChatRequest, facts: Facts, decision: Decision
+        self, request: ChatRequest, facts: Facts, decision: Decision, session: str
     ) -> Redaction | None:
         """A redacted copy, where something may leave and only so."""
         is_owed = Obligation.REDACT in decision.obligations and bool(decision.cleared)
         if self.redactor is None or not is_owed:
             return None
-        declared = facts.declared_class
+        claimed = DataClass.join(self.default_class, facts.declared_class or DataClass.PUBLIC)
         return await self.redactor.redact(
             request,
             decision.terms.redact,
-            must_find=declared is not None and declared.rank >= DataClass.PII.rank,
+            must_find=claimed.rank >= DataClass.PII.rank,
+            session=(facts.tenant, session) if session else None,
         )
 
     async def ask_approval(self, judged: Judged) -> Judged:
@@ -154,6 +155,11 @@ class Judge:
             return judged
         shown = _shown(judged, approvals)
         return judged._replace(approval=await asyncio.to_thread(approvals.ask, approval.id, shown))
+
+    async def close(self) -> None:
+        """Release what the judge's own parts hold; the stores that it is given are not."""
+        if self.redactor is not None:
+            await self.redactor.close()
 
     async def _carried(self, tenant: str, session: str, own: DataClass) -> DataClass:
         """The highest class of the session; a request of unknown class leaves out its own.

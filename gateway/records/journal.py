@@ -102,7 +102,8 @@ class Journal:
     def redaction(self, judged: Judged) -> None:
         """Count a request that could not be redacted where that was owed, by why."""
         if isinstance(judged.redaction, Unredactable):
-            self.metrics.redaction_refused.add((judged.redaction.code,))
+            self.metrics.unredactable.add((judged.redaction.code,))
+
     async def approval(self, asked: Asked, by: tuple[str, str], verdict: str) -> None:
         """Put on record, on the disk, who lets a request through or not; AuditUnavailable else.
 

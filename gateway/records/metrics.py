@@ -85,12 +85,8 @@ class Metrics:
         self.break_glass = self._counter(
             "break_glass", "Claims of an emergency, by what became of them.", ["outcome"]
         )
-        self.redactions = self._counter(
-            "redactions", "Identifiers removed from what left, by kind.", ["kind"]
-        )
-        self.redaction_refused = self._counter(
-            "redaction_refused", "Requests that could not be redacted, by why.", ["reason"]
-        )
+        self.redactions = self._counter("redactions", "Identifiers removed, by kind.", ["kind"])
+        self.unredactable = self._counter("unredactable", "Kept near, by why.", ["reason"])
         self.session_store = self._counter(
             "session_store", "Questions to the shared store of sessions, by outcome.", ["outcome"]
         )

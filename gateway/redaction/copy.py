@@ -43,6 +43,8 @@ class Redacted:
     counts: Mapping[str, int]
     originals: Mapping[str, str] = field(repr=False)
     says_json: bool = False
+    vault: bytes = field(default=b"", repr=False)
+    """The placeholders so far, for the next turn of a session. Holds values: to be sealed."""
 
     @property
     def total(self) -> int:

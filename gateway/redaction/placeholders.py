@@ -14,6 +14,7 @@ everything else: `ab12` and `AB12` are two record numbers.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -47,18 +48,41 @@ def draw_nonce(text: str, draw: Callable[[str], str] = secrets.choice) -> str:
 
 
 class Vault:
-    """The placeholders of one request. Lives in memory, for the request; its repr shows nothing."""
+    """The placeholders of one request, or of a session so far. Its repr shows nothing.
 
-    __slots__ = ("_by_value", "_numbers", "counts", "nonce", "originals")
+    Lives in memory, for the request; between the turns of a session it is kept sealed.
+    """
+
+    __slots__ = ("_by_value", "_known", "_numbers", "counts", "nonce", "originals")
 
     def __init__(self, nonce: str) -> None:
         self.nonce = nonce
         self.originals: dict[str, str] = {}
-        """Placeholder without brackets to the value as it stood where it was first seen."""
+        """Placeholder without brackets to its value, of those that this request has.
+
+        A value is spelled as where it was first seen, be it in a turn before.
+        """
         self.counts: Counter[str] = Counter()
         """Kind to how often one of it was replaced."""
+        self._known: dict[str, str] = {}
         self._by_value: dict[str, str] = {}
         self._numbers: Counter[str] = Counter()
+
+    @classmethod
+    def opened(cls, data: bytes) -> Vault | None:
+        """What `closed` made in a turn before; None when it is nothing of the kind."""
+        try:
+            nonce, known, by_value, numbers = json.loads(data)
+            vault = cls(nonce)
+            vault._known, vault._by_value = dict(known), dict(by_value)
+            vault._numbers = Counter(numbers)
+        except (ValueError, TypeError):
+            return None
+        return vault
+
+    def closed(self) -> bytes:
+        """All of it but the counts, for the next turn. Holds values: to be sealed."""
+        return json.dumps([self.nonce, self._known, self._by_value, self._numbers]).encode()
 
     def core(self, kind: Kind, value: str) -> str:
         """The placeholder for a value, without brackets, and counted as one replacement."""
@@ -70,7 +94,8 @@ class Vault:
             self._numbers[label] += 1
             known = f"{label}_{self._numbers[label]}_{self.nonce}"
             self._by_value[key] = known
-            self.originals[known] = value
+            self._known[known] = value
+        self.originals[known] = self._known[known]
         return known
 
 

@@ -3,15 +3,15 @@
 
 Rules
 -----
-1. The copy is made of what the detector finds in `ident` mode, where any identifier counts,
-   whether there is a health context or not; and of every other place where a found value stands.
-2. What cannot be replaced is not sent: a find in the name of a field or in a number, one that goes
-   over from one string to the next, media, and everything the detector could not read.
+1. Removed is what the detector finds in `ident` mode, where any identifier counts, whether there is
+   a health context or not; every other place where a found value stands; and who is asking.
+2. What cannot be replaced is not sent: a find in the name of a field or in a number of the request
+   itself, one that goes over from one string to the next, media, and what could not be read.
 3. The copy is judged again, as any request is. Inside placeholders a find counts for nothing: they
    are ours. Any other find of a kind that is owed, and the request stays.
 4. An error, a time-out, a verdict that is none: it stays. `redact` raises nothing.
-5. A request that was declared sensitive, and in which nothing is found, stays: its caller knows
-   something that no detector sees.
+5. A request that its caller or the operator calls sensitive, and in which nothing is found, stays:
+   they know something that no detector sees.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from typing import Protocol
 
 from gateway.limits import Json
 from gateway.redaction.copy import Redacted, Redaction, Refusal, Unredactable
-from gateway.redaction.leaves import Leaf, TooDeep, leaves, with_texts
+from gateway.redaction.leaves import Leaf, Unwalkable, leaves, with_texts
 from gateway.redaction.notice import with_notice
 from gateway.redaction.occurrences import Occurrences
 from gateway.redaction.placeholders import NoFreeLetters, Vault, draw_nonce
 from gateway.redaction.short_codes import hides_text
 from gateway.signals.privacy import Kind, Mode, Span, Verdict
+from gateway.state.vaults import Vaults
 from gateway.texts import strings
 from gateway.wire import ChatRequest
 from policies import DataClass
@@ -50,8 +51,8 @@ _READ = frozenset(
 class Scanner(Protocol):
     """The privacy cascade, told how strict to be."""
 
-    def scan(self, text: str, mode: Mode = "auto") -> Verdict:
-        """What `text` holds."""
+    def scan(self, text: str, mode: Mode = "auto", *, with_health: bool = False) -> Verdict:
+        """What `text` holds; `with_health` finds words about health as well."""
 
 
 class _Refused(Exception):
@@ -61,47 +62,86 @@ class _Refused(Exception):
 
 
 class Redactor:
-    """Redacts requests. Holds nothing between them.
+    """Redacts requests.
 
-    `is_common` says of a word in small letters that it is an ordinary one, and no name.
+    `is_common` says of a word in small letters that it is an ordinary one, and no name. In `vaults`
+    the placeholders of a session are kept from turn to turn.
     """
 
-    def __init__(self, scanner: Scanner, is_common: Callable[[str], bool]) -> None:
+    def __init__(
+        self, scanner: Scanner, is_common: Callable[[str], bool], vaults: Vaults | None = None
+    ) -> None:
         self._scanner = scanner
         self._is_common = is_common
+        self._vaults = vaults
 
     async def redact(
-        self, request: ChatRequest, kinds: frozenset[str], *, must_find: bool = False
+        self,
+        request: ChatRequest,
+        kinds: frozenset[str],
+        *,
+        must_find: bool = False,
+        session: tuple[str, str] | None = None,
     ) -> Redaction:
-        """A copy without identifiers of these kinds; `must_find` is for rule 5."""
+        """A copy without identifiers of these kinds; `must_find` is for rule 5.
+
+        Within a `session` (tenant, name) the same value keeps its placeholder.
+        """
         try:
-            if len(request.text) <= _OFF_LOOP_CHARS:
-                return self._redact(request, kinds, must_find)
-            async with asyncio.timeout(_LONGEST_S):
-                return await asyncio.to_thread(self._redact, request, kinds, must_find)
+            if self._vaults is None or session is None:
+                return await self._attempt(request, kinds, must_find, None)
+            before = await self._vaults.get(*session)
+            redacted = await self._attempt(request, kinds, must_find, before)
+            if redacted.vault:
+                await self._vaults.put(*session, redacted.vault)
+            return redacted
         except _Refused as refusal:
             return Unredactable(refusal.code)
         except TimeoutError:
             return Unredactable("detector_failed")
-        except (TooDeep, NoFreeLetters):
+        except (Unwalkable, NoFreeLetters):
             return Unredactable("unreadable")
         except Exception:  # rule 4; the exception may hold text, so it is not kept
             return Unredactable("failed")
 
-    def _redact(self, request: ChatRequest, kinds: frozenset[str], must_find: bool) -> Redaction:
+    async def close(self) -> None:
+        """Release connections."""
+        if self._vaults is not None:
+            await self._vaults.close()
+
+    async def _attempt(
+        self, request: ChatRequest, kinds: frozenset[str], must_find: bool, before: bytes | None
+    ) -> Redacted:
+        """`before` is the vault of the turn before."""
+        if len(request.text) <= _OFF_LOOP_CHARS:
+            return self._redact(request, kinds, must_find, before)
+        async with asyncio.timeout(_LONGEST_S):
+            return await asyncio.to_thread(self._redact, request, kinds, must_find, before)
+
+    def _redact(
+        self,
+        request: ChatRequest,
+        kinds: frozenset[str],
+        must_find: bool,
+        before: bytes | None,
+    ) -> Redacted:
         if request.has_media:
             raise _Refused("media")
         pieces = leaves(request.body)
         found = self._found(pieces, kinds)
         if must_find and not any(found):
             raise _Refused("nothing_found")
+        if Kind.OTHER_ID in kinds:
+            found = list(map(_with_subject, pieces, found))
         values = [
             (span.kind, piece.text[span.start : span.end])
             for piece, spans in zip(pieces, found, strict=True)
             for span in spans
         ]
         everywhere = Occurrences(values, self._is_common)
-        vault = Vault(draw_nonce("\n".join([request.text, *(piece.text for piece in pieces)])))
+        vault = Vault.opened(before) if before else None
+        if vault is None:
+            vault = Vault(draw_nonce("\n".join([request.text, *(p.text for p in pieces)])))
         texts = [
             _replaced(piece, [*spans, *everywhere.find(piece.text)], vault)
             for piece, spans in zip(pieces, found, strict=True)
@@ -115,6 +155,7 @@ class Redactor:
             counts=dict(vault.counts),
             originals=vault.originals,
             says_json=_says_json(request.body),
+            vault=vault.closed() if values else b"",
         )
 
     def _found(self, pieces: Sequence[Leaf], kinds: frozenset[str]) -> list[list[Span]]:
@@ -125,9 +166,7 @@ class Redactor:
         text = "\n".join(said)
         if hides_text(text):
             raise _Refused("unreadable")
-        for span in self._scan(text):
-            if span.kind.value not in kinds:
-                continue
+        for span in self._scan(text, kinds):
             at = bisect.bisect_right(starts, span.start) - 1
             if span.end >= starts[at + 1]:
                 raise _Refused("split")
@@ -143,26 +182,33 @@ class Redactor:
     ) -> None:
         """Rule 3, over the same text that the border would read of the copy."""
         text = "\n".join(strings({k: v for k, v in body.items() if k != "model"}))
-        ours = [m.span() for m in re.finditer(rf"\[?[A-Z]+_\d+_{vault.nonce}\]?", text)]
+        found = re.finditer(rf"\[?([A-Z]+_[0-9]+_{vault.nonce})\]?", text)
+        ours = [match.span() for match in found if match[1] in vault.originals]
         starts = [start for start, _ in ours]
-        for span in self._scan(text):
+        for span in self._scan(text, kinds):
             at = bisect.bisect_right(starts, span.start) - 1
             is_inside = at >= 0 and span.end <= ours[at][1]
-            if span.kind.value in kinds and not is_inside:
+            if not is_inside:
                 raise _Refused("still_found")
         if values.stand_in(text):
             raise _Refused("still_found")
 
-    def _scan(self, text: str) -> tuple[Span, ...]:
+    def _scan(self, text: str, kinds: frozenset[str]) -> list[Span]:
+        health = {"with_health": True} if Kind.HEALTH in kinds else {}
         try:
-            verdict: object = self._scanner.scan(text, "ident")
+            verdict: object = self._scanner.scan(text, "ident", **health)
         except Exception:
             raise _Refused("detector_failed") from None
         if not isinstance(verdict, Verdict):
             raise _Refused("detector_failed")
         if verdict.data_class is DataClass.UNKNOWN or not _READ.issuperset(verdict.reasons):
             raise _Refused("unreadable")
-        return verdict.spans
+        return [span for span in verdict.spans if span.kind.value in kinds]
+
+
+def _with_subject(piece: Leaf, spans: list[Span]) -> list[Span]:
+    """The spans of a piece; who is asking is one as a whole."""
+    return [Span(0, len(piece.text), Kind.OTHER_ID)] if piece.form == "subject" else spans
 
 
 def _replaced(piece: Leaf, spans: Iterable[Span], vault: Vault) -> str:

@@ -81,7 +81,7 @@ class RedisSessions:
 
         Raises ConfigError for a bad `url`.
         """
-        self._client = _client(url, timeout_s)
+        self._client = redis_client(url, timeout_s)
         self._secret = secret
         self._clock = clock
         self._count = count
@@ -184,7 +184,8 @@ class RedisSessions:
         self._count("failed")
 
 
-def _client(url: str, timeout_s: float) -> Any:
+def redis_client(url: str, timeout_s: float) -> Any:
+    """A client that is connected to nothing yet; raises ConfigError for a bad `url`."""
     try:
         from redis.asyncio import Redis
         from redis.asyncio.retry import Retry

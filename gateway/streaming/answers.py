@@ -7,7 +7,7 @@ Rules
    and reasons are not. Fields that nobody knows are restored like the others.
 2. A text is known by its choice and its path, steps through lists being the `index` that an item
    states, so that two tool calls that grow side by side are two texts.
-3. `arguments` are JSON source; so is everything when the request asked for JSON.
+3. `arguments` are JSON source; so is the content when the request asked for JSON.
 4. Ids, names and the like come whole in one piece; all other strings of a delta go on in the next.
 5. `logprobs` are dropped: they spell the text token by token, as it was before.
 """
@@ -26,6 +26,7 @@ MOST_TEXTS = 1024
 _NO_TEXT = frozenset({"role", "type", "finish_reason", "object", "model", "format"})
 _WHOLE = frozenset({"id", "name", "call_id", "tool_call_id"})
 _JSON_SOURCE = frozenset({"arguments", "partial_json"})
+_CONTENT = frozenset({"content", "text"})
 _Change = Callable[[str, Path], str]
 
 
@@ -100,7 +101,7 @@ class AnswerTexts:
         return text + stream.flush() if stream is not None else text
 
     def _is_json(self, path: Path) -> bool:
-        return self._says_json or path[-1] in _JSON_SOURCE
+        return path[-1] in _JSON_SOURCE or (self._says_json and path[-1] in _CONTENT)
 
 
 def _choices(answer: Json) -> list[Json]:

