@@ -48,6 +48,7 @@ from gateway.state.approvals import Approvals
 from gateway.state.keys import KeyFile, digest_of
 from gateway.state.redis_sessions import RedisSessions
 from gateway.state.secret import Secret, stored_secret
+from gateway.state.session_file import SessionFile
 from gateway.state.sessions import MemorySessions, RefusedSessions, Sessions
 
 _Watch = Callable[[], Coroutine[Any, Any, None]]
@@ -287,8 +288,18 @@ def _sessions(settings: Settings, secret: Secret, metrics: Metrics) -> Sessions:
         )
     if settings.server.workers > 1:
         return RefusedSessions()
+    file = SessionFile(
+        settings.state_dir / "sessions",
+        fingerprint=secret.code("session-file"),
+        clock=time.time,
+        ttl_s=state.session_ttl_s,
+    )
     return MemorySessions(
-        secret=secret, clock=time.monotonic, untainted=untainted, ttl_s=state.session_ttl_s
+        secret=secret,
+        clock=time.monotonic,
+        untainted=untainted,
+        ttl_s=state.session_ttl_s,
+        file=file,
     )
 
 

@@ -149,7 +149,8 @@ async def test_a_candidate_is_simulated_over_the_log(scene: Scene) -> None:
     """What it would close is counted; a faulty one is a 400 with its line."""
     await scene.chat()
     stricter = APPROVING.replace(
-        "effect: approve, when: {data_class: {at_least: confidential}}", "effect: block, when: {has_tools: false}"
+        "effect: approve, when: {data_class: {at_least: confidential}}",
+        "effect: block, when: {has_tools: false}",
     )
     body = {"candidate": stricter}
     found = await scene.ask("POST", "/v1/policy/simulate", "auditor", json=body)
