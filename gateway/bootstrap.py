@@ -90,16 +90,7 @@ def build(
     signals = SignalReader(scanner=detector, score=score, capability=capability)
     signals.warm_up()
     approvals = make_approvals(settings, secret)
-    judge = Judge(
-        identity=identity,
-        signals=signals,
-        sessions=sessions,
-        rules=reload.rules,
-        default_class=settings.policy.default_class,
-        today=_today,
-        break_glass=make_break_glass(settings, secret),
-        approvals=approvals,
-    )
+    judge = _judge(settings, identity, signals, sessions, reload, secret, approvals)
     backends, egresses = make_backends(settings)
     engine = backends[DEVICE] = make_engine(settings)
     breakers = {d.name: Breaker(clock=time.monotonic) for d in settings.destinations}
@@ -117,15 +108,6 @@ def build(
         device_can_serve=lambda: settings.device.enabled,
         take_stock=take_stock,
     )
-    admin = Admin(
-        identity=identity,
-        limits=limits,
-        rules=reload.rules,
-        audit_directory=settings.state_dir / "audit",
-        anchor_files=settings.audit.anchor_files,
-        approvals=approvals,
-        journal=journal,
-    )
     closables: list[_Closable] = [*backends.values(), *egresses, sessions]
     watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
     watches.append(partial(every, _FLUSH_S, take_stock))
@@ -134,9 +116,49 @@ def build(
     lifespan = _lifespan(watches, closables, audit, keeper)
     hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
     cold = make_web(web, version("nearward"), lifespan)
-    add_admin(cold, admin)
+    add_admin(cold, _admin(settings, identity, limits, reload, approvals, journal))
     asgi = Gateway(hot, cold, limits, metrics)
     return Application(asgi, audit, reload)
+
+
+def _judge(  # noqa: PLR0917  one for each thing that a judgement rests on
+    settings: Settings,
+    identity: Identity,
+    signals: SignalReader,
+    sessions: Sessions,
+    reload: Reload,
+    secret: Secret,
+    approvals: Approvals,
+) -> Judge:
+    return Judge(
+        identity=identity,
+        signals=signals,
+        sessions=sessions,
+        rules=reload.rules,
+        default_class=settings.policy.default_class,
+        today=_today,
+        break_glass=make_break_glass(settings, secret),
+        approvals=approvals,
+    )
+
+
+def _admin(  # noqa: PLR0917  one for each thing that an operator can ask about
+    settings: Settings,
+    identity: Identity,
+    limits: Limits,
+    reload: Reload,
+    approvals: Approvals,
+    journal: Journal,
+) -> Admin:
+    return Admin(
+        identity=identity,
+        limits=limits,
+        rules=reload.rules,
+        audit_directory=settings.state_dir / "audit",
+        anchor_files=settings.audit.anchor_files,
+        approvals=approvals,
+        journal=journal,
+    )
 
 
 def _hot_routes(pipeline: Pipeline, classify: ClassifyEndpoint) -> dict[str, Handler]:

@@ -62,12 +62,19 @@ class SessionFile:
         with self._lock:
             highest = DataClass.join(data_class, self._kept.get(code, (data_class, 0.0))[0])
             until = self._clock() + 2 * self._ttl_s
-            if self._fd < 0 or self._lines > self._most_lines:
-                self._rewrite({**self._kept, code: (highest, until)})
-            else:
-                self._write(self._fd, _line(code, highest, until))
-                self._lines += 1
-                self._kept[code] = highest, until
+            try:
+                self._put(code, highest, until)
+            except OSError:
+                self.close()  # the next one writes it anew: this one may end in half a line
+                raise
+
+    def _put(self, code: str, data_class: DataClass, until: float) -> None:
+        if self._fd < 0 or self._lines > self._most_lines:
+            self._rewrite({**self._kept, code: (data_class, until)})
+            return
+        self._write(self._fd, _line(code, data_class, until))
+        self._lines += 1
+        self._kept[code] = data_class, until
 
     def close(self) -> None:
         """Close the file."""

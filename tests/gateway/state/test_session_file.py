@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +133,17 @@ async def test_what_cannot_be_written_is_unknown(process: Process) -> None:
 
 
 async def test_a_disk_that_takes_a_part(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a line is no promise."""
-    monkeypatch.setattr("gateway.state.session_file.os.write", lambda *_: 3)
+    """Half a line is no promise, and is not left for the next one to go on from."""
+    await process.carry("a")
+    real = os.write
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.state.session_file.os.write", lambda fd, d: real(fd, d[:3]))
+        assert await process.carry("s") is DataClass.UNKNOWN
+    await process.carry("b")
+    process.restart()
 
-    assert await process.carry("s") is DataClass.UNKNOWN
+    assert not process.file.is_in_doubt
+    assert await process.floor("b") is DataClass.PHI
 
 
 async def test_the_file_does_not_grow_for_ever(
