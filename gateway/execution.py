@@ -36,6 +36,7 @@ from gateway.errors import (
     BadRequest,
     GatewayError,
     LocalUnavailable,
+    PolicyBlocked,
     Unavailable,
     UpstreamFailed,
     openai_envelope,
@@ -258,6 +259,8 @@ def _no_answer(misses: list[_Miss]) -> GatewayError:
             code="destinations_resting",
             retry_after_s=min(m.retry_after_s or 1 for m in misses),
         )
+    if all(m.code == _NOTHING_LEFT for m in misses):
+        return PolicyBlocked("policy lets nothing of this request leave the device")
     if all(m.code == AuditUnavailable.code for m in misses):
         return AuditUnavailable("the audit log cannot be written, so nothing may leave the device")
     if all(m.attempt.tier is Tier.DEVICE for m in misses):
