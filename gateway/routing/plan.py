@@ -109,7 +109,7 @@ class Planner:
         intent, name = self.read_model(model)
         if intent == "local":
             return Plan(self._near(decision, signals), "asked_for_local")
-        away = self._far(decision, name, signals)
+        away = () if _keeps_tools_here(decision, signals) else self._far(decision, name)
         if intent == "cloud":
             if not away:
                 raise PolicyBlocked(
@@ -151,10 +151,7 @@ class Planner:
             )
         return self._attempts([self._device], "")
 
-    def _far(self, decision: Decision, name: str, signals: Signals) -> tuple[Attempt, ...]:
-        # A request with tools is not sent without them: that would change what was asked.
-        if Obligation.NO_TOOLS in decision.obligations and signals.wants_tools:
-            return ()
+    def _far(self, decision: Decision, name: str) -> tuple[Attempt, ...]:
         routes = [
             r
             for r in self._away
@@ -180,3 +177,8 @@ class Planner:
             Attempt(r.name, r.models[name or next(iter(r.models))], r.tier, r.region)
             for r in routes
         )
+
+
+def _keeps_tools_here(decision: Decision, signals: Signals) -> bool:
+    """Whether a request with tools has to stay: to send it without would change what was asked."""
+    return Obligation.NO_TOOLS in decision.obligations and signals.wants_tools

@@ -50,6 +50,7 @@ def honoured(**more: Any) -> frozenset[Obligation]:
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     scene = Scene(tmp_path)
+    scene.audit._writes._stall_s = 10.0  # a busy test machine must not look like a stalled disk
     scene.cloud = FakeBackend(good(), good(), good())
     return scene
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config_file import ConfigError
@@ -111,6 +111,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("tenants")
 
 
+@settings(deadline=None)  # packs are loaded when they are first drawn
 @given(packs=st.tuples(SOME, SOME), asked=ASKED, found=FOUND)
 def test_a_tenant_never_gets_more(
     here: Path, packs: tuple[tuple[str, ...], tuple[str, ...]], asked: Facts, found: Findings
