@@ -147,7 +147,7 @@ class Executor:
         self, judged: Judged, attempt: Attempt, number: int, traceparent: bytes
     ) -> _Miss | _Given:
         call = _call(judged, attempt, traceparent)
-        if not call.body["messages"]:
+        if call.body.get("messages") == []:
             return _Miss(attempt, _NOTHING_LEFT)
         try:
             await self._journal.intent(judged, attempt, number)

@@ -10,13 +10,13 @@ Rules
    session UNKNOWN, and only that request's: UNKNOWN is not written.
 4. What this process saw it keeps as well. A raise that did not arrive is sent again, every second
    and with the session's next request.
-5. A mark in Redis names the secret of those who share it and the run of the server (`run_id`), and
-   is made anew when it is gone or another server's: after a restart, a restored snapshot or a
-   failover, what Redis holds may be older than what it was told. Another secret's mark: all is
-   UNKNOWN, for the same session would have two codes. A new mark: all that this process saw is
-   sent again, and every session is UNKNOWN, for all processes, for as long as a taint lasts: one
-   that only a process knew which is gone, too, can then have no time left. A Redis without a mark
-   is taken for a new one by processes that have never seen another.
+5. A mark in Redis names the secret of those who share it, the run of the server (`run_id`) and what
+   it replicates (`master_replid`). It is made anew when it is gone or another server's: after a
+   restart, a restored snapshot or a failover, what Redis holds may be older than what it was told.
+   Another secret's mark: all is UNKNOWN, for the same session would have two codes. A new mark:
+   all that this process saw is sent again, and every session is UNKNOWN, for all processes, for as
+   long as a taint lasts: one that only a process knew which is gone, too, can then have no time
+   left. A Redis without a mark is taken for a new one by processes that have never seen another.
 6. Nothing is connected before the first session. Redis must not evict (`noeviction`).
 """
 
@@ -46,7 +46,8 @@ _CLASSES = tuple(str(c) for c in DataClass)
 # low to high. Answers class ("" for none), mark, and for how many ms yet all sessions are in doubt.
 # The value under the mark's key is the mark, a blank, and since when there is doubt (0: never).
 _SCRIPT = """
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '?'
+local run = (string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '?')
+  .. (string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or '?')
 local now = tonumber(redis.call('TIME')[1])
 local kept = redis.call('GET', KEYS[2])
 if kept and string.sub(kept, 1, #ARGV[1]) ~= ARGV[1] then return {'', kept, 0} end

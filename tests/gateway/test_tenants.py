@@ -196,6 +196,16 @@ def in_force(metrics: Metrics) -> Mapping[str, float]:
     }
 
 
+def test_a_tenants_packs_are_proved_and_tested_with_the_rest(tmp_path: Path) -> None:
+    """Without names all that is in force is meant."""
+    path = tmp_path / "nearward.yaml"
+    path.write_text(config("open", packs="part2") + f"state_dir: {tmp_path / 'state'}\n")
+    tested = run("policy", "test", "-c", path)
+
+    assert "ok     part2: " in tested.stdout
+    assert "ok     open: " in tested.stdout
+
+
 def test_check_says_what_tenants_have_and_what_may_be_a_slip(tmp_path: Path) -> None:
     """Both commands; a value that nothing has is a note, and so is a way in clear."""
     pack, path = tmp_path / "mine.yaml", tmp_path / "nearward.yaml"

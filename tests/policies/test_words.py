@@ -51,6 +51,7 @@ def test_what_can_be_is_taken(text: str) -> None:
         ("subject_region: EEA", "without a subdivision"),
         ("purpose: Legal-Proceeding", "expected lower-case words joined by '_'"),
         ("purpose: legal proceeding", "expected lower-case words joined by '_'"),
+        ("purpose: Übung", "expected lower-case words joined by '_'"),
         ("purpose: legal_", "expected lower-case words joined by '_'"),
     ],
 )
