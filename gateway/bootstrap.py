@@ -50,6 +50,7 @@ from gateway.state.approvals import Approvals
 from gateway.state.keys import KeyFile, digest_of
 from gateway.state.redis_sessions import RedisSessions, redis_client
 from gateway.state.secret import Secret, stored_secret
+from gateway.state.session_file import SessionFile
 from gateway.state.sessions import MemorySessions, RefusedSessions, Sessions
 from gateway.state.vaults import MemoryShelf, RedisShelf, Vaults
 
@@ -92,17 +93,8 @@ def build(
     signals = SignalReader(scanner=detector, score=score, capability=capability)
     signals.warm_up()
     approvals = make_approvals(settings, secret)
-    judge = Judge(
-        identity=identity,
-        signals=signals,
-        sessions=sessions,
-        rules=reload.rules,
-        default_class=settings.policy.default_class,
-        today=_today,
-        break_glass=make_break_glass(settings, secret),
-        redactor=make_redactor(detector, _vaults(settings, secret)),
-        approvals=approvals,
-    )
+    redactor = make_redactor(detector, _vaults(settings, secret))
+    judge = _judge(settings, identity, signals, sessions, reload, secret, approvals, redactor)
     backends, egresses = make_backends(settings)
     engine = backends[DEVICE] = make_engine(settings)
     breakers = {d.name: Breaker(clock=time.monotonic) for d in settings.destinations}
@@ -120,7 +112,50 @@ def build(
         device_can_serve=lambda: settings.device.enabled,
         take_stock=take_stock,
     )
-    admin = Admin(
+    watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
+    watches.append(partial(every, _FLUSH_S, take_stock))
+    if settings.device.enabled:
+        watches.append(partial(poll_engine, engine.health, capability))
+    lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions, judge], audit, keeper)
+    hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
+    cold = make_web(web, version("nearward"), lifespan)
+    add_admin(cold, _admin(settings, identity, limits, reload, approvals, journal))
+    asgi = Gateway(hot, cold, limits, metrics)
+    return Application(asgi, audit, reload)
+
+
+def _judge(  # noqa: PLR0917  one for each thing that a judgement rests on
+    settings: Settings,
+    identity: Identity,
+    signals: SignalReader,
+    sessions: Sessions,
+    reload: Reload,
+    secret: Secret,
+    approvals: Approvals,
+    redactor: Redactor,
+) -> Judge:
+    return Judge(
+        identity=identity,
+        signals=signals,
+        sessions=sessions,
+        rules=reload.rules,
+        default_class=settings.policy.default_class,
+        today=_today,
+        break_glass=make_break_glass(settings, secret),
+        redactor=redactor,
+        approvals=approvals,
+    )
+
+
+def _admin(  # noqa: PLR0917  one for each thing that an operator can ask about
+    settings: Settings,
+    identity: Identity,
+    limits: Limits,
+    reload: Reload,
+    approvals: Approvals,
+    journal: Journal,
+) -> Admin:
+    return Admin(
         identity=identity,
         limits=limits,
         rules=reload.rules,
@@ -129,16 +164,6 @@ def build(
         approvals=approvals,
         journal=journal,
     )
-    watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
-    watches.append(partial(every, _FLUSH_S, take_stock))
-    if settings.device.enabled:
-        watches.append(partial(poll_engine, engine.health, capability))
-    lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions, judge], audit, keeper)
-    hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
-    cold = make_web(web, version("nearward"), lifespan)
-    add_admin(cold, admin)
-    asgi = Gateway(hot, cold, limits, metrics)
-    return Application(asgi, audit, reload)
 
 
 def _hot_routes(pipeline: Pipeline, classify: ClassifyEndpoint) -> dict[str, Handler]:
@@ -299,8 +324,18 @@ def _sessions(settings: Settings, secret: Secret, metrics: Metrics) -> Sessions:
         )
     if settings.server.workers > 1:
         return RefusedSessions()
+    file = SessionFile(
+        settings.state_dir / "sessions",
+        fingerprint=secret.code("session-file"),
+        clock=time.time,
+        ttl_s=state.session_ttl_s,
+    )
     return MemorySessions(
-        secret=secret, clock=time.monotonic, untainted=untainted, ttl_s=state.session_ttl_s
+        secret=secret,
+        clock=time.monotonic,
+        untainted=untainted,
+        ttl_s=state.session_ttl_s,
+        file=file,
     )
 
 

@@ -38,6 +38,7 @@ from gateway.errors import (
     BadRequest,
     GatewayError,
     LocalUnavailable,
+    PolicyBlocked,
     Unavailable,
     UpstreamFailed,
     openai_envelope,
@@ -153,7 +154,7 @@ class Executor:
         if redacted is None and judged.must_redact_for(attempt.tier):
             return _Miss(attempt, _NOT_REDACTABLE)
         call = _call(judged, attempt, traceparent)
-        if not call.body["messages"]:
+        if call.body.get("messages") == []:
             return _Miss(attempt, _NOTHING_LEFT)
         try:
             await self._journal.intent(judged, attempt, number)
@@ -267,6 +268,8 @@ def _no_answer(misses: list[_Miss]) -> GatewayError:
             code="destinations_resting",
             retry_after_s=min(m.retry_after_s or 1 for m in misses),
         )
+    if all(m.code == _NOTHING_LEFT for m in misses):
+        return PolicyBlocked("policy lets nothing of this request leave the device")
     if all(m.code == AuditUnavailable.code for m in misses):
         return AuditUnavailable("the audit log cannot be written, so nothing may leave the device")
     if all(m.attempt.tier is Tier.DEVICE for m in misses):

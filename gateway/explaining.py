@@ -41,8 +41,8 @@ async def explain_offline(
     capability = Capability(clock=time.monotonic)
     device = settings.device
     capability.update(Snapshot(device.enabled, device.model, "", device.context_tokens))
-    # An operator asks: also what an emergency would open.
-    who = Principal("explain", "default", "user", may_break_glass=True)
+    # An operator asks: also what an emergency would open, or a second factor.
+    who = Principal("explain", "default", "user", may_break_glass=True, mfa="header")
     secret = Secret(b"offline")
     rules = make_rules(settings)
     detector = Detector()

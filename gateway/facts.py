@@ -22,6 +22,7 @@ from gateway.limits import Headers
 from gateway.needs import uses_of
 from gateway.wire import ChatRequest
 from policies import DataClass, Facts, Tier
+from policies.words import as_purpose
 
 _PREFIX = b"x-nearward-"
 _NAMES = frozenset(
@@ -41,7 +42,6 @@ _NAMES = frozenset(
 _HEADER_ONLY = frozenset({"mfa"})
 _TIER_ORDER = (Tier.DEVICE, Tier.ONPREM, Tier.CLOUD)
 _LABEL_CHARS = 64
-_WORD_BREAKS = re.compile(r"[\s_-]+")
 _COUNTRY = re.compile(r"([A-Z]{2})(?:-[A-Z0-9]{1,3})?")
 _ALSO = {"UK": "GB", "EL": "GR"}  # reserved codes that are in use
 _LONGEST_BUDGET_MS = 600_000
@@ -75,7 +75,7 @@ def read_wishes(headers: Headers, metadata: Mapping[str, str]) -> Wishes:
     tiers = [_member(Tier, v, "max-tier") for v in sent.get("max-tier", ())]
     return Wishes(
         data_class=max(classes, key=lambda c: c.rank) if classes else None,
-        purpose=_purpose(_one(sent, "purpose")),
+        purpose=as_purpose(_one(sent, "purpose")),
         subject_region=_region(_one(sent, "subject-region")),
         max_tier=min(tiers, key=_TIER_ORDER.index) if tiers else None,
         is_dry_run=any(_flag(v, "dry-run") for v in sent.get("dry-run", ())),
@@ -158,11 +158,6 @@ def _decoded(value: bytes) -> str:
         return value.decode("utf-8").strip()
     except UnicodeDecodeError:
         raise BadRequest("an x-nearward- header is not UTF-8", code="bad_header") from None
-
-
-def _purpose(text: str) -> str:
-    """`Legal-Proceeding` is the `legal_proceeding` that rules name."""
-    return "_".join(_WORD_BREAKS.sub(" ", text).lower().split())
 
 
 def _region(text: str) -> str:

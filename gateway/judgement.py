@@ -182,7 +182,8 @@ def _look(
     said = (decision.data_class, facts.declared_class, facts.max_tier, facts.break_glass)
     return approvals.look(
         approvals.id_of(
-            *(facts.tenant, key, decision.policy_hash, facts.purpose, facts.subject_region),
+            *(facts.tenant, key, facts.endpoint, decision.policy_hash),
+            *(facts.purpose, facts.subject_region),
             *map(str, said),
             hashlib.sha256(body).hexdigest(),
         )

@@ -3,6 +3,7 @@
 
 The whole request is judged; only what is left here is sent. A *turn* is a message of the user's
 and all that follows it up to the next one, so that a tool's result never loses its call.
+What was said before the user's first word is no turn.
 
     keep_turns: n      the instructions (system, developer) and the last n turns
     drop: system       no instructions
@@ -70,6 +71,6 @@ def _without_parts(message: Json, drop: frozenset[str]) -> Json | None:
 def _first_kept(messages: list[Json], keep_turns: int | None) -> int:
     """The number of the first message that is within the last turns."""
     begins = [number for number, message in enumerate(messages) if message["role"] == "user"]
-    if keep_turns is None or len(begins) <= keep_turns:
+    if keep_turns is None or not begins:
         return 0
-    return begins[-keep_turns]
+    return begins[max(0, len(begins) - keep_turns)]

@@ -169,6 +169,8 @@ def _notes(every: Sequence[Policy], tenants: frozenset[str]) -> Iterator[str]:
     for there in every[0].destinations:
         if there.tier is not Tier.DEVICE and not there.is_encrypted:
             yield f"what is sent to {there.name} travels over a network without encryption"
+        elif there.tier is Tier.CLOUD and there.origin.startswith("http://"):
+            yield f"{there.name} is a cloud behind this machine: nothing is known of the way on"
 
 
 def make_planner(settings: Settings) -> Planner:

@@ -47,7 +47,7 @@ COUNTRIES: Final = frozenset(
 JURISDICTIONS: Final = COUNTRIES | {"EU", "EEA"}
 """What a destination's jurisdiction can be."""
 
-_PURPOSE = re.compile(r"[^\W_A-Z]+(_[^\W_A-Z]+)*")
+_WORD_BREAKS = re.compile(r"[\s_-]+")
 _A_COUNTRY = "a country's ISO 3166 code in capitals, such as DE or GB"
 _CLOSED: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
     {
@@ -60,6 +60,11 @@ _CLOSED: Mapping[str, tuple[frozenset[str], str]] = MappingProxyType(
 _OPEN = ("provider", "account", "region", "models", "features")
 
 
+def as_purpose(text: str) -> str:
+    """`Legal-Proceeding` as `legal_proceeding`: the form in which purposes are compared."""
+    return "_".join(_WORD_BREAKS.sub(" ", text).lower().split())
+
+
 def wanted_instead(field: str, text: str) -> str:
     """What is expected when no request or destination can ever have this value; "" when one can.
 
@@ -67,7 +72,7 @@ def wanted_instead(field: str, text: str) -> str:
     """
     if not text:
         return ""
-    if field == "purpose" and not _PURPOSE.fullmatch(text):
+    if field == "purpose" and text != as_purpose(text):
         return "lower-case words joined by '_', which is how purposes are compared"
     known, expected = _CLOSED.get(field, (frozenset({text}), ""))
     return "" if text in known else expected

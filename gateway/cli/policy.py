@@ -190,14 +190,6 @@ def simulate(
         say(line)
 
 
-def _policy(config: ConfigOption) -> Policy:
-    return _policy_of(read_settings(config, 1))
-
-
-def _policy_of(settings: Settings) -> Policy:
-    return _rules_of(settings).policy
-
-
 def _rules_of(settings: Settings) -> Rules:
     from gateway.config_file import ConfigError
     from gateway.rules import make_rules
@@ -217,7 +209,9 @@ def _packs(names: list[str] | None, config: ConfigOption) -> tuple[Pack, ...]:
     from policies import load_policy
 
     if not names:
-        return _policy(config).packs
+        rules = _rules_of(read_settings(config, 1))
+        every = [rules, *rules.tenants.values()]
+        return tuple({pack.name: pack for own in every for pack in own.policy.packs}.values())
     try:
         return load_policy([_source(name) for name in names], []).packs
     except PolicyError as error:

@@ -121,7 +121,8 @@ class Planner:
         intent, name = self.read_model(model)
         if intent == "local":
             return Plan(self._near(decision, signals), "asked_for_local")
-        away = self._far(decision, name, signals, met)
+        keeps = _keeps_tools_here(decision, signals)
+        away = () if keeps else self._far(decision, name, met)
         if intent == "cloud":
             if not away:
                 raise PolicyBlocked(
@@ -164,11 +165,8 @@ class Planner:
         return self._attempts([self._device], "")
 
     def _far(
-        self, decision: Decision, name: str, signals: Signals, met: frozenset[Obligation]
+        self, decision: Decision, name: str, met: frozenset[Obligation]
     ) -> tuple[Attempt, ...]:
-        # A request with tools is not sent without them: that would change what was asked.
-        if Obligation.NO_TOOLS in decision.obligations and signals.wants_tools:
-            return ()
         routes = [
             r
             for r in self._away
@@ -197,3 +195,8 @@ class Planner:
             Attempt(r.name, r.models[name or next(iter(r.models))], r.tier, r.region)
             for r in routes
         )
+
+
+def _keeps_tools_here(decision: Decision, signals: Signals) -> bool:
+    """Whether a request with tools has to stay: to send it without would change what was asked."""
+    return Obligation.NO_TOOLS in decision.obligations and signals.wants_tools

@@ -10,10 +10,13 @@ Rules
    session UNKNOWN, and only that request's: UNKNOWN is not written.
 4. What this process saw it keeps as well. A raise that did not arrive is sent again, every second
    and with the session's next request.
-5. A mark in Redis names the secret of those who share it and is made anew when Redis has lost its
-   memory. Another secret's mark: all is UNKNOWN, for the same session would have two codes.
-   A new mark: all that this process saw is sent again, and for `_RESTORE_S` every session is
-   UNKNOWN, so that the other processes can do the same.
+5. A mark in Redis names the secret of those who share it, the run of the server (`run_id`) and what
+   it replicates (`master_replid`). It is made anew when it is gone or another server's: after a
+   restart, a restored snapshot or a failover, what Redis holds may be older than what it was told.
+   Another secret's mark: all is UNKNOWN, for the same session would have two codes. A new mark:
+   all that this process saw is sent again, and every session is UNKNOWN, for all processes, for as
+   long as a taint lasts: one that only a process knew which is gone, too, can then have no time
+   left. A Redis without a mark is taken for a new one by processes that have never seen another.
 6. Nothing is connected before the first session. Redis must not evict (`noeviction`).
 """
 
@@ -34,27 +37,39 @@ from policies import DataClass
 _log = structlog.get_logger()
 _PREFIX = "nearward:session:"
 _MARK = "nearward:session-mark"
-_RESTORE_S = 10.0
 _SETTLE_S = 1.0
 _CONNECTIONS = 256
 _CLASSES = tuple(str(c) for c in DataClass)
 
-# KEYS: session, mark. ARGV: fingerprint of the secret, tail of a new mark, time to live in ms,
-# class to raise to ("" for none), all classes from low to high. Answers class ("" for none), mark.
+# KEYS: session, mark. ARGV: fingerprint of the secret, random tail of a new mark, the mark known to
+# this process ("" for none), time to live in ms, class to raise to ("" for none), all classes from
+# low to high. Answers class ("" for none), mark, and for how many ms yet all sessions are in doubt.
+# The value under the mark's key is the mark, a blank, and since when there is doubt (0: never).
 _SCRIPT = """
-local mark = redis.call('GET', KEYS[2])
-if not mark then
-  mark = ARGV[1] .. ARGV[2]
-  redis.call('SET', KEYS[2], mark)
+local run = (string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '?')
+  .. (string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or '?')
+local now = tonumber(redis.call('TIME')[1])
+local kept = redis.call('GET', KEYS[2])
+if kept and string.sub(kept, 1, #ARGV[1]) ~= ARGV[1] then return {'', kept, 0} end
+local mark, since = string.match(kept or '', '^(%S+) (%d+)$')
+if not mark or string.sub(mark, -#run) ~= run then
+  mark = ARGV[1] .. ARGV[2] .. run
+  since = kept and now or 0
 end
-if string.sub(mark, 1, #ARGV[1]) ~= ARGV[1] then return {'', mark} end
+if ARGV[3] ~= '' and ARGV[3] ~= mark and tonumber(since) == 0 then since = now end
+local value = string.format('%s %d', mark, since)
+if value ~= kept then redis.call('SET', KEYS[2], value) end
+local doubt = 0
+if tonumber(since) > 0 then
+  doubt = math.max(0, (since - now) * 1000 + tonumber(ARGV[4]))
+end
 local rank = {}
-for i = 5, #ARGV do rank[ARGV[i]] = i end
+for i = 6, #ARGV do rank[ARGV[i]] = i end
 local class = redis.call('GET', KEYS[1]) or ''
-if class ~= '' and not rank[class] then return {class, mark} end
-if ARGV[4] ~= '' and (class == '' or rank[ARGV[4]] > rank[class]) then class = ARGV[4] end
-if class ~= '' then redis.call('SET', KEYS[1], class, 'PX', ARGV[3]) end
-return {class, mark}
+if class ~= '' and not rank[class] then return {class, mark, doubt} end
+if ARGV[5] ~= '' and (class == '' or rank[ARGV[5]] > rank[class]) then class = ARGV[5] end
+if class ~= '' then redis.call('SET', KEYS[1], class, 'PX', ARGV[4]) end
+return {class, mark, doubt}
 """
 
 
@@ -150,7 +165,8 @@ class RedisSessions:
     async def _exchange(self, key: str, mine: DataClass) -> DataClass | None:
         """The class in Redis after raising it to `mine`; PUBLIC for none, None for a failure."""
         raised = mine if mine.rank > self._untainted.rank else ""
-        arguments = (self._fingerprint, secrets.token_hex(8), self._ttl_ms, raised, *_CLASSES)
+        own = (self._fingerprint, secrets.token_hex(8), self._mark)
+        arguments = (*own, self._ttl_ms, raised, *_CLASSES)
         try:
             async with asyncio.timeout(self._timeout_s):
                 answer = await self._client.eval(_SCRIPT, 2, _PREFIX + key, _MARK, *arguments)
@@ -163,12 +179,13 @@ class RedisSessions:
         return shared
 
     def _read(self, key: str, answer: Any) -> DataClass:
-        name, mark = (part.decode("ascii") for part in answer)
+        name, mark, doubt_ms = answer[0].decode("ascii"), answer[1].decode("ascii"), int(answer[2])
         if not mark.startswith(self._fingerprint):
             raise _Unusable("Redis is used with another state.secret")
         shared = DataClass(name) if name else DataClass.PUBLIC
+        if doubt_ms:
+            self._unsure_until = max(self._unsure_until, self._clock() + doubt_ms / 1000)
         if self._mark not in ("", mark):
-            self._unsure_until = max(self._unsure_until, self._clock() + _RESTORE_S)
             self._unsaved.update(self._local.keys())
         elif shared.rank >= self._known(key).rank:  # or another raise is still under way
             self._unsaved.discard(key)

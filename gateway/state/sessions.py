@@ -8,17 +8,20 @@ Here in memory, for one process: bounded, keyed by a keyed hash of tenant and se
 session name (which may be a patient's number) is not held. Only sessions above `untainted` take
 room: the others have no taint. When the table is full the oldest entry goes; a session that is not
 known but should be would be a leak, so until that entry would have expired every session that is
-not in the table reads as unknown.
+not in the table reads as unknown. A restart forgets nothing: raises are in a file, too
+(session_file.py).
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
 from gateway.errors import BadRequest
 from gateway.state.secret import Secret
+from gateway.state.session_file import SessionFile
 from policies import DataClass
 
 PURPOSE = "session"
@@ -55,9 +58,15 @@ class Table:
         entry = self._seen.get(key)
         return None if entry is None or entry[1] < self._clock() else entry[0]
 
-    def keep(self, key: str, data_class: DataClass) -> tuple[str, float] | None:
-        """Put a class under `key`; the entry that had to go, as key and end of its time."""
-        self._seen[key] = (data_class, self._clock() + self._ttl_s)
+    def keep(
+        self, key: str, data_class: DataClass, lasts_s: float | None = None
+    ) -> tuple[str, float] | None:
+        """Put a class under `key`; the entry that had to go, as key and end of its time.
+
+        `lasts_s` is how long it counts; as long as any from now on when None.
+        """
+        lasts_s = self._ttl_s if lasts_s is None else lasts_s
+        self._seen[key] = (data_class, self._clock() + lasts_s)
         self._seen.move_to_end(key)
         if len(self._seen) <= self._capacity:
             return None
@@ -83,12 +92,20 @@ class MemorySessions:
         untainted: DataClass = DataClass.PUBLIC,
         ttl_s: float = 86_400,
         capacity: int = 100_000,
+        file: SessionFile | None = None,
     ) -> None:
+        """`clock` is monotonic. Without a `file` a restart forgets all."""
         self._secret = secret
         self._clock = clock
         self._untainted = untainted
         self._table = Table(clock=clock, ttl_s=ttl_s, capacity=capacity)
         self._forgot_until = float("-inf")
+        self._file = file
+        if file is not None:
+            if file.is_in_doubt:
+                self._forgot_until = clock() + ttl_s
+            for key, (data_class, lasts_s) in file.living().items():
+                self._keep(key, data_class, lasts_s)
 
     async def raise_to(self, tenant: str, session: str, data_class: DataClass) -> DataClass:
         """See Sessions."""
@@ -97,16 +114,26 @@ class MemorySessions:
         highest = DataClass.join(data_class, known or DataClass.PUBLIC)
         is_unsure = known is None and self._forgot_until > self._clock()
         if highest.rank > self._untainted.rank:
-            gone = self._table.keep(key, highest)
-            if gone:
-                self._forgot_until = max(self._forgot_until, gone[1])
+            self._keep(key, highest)
+            if self._file is not None and not self._file.holds(key, highest):
+                try:
+                    await asyncio.to_thread(self._file.append, key, highest)
+                except OSError:  # tried again with the session's next request
+                    return DataClass.UNKNOWN
         return DataClass.UNKNOWN if is_unsure else highest
 
     async def watch(self) -> None:
         """Nothing is ever left to do."""
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _keep(self, key: str, data_class: DataClass, lasts_s: float | None = None) -> None:
+        gone = self._table.keep(key, data_class, lasts_s)
+        if gone:
+            self._forgot_until = max(self._forgot_until, gone[1])
 
 
 class RefusedSessions:

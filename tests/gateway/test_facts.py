@@ -214,3 +214,38 @@ def test_a_session_is_one_by_header_and_metadata() -> None:
     assert by_header == read_wishes({}, {"nearward_session": name}).session == name
     with pytest.raises(BadRequest):
         read_wishes({b"x-nearward-session": b"\xff"}, {})
+
+
+ASKED = chat_request()
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "expected"),
+    [
+        ("no", None, False),
+        ("always", None, True),
+        ("header", None, False),
+        ("header", "true", True),
+        ("header", "false", False),
+    ],
+)
+def test_more_than_one_factor(key: str, said: str | None, expected: bool) -> None:
+    """The key's record says so, or lets a proxy say so; where nobody does, it is not so."""
+    wishes = read_wishes(header("mfa", said) if said else {}, {})
+    who = Principal("ada", "acme", "user", mfa=key)
+    facts = make_facts("r", who, ASKED, wishes, floor=DataClass.INTERNAL, today=TODAY)
+
+    assert facts.mfa is expected
+
+
+@pytest.mark.parametrize("key", ["no", "always"])
+def test_a_caller_cannot_vouch_for_itself(key: str) -> None:
+    """The header is refused from a key that may not say it, and never read from the body."""
+    wishes = read_wishes(header("mfa", "true"), {})
+    who = Principal("ada", "acme", "user", mfa=key)
+    with pytest.raises(BadRequest, match="this key may not say x-nearward-mfa"):
+        make_facts("r", who, ASKED, wishes, floor=DataClass.INTERNAL, today=TODAY)
+    with pytest.raises(BadRequest, match="x-nearward-mfa is a header only"):
+        read_wishes({}, {"nearward_mfa": "true"})
+    with pytest.raises(BadRequest, match="x-nearward-mfa must be true or false"):
+        read_wishes(header("mfa", "yes"), {})

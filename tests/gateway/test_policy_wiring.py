@@ -20,6 +20,7 @@ from policies import (
     Obligation,
     PackSource,
     Policy,
+    Retention,
     Tier,
     decide,
     load_policy,
@@ -155,3 +156,26 @@ def test_a_backend_that_does_not_honour_an_obligation_is_not_used(duty: Obligati
 
     assert "cloud" in reached(planner())
     assert reached(without) == ["device"]
+
+
+def test_zero_retention_needs_no_days(tmp_path: Path) -> None:
+    """What keeps nothing keeps it for no days; where nothing is said it is thirty."""
+    path = tmp_path / "nearward.yaml"
+    path.write_text(CONFIG.replace("retention: {days: 30}", "retention: {zero_data: true}"))
+    (_, there) = make_policy(load_settings(path, {})).destinations
+    assert there.retention == Retention(zero_data=True, days=0)
+
+    path.write_text(CONFIG.replace("retention: {days: 30}", "retention: {}"))
+    (_, there) = make_policy(load_settings(path, {})).destinations
+    assert there.retention == Retention(zero_data=False, days=30)
+
+
+def test_a_jurisdiction_that_is_none(tmp_path: Path) -> None:
+    """A rule about DE would not see `de`: refused with file, line and what is expected."""
+    path = tmp_path / "nearward.yaml"
+    path.write_text(CONFIG.replace("jurisdiction: DE", "jurisdiction: de"))
+
+    with pytest.raises(
+        ConfigError, match=rf"{path}:11: destination eu: jurisdiction: expected a c"
+    ):
+        make_policy(load_settings(path, {}))

@@ -125,6 +125,18 @@ FAULTS = [
         "models",
     ),
     (
+        DESTINATION + "    baa: {id: x, expires: 2027-01-01, scope: [chat, embedings]}\n",
+        6,
+        "baa.scope: a scope holds names among: *, chat",
+    ),
+    (
+        DESTINATION + "    retention: {zero_data: true, days: 30}\n",
+        6,
+        "retention: zero_data: true and days above 0 contradict",
+    ),
+    ("keys:\n  - {id: a, hash: x, mfa: maybe}\n", 2, "keys.0.hash"),
+    ("policy:\n  approval_ttl_s: 1\n", 2, "policy.approval_ttl_s"),
+    (
         DESTINATION + "    baa: {id: x, expires: 2027-01-01, scope: [chat], x: 1}\n",
         6,
         "baa.x: unknown",

@@ -124,6 +124,11 @@ MALFORMED = (
     Malformed(
         "- tier: [onprem, cloud]", "- data_class: [pii]", 11, "ceases to hold when data_class"
     ),
+    # Values that nothing will ever have; test_words.py has more.
+    Malformed("tier: [onprem, cloud]", "role: [user, root]", 15, "unknown role 'root', expected"),
+    Malformed("tier: [onprem, cloud]", "jurisdiction: Germany", 15, "a country's ISO 3166 code"),
+    Malformed("tier: [onprem, cloud]", "endpoint: /v1/chat", 15, "unknown endpoint '/v1/chat'"),
+    Malformed("tier: [onprem, cloud]", "purpose: Research", 15, "lower-case words joined by '_'"),
     # Lists.
     Malformed("rules:\n", "lists: [a]\nrules:\n", 4, "expected a mapping for lists"),
     Malformed("rules:\n", "lists: {eea: []}\nrules:\n", 4, "a list of at least one value"),

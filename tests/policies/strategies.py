@@ -37,7 +37,9 @@ DESTINATIONS = st.lists(
         retention=st.none()
         | st.builds(Retention, zero_data=st.booleans(), days=st.sampled_from([0, 30, 365])),
         trains_on_data=st.booleans(),
-        origin=st.sampled_from(["", "https://there.invalid:443", "http://there.invalid:80"]),
+        origin=st.sampled_from(
+            ["", "https://there.invalid:443", "http://there.invalid:80", "http://127.0.0.1:8"]
+        ),
         provider=WORDS,
         account=WORDS,
         models=NAMES,
@@ -63,6 +65,8 @@ FACTS = st.builds(
     has_media=st.booleans(),
     has_tools=st.booleans(),
     break_glass=st.booleans(),
+    mfa=st.booleans(),
+    approved=st.booleans(),
     uses=NAMES,
 )
 FINDINGS = st.builds(Findings, CLASSES, KINDS, st.sampled_from([(), (), (), ("timeout",)]))

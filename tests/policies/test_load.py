@@ -15,7 +15,7 @@ from policies import (
     decide,
     load_policy,
 )
-from policies.load import MAX_BYTES
+from policies.load import MAX_BYTES, load_packs, refuse_widening
 from policies.parse import MAX_RULES
 from policies.space import Space
 from tests.policies.malformed import GOOD, MALFORMED, Malformed
@@ -189,3 +189,30 @@ def test_a_destination_that_is_not_configured(old: str, new: str, line: int, wha
     )
     load_policy([source], [DEVICE, CLOUD, replace(CLOUD, name="clouds")])
     load_policy([source], [])
+
+
+EMERGENCY = GOOD.replace(
+    "tests:\n",
+    """\
+  - id: open-all
+    effect: permit
+    when: {break_glass: true}
+    reason: break_glass
+    description: opens
+    citation: none
+tests:
+""",
+)
+
+
+def test_a_rule_that_widens_in_an_emergency_is_refused() -> None:
+    """With its line; not where the operator has said that this is meant, nor for good packs."""
+    packs = load_packs([PackSource("mine.yaml", EMERGENCY.encode())], [])
+    names = ("hipaa", "hipaa-strict", "gdpr", "part2", "finance", "open")
+    with pytest.raises(PolicyError) as caught:
+        refuse_widening(packs, frozenset({"other"}))
+
+    assert (caught.value.file, caught.value.line) == ("mine.yaml", 21)
+    assert "permit rule 'open-all' gives more in an emergency" in caught.value.message
+    refuse_widening(packs, frozenset({"demo"}))
+    refuse_widening(load_packs([builtin_pack(name) for name in names], []), frozenset())

@@ -7,7 +7,7 @@ import pytest
 
 from policies import Obligation
 from policies.model import KINDS
-from policies.monotone import Escape, first_escape
+from policies.monotone import Escape, first_escape, widens_in_emergency
 from policies.rules import All, Any_, Condition, Effect, In, Not, Rule
 from policies.space import MOST_ATOMS, TooManyPointsError
 from policies.terms import Terms
@@ -167,3 +167,34 @@ def test_a_heir_asks_for_no_less() -> None:
 
     assert first_escape(made, [made, stricter]) is None
     assert first_escape(made, [made, laxer]) is not None
+
+
+GLASS, CALM = In("break_glass", frozenset({True})), In("break_glass", frozenset({False}))
+COVERED = In("baa", frozenset({True}))
+
+
+@pytest.mark.parametrize(
+    ("effect", "when", "widens"),
+    [
+        (Effect.PERMIT, LOW, False),
+        (Effect.PERMIT, GLASS, True),
+        (Effect.PERMIT, CALM, False),
+        (Effect.PERMIT, All((GLASS, COVERED)), False),
+        (Effect.PERMIT, All((GLASS, Not(COVERED))), True),
+        (Effect.PERMIT, Any_((LOW, GLASS)), True),
+        (Effect.PERMIT, Any_((LOW, All((GLASS, COVERED)))), False),
+        (Effect.PERMIT, In("break_glass", frozenset({True, False})), False),
+        (Effect.FORBID, Not(GLASS), True),
+        (Effect.FORBID, GLASS, False),
+        (Effect.FORBID, All((SECRET, CALM)), True),
+        (Effect.FORBID, Any_((Not(COVERED), CALM)), False),
+        (Effect.BLOCK, CALM, True),
+        (Effect.OBLIGE, CALM, True),
+        (Effect.APPROVE, CALM, True),
+    ],
+)
+def test_rules_that_give_more_in_an_emergency(
+    effect: Effect, when: Condition, widens: bool
+) -> None:
+    """A permit that begins there, any other that ceases; where a BAA covers, they may."""
+    assert widens_in_emergency(rule(effect, when)) is widens

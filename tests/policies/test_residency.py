@@ -66,3 +66,17 @@ def test_encryption_is_read_from_the_origin() -> None:
     assert CLOUD.is_encrypted
     assert not replace(CLOUD, origin="http://cloud.invalid:80").is_encrypted
     assert not replace(CLOUD, origin="").is_encrypted
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_so"),
+    [
+        *(("http://127.0.0.1:80", True), ("http://127.9.8.7:80", True), ("http://[::1]:80", True)),
+        *(("http://localhost:80", True), ("http://localhost.evil.example:80", False)),
+        *(("http://127.0.0.1.evil.example:80", False), ("http://128.0.0.1:80", False)),
+        *(("http://10.0.0.1:80", False), ("http://[::2]:80", False), ("ftp://127.0.0.1:1", False)),
+    ],
+)
+def test_what_never_leaves_the_machine_needs_no_encryption(origin: str, is_so: bool) -> None:
+    """Loopback addresses, and nothing that only looks like one."""
+    assert replace(CLOUD, origin=origin).is_encrypted is is_so

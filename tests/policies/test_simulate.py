@@ -81,3 +81,12 @@ def test_dropped_obligations_are_named() -> None:
     ((change, _),) = changes(policy(PERMIT, OWE), policy(PERMIT), [CLEAN]).items()
 
     assert (change.added, change.dropped) == ((), (Obligation.NO_STORE,))
+
+
+def test_a_tenant_is_compared_under_its_own_policies() -> None:
+    """Before and after are those of the tenant, where it has any; else those of everybody."""
+    requests = [Recorded(facts(tenant=name), PHI, frozenset()) for name in ("acme", "other")]
+    strict = {"acme": (policy(LOW), policy(LOW))}
+    found = compare(policy(LOW), policy(PERMIT), requests, strict)
+
+    assert (found.requests, found.opened) == (2, 1)

@@ -179,17 +179,22 @@ def test_keys(config: Path, state_dir: Path) -> None:
     assert [k.may_break_glass for k in KeyFile(state_dir).read()] == [False, True]
     assert "yes" in next(x for x in run("keys", "list").stdout.splitlines() if "ward" in x)
     assert run("keys", "revoke", "ward").stdout == "revoked ward\n"
+    run("keys", "new", "proxy", "--mfa", "header")
+    assert [k.mfa for k in KeyFile(state_dir).read()] == ["no", "header"]
+    failed(run("keys", "new", "x", "--mfa", "yes"), 2, "--mfa: no, always or header")
+    run("keys", "revoke", "proxy")
     assert run("keys", "revoke", "chatbot").stdout == "revoked chatbot\n"
     failed(run("keys", "revoke", "chatbot"), 2, "no key named 'chatbot'")
 
 
 def test_keys_for_a_config(config: Path, state_dir: Path) -> None:
     """With --config-line nothing is stored, and the line printed is one that the config takes."""
-    made = run("keys", "new", "1e3", "--tenant", "acme", "--role", "auditor", "--config-line")
+    asked = ["--tenant", "acme", "--role", "auditor", "--mfa", "always", "--config-line"]
+    made = run("keys", "new", "1e3", *asked)
     config.write_text(OPEN + "keys:\n" + made.stderr.split("\n", 1)[1])
     (key,) = load_settings(config).keys
 
-    assert (key.id, key.tenant, key.roles) == ("1e3", "acme", ["auditor"])
+    assert (key.id, key.tenant, key.roles, key.mfa) == ("1e3", "acme", ["auditor"], "always")
     assert key.hash == f"sha256:{digest_of(made.stdout.strip())}"
     assert not state_dir.exists()
 

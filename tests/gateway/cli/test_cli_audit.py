@@ -249,6 +249,22 @@ def test_bundles_that_cannot_be_made(state_dir: Path, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.glob(".evidence*")] == []
 
 
+def test_no_bundle_over_a_log_that_its_anchors_contradict(state_dir: Path, tmp_path: Path) -> None:
+    """The anchor files of the config are asked, also when nobody names them."""
+    anchor, out, config = (tmp_path / n for n in ("anchor.jsonl", "evidence.zip", "nearward.yaml"))
+    config.write_text(f"audit: {{anchors: [{{file: {anchor}}}]}}\n")
+    write(state_dir / "audit", anchor)
+    (path,) = (state_dir / "audit").glob("*.jsonl")
+    whole = path.read_bytes()
+    path.write_bytes(b"".join(whole.splitlines(keepends=True)[:3]))
+
+    failed(run("audit", "export", "-o", out, *BUNDLE, "--config", config), 1, "the end was deleted")
+    assert not out.exists()
+    anchor.write_text('{"forged": true}\n')
+    path.write_bytes(whole)
+    failed(run("audit", "export", "-o", out, *BUNDLE, "--config", config), 2, "not a checkpoint")
+
+
 def test_show_without_a_log(state_dir: Path) -> None:
     """No log is one line, not a traceback."""
     failed(run("audit", "show"), 2, "cannot be read")

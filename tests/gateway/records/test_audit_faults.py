@@ -14,6 +14,7 @@ import pytest
 from gateway.errors import AuditUnavailable
 from gateway.records.audit import AuditLog, segments, verify_directory
 from gateway.records.chain import Entry
+from gateway.records.custody import read_public_key, signing_key
 from gateway.records.segment import SegmentFile
 from gateway.records.writer import Rotation
 from tests.gateway.fakes import FakeClock, parsed
@@ -260,7 +261,8 @@ async def test_segment_that_is_no_longer_ours(
 async def test_deleted_directory_is_made_again(
     log: AuditLog, timer: FakeClock, tmp_path: Path
 ) -> None:
-    """With the whole directory gone the log goes on under the same key; what is gone is missed."""
+    """With the whole directory gone the log goes on under the same keys; what is gone is missed."""
+    signer = signing_key(tmp_path).private_bytes_raw()
     for path in tmp_path.iterdir():
         path.unlink()
     tmp_path.rmdir()
@@ -272,6 +274,10 @@ async def test_deleted_directory_is_made_again(
 
     (fault,) = verify_directory(tmp_path)[2]
     assert "0-00000001.jsonl is gone" in fault.problem
+    assert signing_key(tmp_path).private_bytes_raw() == signer
+    made = await log.checkpoint()
+    assert made is not None
+    assert made.is_signed_by(read_public_key(tmp_path / "signing.pub"))
 
 
 async def test_failed_sync_refuses(

@@ -19,6 +19,7 @@ from tests.doubles.redis import RedisServer, redis_server
 from tests.gateway.fakes import FakeClock
 
 SECRET = Secret(b"key")
+MARK = "nearward:session-mark"
 PATIENT = "MRN-12345678"
 # Generous: these tests are not about speed, and the machine may be busy.
 PATIENT_S = 5.0
@@ -58,6 +59,14 @@ async def workers(server: RedisServer) -> AsyncIterator[Workers]:
     workers = Workers(server)
     yield workers
     await workers.close()
+
+
+def end_of_doubt(workers: Workers) -> None:
+    """As if a day and more had gone by, here and in Redis."""
+    mark, since = workers.server.contents()[MARK].split(" ")
+    assert int(since) > 0
+    workers.server.command("SET", MARK, f"{mark} {int(since) - 100_000}")
+    workers.clock.now += 86_401
 
 
 async def floor(sessions: RedisSessions, session: str = "s") -> DataClass:
@@ -103,7 +112,7 @@ async def test_redis_holds_codes_and_classes_only(workers: Workers) -> None:
     await workers.one(ttl_s=100).raise_to("st-mary", PATIENT, DataClass.PHI)
 
     contents = workers.server.contents()
-    mark = contents.pop("nearward:session-mark")
+    mark = contents.pop(MARK)
     ((key, value),) = contents.items()
     assert value == "phi"
     assert PATIENT not in key + mark
@@ -116,7 +125,7 @@ async def test_what_has_no_taint_is_not_written(workers: Workers) -> None:
     """A session at or below the untainted class leaves nothing in Redis."""
     sessions = workers.one(untainted=DataClass.INTERNAL)
     assert await sessions.raise_to("t", "s", DataClass.INTERNAL) is DataClass.INTERNAL
-    assert set(workers.server.contents()) == {"nearward:session-mark"}
+    assert set(workers.server.contents()) == {MARK}
 
 
 @pytest.mark.parametrize("value", ["harmless", "PUBLIC", "public\n", "\x00"])
@@ -124,7 +133,7 @@ async def test_a_value_that_is_no_class_is_unknown(workers: Workers, value: str)
     """What somebody else wrote there counts as unknown, also for who would raise it."""
     sessions = workers.one()
     await sessions.raise_to("t", "s", DataClass.PII)
-    (key,) = set(workers.server.contents()) - {"nearward:session-mark"}
+    (key,) = set(workers.server.contents()) - {MARK}
     workers.server.command("SET", key, value)
 
     assert await floor(workers.one()) is DataClass.UNKNOWN
@@ -134,7 +143,7 @@ async def test_a_value_that_is_no_class_is_unknown(workers: Workers, value: str)
 async def test_a_key_of_another_type_is_unknown(workers: Workers) -> None:
     """An error answer of Redis is a failure like any other."""
     await workers.one().raise_to("t", "s", DataClass.PII)
-    (key,) = set(workers.server.contents()) - {"nearward:session-mark"}
+    (key,) = set(workers.server.contents()) - {MARK}
     workers.server.command("DEL", key)
     workers.server.command("LPUSH", key, "public")
 
@@ -173,7 +182,7 @@ async def test_without_redis_unknown_and_nothing_lost(workers: Workers) -> None:
 
 
 async def test_a_store_that_lost_its_memory_is_filled_again(workers: Workers) -> None:
-    """After a restart of Redis all is unknown for a while, in which each sends what it saw."""
+    """All is unknown while a taint would last, also for newcomers; each sends what it saw."""
     one, other = workers.one(), workers.one()
     await one.raise_to("t", "a", DataClass.PHI)
     await other.raise_to("t", "b", DataClass.GENETIC)
@@ -183,11 +192,38 @@ async def test_a_store_that_lost_its_memory_is_filled_again(workers: Workers) ->
     await one.settle()
     await other.settle()
     assert await floor(other, "new") is DataClass.UNKNOWN
+    assert await floor(workers.one(), "new") is DataClass.UNKNOWN
 
-    workers.clock.now = 10.1
+    end_of_doubt(workers)
     assert await floor(other, "a") is DataClass.PHI
     assert await floor(one, "b") is DataClass.GENETIC
     assert await floor(one, "new") is DataClass.PUBLIC
+
+
+async def test_another_server_behind_the_address_may_know_less(workers: Workers) -> None:
+    """A restart with an old snapshot, or a failover: the mark is there and of another run."""
+    one = workers.one()
+    await one.raise_to("t", "a", DataClass.PHI)
+    (key,) = set(workers.server.contents()) - {MARK}
+    mark, since = workers.server.contents()[MARK].split(" ")
+    run = workers.server.command("INFO", "server").partition("run_id:")[2][:40]
+    replid = workers.server.command("INFO", "replication").partition("master_replid:")[2][:40]
+    assert mark.endswith(run + replid)
+    workers.server.command("DEL", key)  # the snapshot is from before
+    workers.server.command("SET", MARK, f"{mark[:-80]}{'0' * 40}{replid} {since}")
+
+    assert await floor(workers.one(), "a") is DataClass.UNKNOWN
+    assert await floor(workers.one(), "new") is DataClass.UNKNOWN
+    await one.settle()
+    end_of_doubt(workers)
+    assert await floor(workers.one(), "a") is DataClass.PHI
+
+
+async def test_a_mark_of_an_earlier_version_is_in_doubt(workers: Workers) -> None:
+    """It says nothing of the server: what this one holds may be older."""
+    workers.server.command("SET", MARK, SECRET.code("session-mark") + "0" * 16)
+
+    assert await floor(workers.one(), "new") is DataClass.UNKNOWN
 
 
 async def test_unsent_raises_that_were_pushed_out_close_the_store(workers: Workers) -> None:
@@ -294,7 +330,7 @@ async def test_a_raise_that_failed_beside_one_that_arrived_is_kept(workers: Work
     real, gate = one._client.eval, asyncio.Event()
 
     async def first_waits_second_fails(*arguments: Any) -> Any:
-        if arguments[7] == "phi":  # the class to raise to
+        if arguments[8] == "phi":  # the class to raise to
             one._client.eval = real
             raise ConnectionError
         answer = await real(*arguments)
