@@ -56,6 +56,7 @@ class Facts(NamedTuple):
 
 _PLAIN_WORD = int(_LOWER | Flag.WORD << _FLAG_SHIFT)
 _LOWER_FLAG = int(Flag.LOWER << _FLAG_SHIFT)
+_SAYS_NOTHING = int((Flag.LOWER | Flag.EPONYM) << _FLAG_SHIFT)
 _MAY_BE_NAME = int((Flag.LOWER | Flag.FREQUENT_NAME | Flag.TOWN) << _FLAG_SHIFT)
 _EDGE_FACTS = Facts(0x1ED27, 0x5C775, _EDGE, 0x4B1D9, 0x7A6C3, 0x2E8F1, 0, 0)
 _BEFORE_TEXT, _BEHIND_TEXT = [_EDGE_FACTS] * _CUE_REACH, [_EDGE_FACTS] * 2
@@ -154,7 +155,7 @@ class Signs:
         known = self._near(at, at + 1)[0].known
         if known & 7 == _UPPER:
             return known & _MAY_BE_NAME == _LOWER_FLAG
-        return known & ~_LOWER_FLAG == _PLAIN_WORD
+        return known & ~_SAYS_NOTHING == _PLAIN_WORD
 
     def _near(self, first: int, end: int) -> list[Facts]:
         """The facts of the words from `first` up to, not including, `end`."""

@@ -34,6 +34,7 @@ class Flag(IntFlag):
     WORD = 16  # stands in a dictionary of ordinary and medical words
     LOWER = 32  # mostly written with a small letter
     WIDE = 64  # a country, state, people or language
+    EPONYM = 128  # a disease, sign or method bears this name
 
 
 def folded(word: str) -> str:

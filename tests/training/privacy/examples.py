@@ -25,7 +25,9 @@ from tests.training.privacy.generate import (
     recased,
 )
 from tests.training.privacy.labelled import Row, trained_on
+from tests.training.privacy.odd_words import soup, spoiled
 from tests.training.privacy.styles_english import WITH_PEOPLE, WITHOUT_PEOPLE
+from tests.training.privacy.styles_negative import MORE_PEOPLE, NAMELESS
 from tests.training.privacy.styles_other import OTHER_LANGUAGES
 from tests.training.privacy.words import listed_people, prompts_of
 
@@ -34,6 +36,9 @@ _UNLABELLED_PEOPLE = ("gsm8k", "mtbench", "seedtasks", "userinstr", "vicuna")
 _NAME_FLAGS = Flag.GIVEN | Flag.SURNAME | Flag.FREQUENT_NAME | Flag.TOWN
 _FORGETFUL = 0.5  # share of prompts whose names the lexicon is made to forget
 _ENGLISH_ROUNDS, _CLEAN_ROUNDS, _OTHER_ROUNDS = 60, 25, 40
+_NAMELESS_ROUNDS, _SPOILED_ROUNDS, _SOUPS = 40, 2, 400
+# Names in small letters that mean nothing in a text without sentences.
+_RARE = "marise quill orson tilda bram cosmo marlow vesper".split()
 _UNLABELLED_PROMPTS = 6_000
 
 
@@ -61,7 +66,12 @@ def templates(listed: str) -> list[str]:
 
 def generated(draw: random.Random, generator: Generator) -> Iterator[Text]:
     """Everything that the styles give."""
-    for listed, rounds in ((WITH_PEOPLE, _ENGLISH_ROUNDS), (WITHOUT_PEOPLE, _CLEAN_ROUNDS)):
+    for listed, rounds in (
+        (WITH_PEOPLE, _ENGLISH_ROUNDS),
+        (MORE_PEOPLE, _ENGLISH_ROUNDS),
+        (WITHOUT_PEOPLE, _CLEAN_ROUNDS),
+        (NAMELESS, _NAMELESS_ROUNDS),
+    ):
         for template in templates(listed):
             for _ in range(rounds):
                 for prompt in recased(generator.fill(template), draw):
@@ -86,6 +96,11 @@ def texts(data: Path, seed: int) -> Iterator[Text]:
         is_partial = row.source.startswith("neg_dev") and row.source.endswith(_UNLABELLED_PEOPLE)
         for prompt in recased(_prompt(row), draw):
             yield Text(prompt, is_partial)
+        if row.is_positive is False and not is_partial:
+            for _ in range(_SPOILED_ROUNDS):
+                yield Text(Prompt(spoiled(row.text, draw), ()))
+    for _ in range(_SOUPS):
+        yield Text(Prompt(soup(draw, _RARE), ()))
     unlabelled = list(prompts_of(data))
     draw.shuffle(unlabelled)
     for text in unlabelled[:_UNLABELLED_PROMPTS]:
