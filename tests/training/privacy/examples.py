@@ -35,6 +35,7 @@ from tests.training.privacy.words import listed_people, prompts_of
 _UNLABELLED_PEOPLE = ("gsm8k", "mtbench", "seedtasks", "userinstr", "vicuna")
 _NAME_FLAGS = Flag.GIVEN | Flag.SURNAME | Flag.FREQUENT_NAME | Flag.TOWN
 _FORGETFUL = 0.5  # share of prompts whose names the lexicon is made to forget
+_TAKEN_FOR_WORDS = 0.1  # and of those whose names are in a dictionary, and nothing else
 _ENGLISH_ROUNDS, _CLEAN_ROUNDS, _OTHER_ROUNDS = 60, 25, 40
 _NAMELESS_ROUNDS, _SPOILED_ROUNDS, _SOUPS = 40, 2, 400
 # Names in small letters that mean nothing in a text without sentences.
@@ -93,18 +94,22 @@ def texts(data: Path, seed: int) -> Iterator[Text]:
         for prompt in recased(carrier.prompt, draw):
             yield Text(prompt, is_partial=True, is_open=not carrier.is_clinical)
     for row in trained_on(data / "privacy/dev"):
-        is_partial = row.source.startswith("neg_dev") and row.source.endswith(_UNLABELLED_PEOPLE)
-        for prompt in recased(_prompt(row), draw):
-            yield Text(prompt, is_partial)
-        if row.is_positive is False and not is_partial:
-            for _ in range(_SPOILED_ROUNDS):
-                yield Text(Prompt(spoiled(row.text, draw), ()))
+        yield from _texts_of(row, draw)
     for _ in range(_SOUPS):
         yield Text(Prompt(soup(draw, _RARE), ()))
     unlabelled = list(prompts_of(data))
     draw.shuffle(unlabelled)
     for text in unlabelled[:_UNLABELLED_PROMPTS]:
         yield Text(Prompt(text[:1_500], ()), is_partial=True)
+
+
+def _texts_of(row: Row, draw: random.Random) -> Iterator[Text]:
+    is_partial = row.source.startswith("neg_dev") and row.source.endswith(_UNLABELLED_PEOPLE)
+    for prompt in recased(_prompt(row), draw):
+        yield Text(prompt, is_partial)
+    if row.is_positive is False and not is_partial:
+        for _ in range(_SPOILED_ROUNDS):
+            yield Text(Prompt(spoiled(row.text, draw), ()))
 
 
 def _prompt(row: Row) -> Prompt:
@@ -135,7 +140,10 @@ def examples(source: Iterable[Text], lexicon: Lexicon, draw: random.Random) -> I
         named = frozenset(at for at, label in labels.items() if label != NEITHER)
         chance = draw.random()
         kept = 0 if chance < _FORGETFUL / 2 else int(~Flag.FREQUENT_NAME & 0xFF)
-        signs = Signs(tokens.words, vocabulary, named if chance < _FORGETFUL else frozenset(), kept)
+        added = int(Flag.WORD) if chance < _TAKEN_FOR_WORDS else 0
+        signs = Signs(
+            tokens.words, vocabulary, named if chance < _FORGETFUL else frozenset(), kept, added
+        )
         for at, label in labels.items():
             if signs.is_plain(at):
                 continue

@@ -17,7 +17,7 @@ from tests.training.privacy.people import PEOPLE
 from tests.training.privacy.towns import FACILITY_NAMES, TOWNS
 
 NAME, PLACE = "NAME", "GEO"
-_SLOT = re.compile(r"\{(N|F|LF|L|I|HL7|T|H|A|D|Z|C|M|O|P|W|Y|E|B|G|J|K|Q|R|S|V|X)\}")
+_SLOT = re.compile(r"\{(N|F|LF|L|I|HL7|T|H|A|D|Z|C|M|O|P|W|Y|E|B|G|J|K|Q|R|S|U|V|X)\}")
 _LABELS = {"N": NAME, "F": NAME, "L": NAME, "LF": NAME, "I": NAME, "HL7": NAME} | dict.fromkeys(
     "THA", PLACE
 )
@@ -34,7 +34,7 @@ _CONSONANTS = "b br c ch cl d dr f g gr h j k kh kr l m n p pr r s sh st t th tr
 _VOWELS = "a a a e e i i o o u ai au ei ia ie oa ou ya".split()
 _CODAS = ["", "", "", "n", "r", "l", "s", "m", "k", "nd", "rt", "sk", "tz", "ng", "v", "th", "ck"]
 
-_RECASED = 0.4
+_RECASED = 0.5
 _FINDERS_SHARE = 0.06  # of people have a surname that a disease has as well
 _INITIALS = "ABCDEFGHJKLMNPRSTW"
 
@@ -191,7 +191,9 @@ class Generator:
         """A gene or a protein, half of them made of letters drawn."""
         if self.random.random() < 0.5:
             return self.random.choice(_GENES)
-        letters = "".join(self.random.choice(_GENE_LETTERS) for _ in range(self.random.choice((3, 4, 4, 5, 6))))
+        letters = "".join(
+            self.random.choice(_GENE_LETTERS) for _ in range(self.random.choice((3, 4, 4, 5, 6)))
+        )
         return letters + self.random.choice(["", "", "", "1", "2", "3", "A", "B", "-1", "7"])
 
     def _invented(self) -> str:
@@ -219,6 +221,7 @@ _LISTED = {
     "Q": _pick(vocabulary.BRANDS),
     "R": _pick(vocabulary.PRODUCTS),
     "S": _pick(vocabulary.STUDIES),
+    "U": _pick(vocabulary.ORGANISMS),
     "V": _pick(vocabulary.TOPICS),
     "C": _pick(fillers.CONDITIONS),
     "M": _pick(fillers.DRUGS),
@@ -287,7 +290,7 @@ def recased(prompt: Prompt, draw: random.Random) -> Iterator[Prompt]:
     change = str.lower if chance < _RECASED * 0.65 else str.upper
     if len(change(prompt.text)) != len(prompt.text):
         return
-    if draw.random() < 0.5:
+    if draw.random() < 0.4:
         yield Prompt(change(prompt.text), prompt.spans)
     else:
         text = prompt.text

@@ -23,12 +23,14 @@ _PLAIN = (
     " infection research protein kidney the and with from blood pressure through growth problems"
     " another condition affected breathing increase severe mutation inherited before their which"
 ).split()
-_SYLLABLES = "ah uh ko lan ri tis mee see teh ler os sis ber ol ek tro de hi dra shun nef roh".split()
+_SYLLABLES = (
+    "ah uh ko lan ri tis mee see teh ler os sis ber ol ek tro de hi dra shun nef roh".split()
+)
 _WORD = re.compile(r"\b[a-z]{5,}\b")
 _SOUP = (
-    "patient ward chest pain reports daily aspirin discharge letter policy list follow please and the"
-    " since up with for dates actions summarise cloud edge takes nurse clinic dose renal plan review"
-    " model prompt system note today Tuesday Monday Topic visit scan result fever cough"
+    "patient ward chest pain reports daily aspirin discharge letter policy list follow please and"
+    " the since up with for dates actions summarise cloud edge takes nurse clinic dose renal plan"
+    " review model prompt system note today Tuesday Monday Topic visit scan result fever cough"
 ).split()
 
 
@@ -44,15 +46,18 @@ def odd_word(draw: random.Random) -> str:
 
 def _slip(word: str, draw: random.Random) -> str:
     at = draw.randrange(len(word) - 1)
-    return draw.choice(
-        (
-            word[:at] + word[at + 1] + word[at] + word[at + 2 :],
-            word[:at] + word[at + 1 :],
-            word[:at] + word[at] + word[at:],
-            word[: at + 1],
-            word[:at] + draw.choice("aeiourstln") + word[at + 1 :],
+    return (
+        draw.choice(
+            (
+                word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+                word[:at] + word[at + 1 :],
+                word[:at] + word[at] + word[at:],
+                word[: at + 1],
+                word[:at] + draw.choice("aeiourstln") + word[at + 1 :],
+            )
         )
-    ) or word
+        or word
+    )
 
 
 def pronunciation(draw: random.Random) -> str:

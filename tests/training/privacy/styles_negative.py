@@ -2,7 +2,8 @@
 """Prompts that name nobody, though half of their words look as if: see `vocabulary`.
 
 Slots: B test or scale, G gene or marker, J finder of a disease, K disease or method with its
-finder, Q brand of a drug, R product, S study or book, V place or work everyone knows, X odd word.
+finder, Q brand of a drug, R product, S study or book, U organism, V place or work everyone knows,
+X odd word.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Management of {K} in pregnancy according to {O}
 When is a {K} done and what are its risks?
 Which nerve is tested by the {K}?
 For the exam: {K}, {K} and {K}
-Summarize the following passage: {K} is a rare condition of the liver. It is caused by variants in {G}.
+Summarize the following passage: {K} is a rare condition of the liver due to variants in {G}.
 Summarize: {G} and {G} mutations cause {C}; {G} makes a protein called {X}.
 The {G} gene provides instructions for making {X}. Researchers believe that {X} is involved in {C}.
 People with {G} variants may have {C}. {G} is found on chromosome {Y}.
@@ -50,6 +51,14 @@ Patients with {J} were compared with patients with {J}.
 Positive {K}, negative {K}; likely diagnosis?
 Discuss {J}, {J} and {J} for a lecture on {C}.
 {K}? {K}? Or {C}? Help me think.
+Is {U} treated with {M} or {Q}?
+Explain why {U} causes {C}.
+{U} grew in the culture; start {M}?
+{U}, {U} and {U}: gram stain and first drug
+How is {U} spread? Is {U} common in {W}?
+Describe the life cycle of {U} and {U}.
+Vaccines against {U}: {Q}, schedule?
+{U} infection after travel to {W} with {C}
 Flow: CD19+ {G}+ {G}-. Which lymphoma?
 Immunostains for {G}, {G} and {B} are negative.
 Which {G} inhibitors are approved by the {O}?

@@ -22,7 +22,7 @@ CLINICAL = (
     "Explain the Monro-Kellie doctrine to a first-year nursing student.",
     "Cholangitis (ko-lan-JY-tis) is an infection of the bile ducts. Summarize it for a leaflet.",
     "Write a leaflet: arrhythmia (ah-RITH-me-ah) is a problem with the rate of the heartbeat.",
-    "Summarize: LAMA2 and SELENON mutations cause congenital muscular dystrophy; SELENON lies on 1p36.",
+    "Summarize: LAMA2 and SELENON mutations cause muscular dystrophy; SELENON lies on 1p36.",
     "What are the Ottawa ankle rules and when do they not apply?",
     "Does Waddell's sign say anything about the cause of back pain?",
     "Stevens-Johnson versus toxic epidermal necrolysis: how is SCORTEN calculated?",
@@ -76,8 +76,8 @@ CLINICAL = (
     "whats the dose of zofran for a kid who vomits all nite",
     "pls list side effcts of metformn and glipzide in eldery",
     "The ward was quiet; nurses on Tuesday night gave aspirin. Rewrite it as a formal note.",
-    "Summarise the ward policy on discharge letters; keep the chest pain pathway quantized quantized"
-    " and the daily aspirin reports, cloud and edge.",
+    "Summarise the ward policy on discharge letters; keep the chest pain pathway quantized"
+    " quantized and the daily aspirin reports, cloud and edge.",
     "Flow cytometry shows CD19+ CD5+ CD23+ lymphocytes; ZAP70 is negative. What leukemia is it?",
     "In Kearns-Sayre syndrome, which cardiac block is feared, and when is a pacemaker placed?",
     "What does NICE recommend for Barrett's and for Helicobacter?",
