@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.signals.privacy.features import NEWLINE
-from gateway.signals.privacy.lexicon import Flag, folded, key_of
+from gateway.signals.privacy.lexicon import Flag, folded
 from gateway.signals.privacy.model import Model
 from gateway.signals.privacy.name_stops import (
     BARE_EPONYMS,
@@ -99,7 +99,7 @@ def _is_plain(word: str, model: Model) -> bool:
 
 
 def _flags(word: str, model: Model) -> int:
-    return model.lexicon.flags_of(key_of(folded(word)))
+    return model.vocabulary.flags_of(word)
 
 
 def is_credible(words: list[str], run: Run, model: Model) -> bool:
@@ -132,7 +132,7 @@ def _is_made_of_word(word: str, flags: int, model: Model) -> bool:
         return False
     if (
         word.endswith("s")
-        and _flags(word[:-1], model) & (_LOWER | _NAMES | _WORD) == _LOWER | _WORD
+        and _flags(word[:-1] or word, model) & (_LOWER | _NAMES | _WORD) == _LOWER | _WORD
     ):
         return True
     return word.endswith(_SUBSTANCES)

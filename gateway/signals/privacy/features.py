@@ -82,7 +82,7 @@ class Vocabulary:
 
     def __init__(self, lexicon: Lexicon, weights: Sequence[int] = ()) -> None:
         self._lexicon = lexicon
-        self.weights = weights
+        self.weights = weights or (0,) * (1 << WEIGHT_BITS)
         self.common: dict[str, Facts] = {}
         self._others: dict[int, Facts] = {}
         self._sums: dict[tuple[int, int], int] = {}
@@ -103,6 +103,11 @@ class Vocabulary:
                 self._others.clear()
             self._others[number] = facts
         return facts
+
+    def flags_of(self, word: str) -> int:
+        """What the lexicon knows of one token."""
+        facts = self.common.get(word) or self.facts_of(word)
+        return facts.known >> _FLAG_SHIFT if word[0].isalpha() else 0
 
     def own_sum(self, word: str, facts: Facts) -> int:
         """The weights of the signs that are about the word alone."""
@@ -147,16 +152,10 @@ class Vocabulary:
             known * 0xC2B2AE35 & _MASK,
             ending & _MASK,
             _CUES.get(key, 0),
-            *(
-                (
-                    weights[cut ^ _BEFORE_1],
-                    weights[cut ^ _BEFORE_2],
-                    weights[cut ^ _AFTER_1],
-                    weights[cut ^ _AFTER_2],
-                )
-                if weights
-                else (0, 0, 0, 0)
-            ),
+            weights[cut ^ _BEFORE_1],
+            weights[cut ^ _BEFORE_2],
+            weights[cut ^ _AFTER_1],
+            weights[cut ^ _AFTER_2],
         )
 
 

@@ -52,6 +52,7 @@ class Recogniser:
     locate: Locate
     is_lowered: bool = False  # the pattern is in lower case and runs on `lowered` text
     needs_digit: bool = False  # no match without a digit: the trigger need not look for it
+    leads: bool = False  # a match starts where one of the trigger does
     spans_windows: bool = False  # may match more than a window's overlap: search the whole text
 
 

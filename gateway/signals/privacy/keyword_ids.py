@@ -90,10 +90,11 @@ def _locate(match: re.Match[str]) -> Found | None:
 RECOGNISERS = (
     Recogniser(
         "keyword_id",
-        rf"(?i)(?:{_TRIGGER})s?[^a-z]",
+        rf"(?i)(?:\b|_)(?:{_TRIGGER})s?[^a-z]",
         exact(_PATTERN),
         _locate,
         is_lowered=True,
         needs_digit=True,
+        leads=True,
     ),
 )

@@ -140,6 +140,7 @@ RECOGNISERS = (
         _cued_phone,
         is_lowered=True,
         needs_digit=True,
+        leads=True,
     ),
     Recogniser(
         "phone",

@@ -169,5 +169,6 @@ RECOGNISERS = (
             rf"({_CAPITALISED}(?:,? {_CAPITALISED}){{0,3}})"
         ),
         always(Kind.GEO, 1, is_strong=False),
+        leads=True,
     ),
 )
