@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.signals.privacy import health_words
 from gateway.signals.privacy.features import NEWLINE
 from gateway.signals.privacy.lexicon import Flag, folded
 from gateway.signals.privacy.model import Model
@@ -31,7 +32,7 @@ from gateway.signals.privacy.wide_places import WIDE_PLACES
 NEITHER, NAME, PLACE = 0, 1, 2
 # Log odds above the threshold that a lone word in small letters must reach: one that the lexicon
 # knows as a name, and any other.
-_LEAST_SMALL, _LEAST_UNKNOWN = 1.0, 2.0
+_LEAST_SMALL, _LEAST_UNKNOWN = 1.4, 2.4
 _ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
 # A text that ends sooner is a message, and its last word as likely a name.
 _LONG_WORDS = 30
@@ -39,6 +40,12 @@ _HEAD_REACH = 4
 _ENDS = frozenset({".", "?", "!", NEWLINE, "-", ":"})
 _SUBSTANCES = ("ase", "ases", "oside", "amine", "idine", "mycin", "omas", "oses", "globin")
 _BETWEEN = frozenset({"-", "'s", "'", "and", "or", "/", ","})
+# Before a surname they make no full name.
+_RANKS = frozenset(
+    "Farmer Prince Princess King Queen Captain Coach Chef Officer Teacher Uncle Aunt Grandma"
+    " Grandpa Sir Lady Lord Saint Mayor Principal CEO President Judge Detective Sergeant Baker"
+    " Miss".split()
+)
 _OF_FINDERS = frozenset("syndrome tetralogy triad law theorem phenomenon method".split())
 _ADJECTIVES = ("al", "ic", "ar", "ous", "ary", "ile", "oid", "ive")
 _MAY_BE_OWNED = OWNED | OWNED_BY_GIVEN
@@ -50,6 +57,7 @@ _KNOWN = {NAME: _NAMES, PLACE: int(Flag.TOWN)}
 _FAMOUS = frozenset(folded(name.replace(".", "").replace("-", "_")) for name in PUBLIC_FIGURES)
 _WIDE = frozenset(folded(place).replace("-", "_") for place in WIDE_PLACES)
 
+_KNOWN_TO_ALL = _FAMOUS | _WIDE
 _WIDE_WORDS = frozenset(word for place in _WIDE for word in place.split("_") if len(word) > 3)
 
 
@@ -67,7 +75,7 @@ def is_no_finding(words: list[str], run: Run, model: Model) -> bool:
     """Whether one of the reasons holds."""
     parts = [folded(word) for word in words[run.first : run.last + 1] if word[0].isalpha()]
     first = words[run.first]
-    if is_wide(parts) or "_".join(parts) in _FAMOUS or first in TITLES:
+    if is_wide(parts) or first in TITLES or _is_famous(words, run, parts):
         return True
     if first in PUBLIC and follows_title(words, run.first):
         return True
@@ -81,6 +89,14 @@ def is_wide(parts: list[str]) -> bool:
     return "_".join(parts) in _WIDE or all(folded(part) in _WIDE for part in parts)
 
 
+def _is_famous(words: list[str], run: Run, parts: list[str]) -> bool:
+    """Whether a person or place known to all; the tagger may have taken one word of the name."""
+    before = [folded(word) for word in words[max(0, run.first - 1) : run.first]]
+    behind = [folded(word) for word in words[run.last + 1 : run.last + 2]]
+    whole = (parts, parts + behind, before + parts)
+    return any("_".join(name) in _KNOWN_TO_ALL for name in whole)
+
+
 def is_part_of_wide(word: str) -> bool:
     """Whether it is a word of such a place: "Rica", "Africa"."""
     return folded(word) in _WIDE_WORDS
@@ -90,7 +106,7 @@ def names_in(words: list[str], model: Model) -> int:
     """How many words of a run can be parts of a full name: in "Then Mark" it is one."""
     parts = [word for word in words if len(word) > 1 and word[0].isalpha()]
     if not all(map(str.islower, parts)):  # in "did Mrs. Harrington sell" the verb is none
-        parts = [word for word in parts if not word.islower()]
+        parts = [word for word in parts if not word.islower() and word not in _RANKS]
     return sum(not _is_plain(word, model) for word in parts)
 
 
@@ -127,7 +143,11 @@ def _is_cut_off(words: list[str], run: Run, flags: int, model: Model) -> bool:
 
 
 def _is_made_of_word(word: str, flags: int, model: Model) -> bool:
-    """Whether an unknown word is the plural of a common one, or a substance by its ending."""
+    """Whether a word is a drug or a condition, or unknown and the plural of a common one, or a
+    substance by its ending.
+    """
+    if folded(word) in health_words.WORDS:
+        return True
     if flags & _NAMES:
         return False
     if (
@@ -165,7 +185,7 @@ def is_eponym(words: list[str], run: Run, model: Model) -> bool:
         return True
     is_given = bool(_flags(words[run.first], model) & _GIVEN)
     if run.first < run.last and "-" not in words[run.first : run.last] and is_given:
-        return False
+        return _are_finders(words, run, model)
     is_owned = words[at : at + 1] == ["'s"]
     if is_owned and owner in BARE_EPONYMS and run.first == run.last:
         return True
@@ -186,10 +206,19 @@ def is_eponym(words: list[str], run: Run, model: Model) -> bool:
     )
 
 
+def _are_finders(words: list[str], run: Run, model: Model) -> bool:
+    """ "Grey Turner sign", though it looks like a full name."""
+    if _lower_at(words, run.last + 1) not in EPONYM_HEADS:
+        return False
+    return all(_flags(word, model) & _EPONYM for word in words[run.first : run.last + 1])
+
+
 def _is_named_after(words: list[str], run: Run) -> bool:
     """ "syndrome of Moynahan", "Herbert Hoover Elementary School"."""
-    if words[run.first - 1 : run.first] == ["of"] and words[max(0, run.first - 2)] in _OF_FINDERS:
-        return True
+    if words[run.first - 1 : run.first] == ["of"]:
+        head = words[max(0, run.first - 2)]
+        if head in _OF_FINDERS or (head == "University" and run.first == run.last):
+            return True
     return _leads_to(words, run.last + 1, THING_HEADS)
 
 

@@ -82,7 +82,8 @@ class Vocabulary:
 
     def __init__(self, lexicon: Lexicon, weights: Sequence[int] = ()) -> None:
         self._lexicon = lexicon
-        self.weights = weights or (0,) * (1 << WEIGHT_BITS)
+        self._weights = weights or (0,) * (1 << WEIGHT_BITS)
+        self.weight = self._weights.__getitem__
         self.common: dict[str, Facts] = {}
         self._others: dict[int, Facts] = {}
         self._sums: dict[tuple[int, int], int] = {}
@@ -114,7 +115,7 @@ class Vocabulary:
         number = hash(word), facts.known
         found = self._sums.get(number)
         if found is None:
-            found = sum(map(self.weights.__getitem__, own_signs(word, facts)))
+            found = sum(map(self.weight, own_signs(word, facts)))
             if len(self._sums) >= _MOST_REMEMBERED:
                 self._sums.clear()
             self._sums[number] = found
@@ -142,7 +143,7 @@ class Vocabulary:
         return self._facts(0, known, facts.ending)
 
     def _facts(self, key: int, known: int, ending: int) -> Facts:
-        cut, weights = key & _MASK, self.weights
+        cut, weights = key & _MASK, self._weights
         return Facts(
             cut,
             key * 3 & _MASK,
@@ -191,6 +192,15 @@ def _shape_of(word: str) -> int:
     return _CAPITAL if word[1:].islower() else _MIXED
 
 
+def _is_plain(known: int) -> bool:
+    """In small letters: a dictionary word and nothing else. In capitals: a word that is mostly
+    written small, and neither a frequent name nor a town.
+    """
+    if known & 7 == _UPPER:
+        return known & _MAY_BE_NAME == _LOWER_FLAG
+    return known & ~_SAYS_NOTHING == _PLAIN_WORD
+
+
 def _cue(near: list[Facts]) -> int:
     """The nearest cue among the words before the third last."""
     for back in range(1, _CUE_REACH + 1):
@@ -226,15 +236,8 @@ class Signs:
         self._style = (1 + has_small + 2 * has_capital) * 0x27D4EB2F & _MASK
 
     def is_plain(self, at: int) -> bool:
-        """Whether a word is not worth judging: it can be no part of a name.
-
-        In small letters: a dictionary word and nothing else. In capitals: a word that is mostly
-        written small, and neither a frequent name nor a town.
-        """
-        known = self._near(at, at + 1)[0].known
-        if known & 7 == _UPPER:
-            return known & _MAY_BE_NAME == _LOWER_FLAG
-        return known & ~_SAYS_NOTHING == _PLAIN_WORD
+        """Whether a word is not worth judging: it can be no part of a name."""
+        return _is_plain(self._near(at, at + 1)[0].known)
 
     def _near(self, first: int, end: int) -> list[Facts]:
         """The facts of the words from `first` up to, not including, `end`."""
@@ -260,17 +263,20 @@ class Signs:
             *own_signs(self._words[at], itself),
         )
 
-    def sum_of(self, at: int, label_before: int) -> int:
-        """The weights of all signs of word `at`: the sum that `of` stands for."""
+    def sum_of(self, at: int, label_before: int) -> int | None:
+        """The weights of all signs of word `at`, as `of` tells them; None where it is plain."""
         near = self._near(at - _CUE_REACH, at + 3)
+        itself = near[_CUE_REACH]
+        if _is_plain(itself.known):
+            return None
         vocabulary = self._vocabulary
         return (
-            sum(map(vocabulary.weights.__getitem__, self._between(near, label_before)))
+            sum(map(vocabulary.weight, self._between(near, label_before)))
             + near[4].before_1
             + near[3].before_2
             + near[6].after_1
             + near[7].after_2
-            + vocabulary.own_sum(self._words[at], near[5])
+            + vocabulary.own_sum(self._words[at], itself)
         )
 
     def _between(self, near: list[Facts], label_before: int) -> tuple[int, ...]:

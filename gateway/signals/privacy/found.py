@@ -72,12 +72,16 @@ def narrow(text: str) -> bytes:
     return text.encode("ascii", "nearward_narrow")
 
 
+_KELVIN = "\u212a"  # the one sign beyond ASCII whose small letter is in ASCII
 _LOWER = {code: code + 32 for code in range(65, 91)}
 
 
 def lowered(text: str) -> str:
-    """ASCII capitals to small letters; every character keeps its place."""
-    return text.lower() if text.isascii() else text.translate(_LOWER)
+    """Capitals to small letters, those of ASCII at least; every character keeps its place."""
+    lower = text.lower()
+    if text.isascii() or (len(lower) == len(text) and _KELVIN not in text):
+        return lower
+    return text.translate(_LOWER)
 
 
 def exact(pattern: str) -> re.Pattern[str]:

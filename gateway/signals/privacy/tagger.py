@@ -35,7 +35,7 @@ from gateway.signals.privacy.verdict import Kind
 _CANDIDATES_FLOOR = 2_000
 _CHARS_PER_CANDIDATE = 80
 # Log odds above the threshold from which on a full name identifies without a health context.
-_STRONG = 1.0
+_STRONG = 1.4
 
 _PARTICLES = frozenset(
     "de da del della di der den do dos das du van von bin ibn al el la le lo ten ter y e".split()
@@ -80,10 +80,10 @@ def _labelled(words: list[str], chosen: list[int], model: Model) -> Iterator[tup
     name_least, place_least = model.name_least, model.place_least
     last, label = -9, NEITHER
     for at in chosen:
-        if signs.is_plain(at):
+        both = signs.sum_of(at, label if last == at - 1 else NEITHER)
+        if both is None:
             last, label = at, NEITHER
             continue
-        both = signs.sum_of(at, label if last == at - 1 else NEITHER)
         place = both + _HALF >> PLACE_SHIFT
         name = both - (place << PLACE_SHIFT) - name_least
         place -= place_least

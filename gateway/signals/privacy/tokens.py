@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from itertools import accumulate, compress, count, pairwise
+from operator import not_
 from zlib import crc32
 
 from gateway.signals.privacy.features import NEWLINE
@@ -101,7 +102,7 @@ def candidates(words: list[str], rare: frozenset[str], most: int) -> list[int] |
     """Positions of the words to judge, in order; None when there are more than `most`."""
     marked = list(compress(count(), map(rare.__contains__, words)))
     if not all(map(str.isascii, words)):
-        marked += [at for at, word in enumerate(words) if not word.isascii()]
+        marked += compress(count(), map(not_, map(str.isascii, words)))
     if len(marked) > most:
         return None
     chosen = set(marked)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.signals.privacy import Kind
+from gateway.signals.privacy.dismissal import NAME, NEITHER, PLACE
 from gateway.signals.privacy.features import Signs, Vocabulary
 from gateway.signals.privacy.found import narrow
 from gateway.signals.privacy.lexicon import Flag, Lexicon, folded, key_of
 from gateway.signals.privacy.normalise import normalise
-from gateway.signals.privacy.tagger import NAME, NEITHER, PLACE
 from gateway.signals.privacy.tokens import Tokens, candidates, rare_words
 from tests.training.privacy.carriers import carried
 from tests.training.privacy.generate import (

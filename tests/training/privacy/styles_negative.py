@@ -153,4 +153,16 @@ Mum of {F} called: {C} again, no {M} left.
 {F} from {T} has had {C} since May.
 Therapist {L} wrote that {F} is better on {Q}.
 After the {K}, {N} felt fine.
+Explain the {F} test results to her parents.
+The {L} test results are back: {C}.
+The {L} scan shows {C}; tell the family.
+{F} cell counts are low after {M}.
+{L} stage is T2; {Q} next week.
+Does {L} mean to stop {M}? Can {L} drive?
+Should {L} fast before the {B}?
+May {N} take {Q} with {M}?
+Bed 3 - {L}: {C}, on {M}.
+Bed 11 / {L} / {C} / awaiting {B}
+For two months {N} has been complaining of {C}.
+Since Monday {N} has been having {C}; {B} pending.
 """

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from gateway.signals.privacy import Kind
+from gateway.signals.privacy.dismissal import NAME, NEITHER, PLACE
 from gateway.signals.privacy.features import WEIGHT_BITS
 from gateway.signals.privacy.model import packaged
-from gateway.signals.privacy.tagger import NAME, NEITHER, PLACE
 from tests.training.privacy.examples import Text, examples, generated
 from tests.training.privacy.fit import fit, write_weights
 from tests.training.privacy.generate import (

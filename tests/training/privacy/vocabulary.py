@@ -7,6 +7,8 @@ the lexicon.
 
 from __future__ import annotations
 
+from gateway.signals.privacy import health_words
+
 # Whoever a disease, a sign, a procedure, a score, a law or a method is called after. Many are
 # ordinary surnames as well: the flag alone decides nothing.
 EPONYMS = (
@@ -85,35 +87,7 @@ EPONYMS = (
     " wolfram wolman wood woods wright yates young zellweger zenker ziehl zieve zinsser zollinger"
     " zuckerkandl"
 )
-BRANDS = (
-    "Abilify|Accutane|Actos|Adcetria|Adderall|Advair|Afinor|Aimovig|Ajovy|Aldactone|Aleve|Alimta"
-    "|Allegra|Altace|Amaryl|Anoro|Aranesp|Aricept|Arimidex|Armour Thyroid|Atripla|Ativan|Avastin"
-    "|Avelox|Avodart|Azilect|Benadryl|Benlysta|Bentyl|Betaseron|Biktarvy|Boniva|Breo Ellipta"
-    "|Bumex|Buspar|Bydureon|Byetta|Bystolic|Calan|Carafate|Cardizem|Catapres|Celebrex|Celexa"
-    "|Cellcept|Chantix|Cialis|Cimzia|Cipro|Claritin|Cleocin|Clozaril|Colace|Combivent|Compazine"
-    "|Concerta|Copaxone|Coreg|Cosentyx|Cozaar|Crestor|Cymbalta|Cytomel|Darzalex|Decadron|Demerol"
-    "|Depakote|Descovy|Detrol|Diamox|Diflucan|Dilantin|Dilaudid|Diovan|Ditropan|Dulera|Duragesic"
-    "|Dyazide|Effexor|Elavil|Emgality|Enbrel|Entyvio|Epogen|Erbitux|Evista|Eylea|Farxiga|Femara"
-    "|Fentora|Fioricet|Flagyl|Flexeril|Flomax|Flonase|Flovent|Focalin|Forteo|Fosamax|Geodon"
-    "|Gleevec|Glucophage|Glucotrol|Harvoni|Herceptin|Humalog|Hyzaar|Ibrance|Imbruvica|Imdur"
-    "|Imitrex|Imuran|Inderal|Intuniv|Invokana|Januvia|Kadcyla|Keppra|Kesimpta|Klonopin|Lamictal"
-    "|Lanoxin|Latuda|Lemtrada|Letairis|Levaquin|Levemir|Levitra|Lexapro|Librium|Lopressor"
-    "|Lotensin|Lovenox|Lucentis|Lunesta|Lupron|Lynparza|Macrobid|Mavyret|Maxalt|Medrol|Miralax"
-    "|Mirapex|Mobic|Mounjaro|Myrbetriq|Namenda|Naprosyn|Nasonex|Neulasta|Neupogen|Niaspan|Norco"
-    "|Novolog|Nplate|Nucala|Nurtec|Ocrevus|Ofev|Olumiant|Onglyza|Orencia|Otezla|Oxycontin|Pamelor"
-    "|Paxil|Pepcid|Percocet|Perjeta|Phenergan|Pradaxa|Praluent|Pravachol|Premarin|Prevacid"
-    "|Prilosec|Prinivil|Procardia|Prograf|Prolia|Propecia|Protonix|Provigil|Pulmicort|Reglan"
-    "|Relpax|Remeron|Renvela|Repatha|Requip|Restasis|Restoril|Retin-A|Revlimid|Rexulti|Rinvoq"
-    "|Risperdal|Ritalin|Robaxin|Rybelsus|Saxenda|Sensipar|Seroquel|Simponi|Sinemet|Singulair"
-    "|Skelaxin|Skyrizi|Soliris|Soma|Spiriva|Spravato|Strattera|Suboxone|Symbicort|Taltz|Tasigna"
-    "|Tecfidera|Tegretol|Tenormin|Toprol|Toradol|Tradjenta|Trazodone|Tremfya|Trelegy|Tresiba"
-    "|Tricor|Trikafta|Trintellix|Trulicity|Truvada|Tysabri|Uloric|Ultram|Valium|Valtrex|Vasotec"
-    "|Verzenio|Viagra|Vicodin|Victoza|Viibryd|Vimpat|Voltaren|Vraylar|Vytorin|Vyvanse|Wellbutrin"
-    "|Xalatan|Xeljanz|Xgeva|Xifaxan|Xtandi|Yaz|Zanaflex|Zantac|Zepbound|Zestoretic|Zestril|Zetia"
-    "|Zyprexa|Zyrtec|Zytiga|Comirnaty|Spikevax|Gardasil|Prevnar|Pneumovax|Menactra|Tdap|Fluzone"
-    "|Arexvy|Abrysvo|Dermabond|Steri-Strip|Lifepak|Alaris|Medtronic Micra|Omnipod|Dexcom"
-    "|FreeStyle Libre|Da Vinci"
-)
+BRANDS = "|".join(word.capitalize() for word in health_words.BRANDS.split())
 GENES = (
     "TP53|EGFR|ALK|ROS1|KRAS|BRAF|HER2|PTEN|APC|MLH1|MSH2|CFTR|HBB|FMR1|HTT|DMD|SMN1|JAK2|BCR-ABL"
     "|FLT3|NPM1|CALR|PIK3CA|RET|MET|NTRK|IDH1|VHL|RB1|WT1|NF1|TSC2|COL1A1|FBN1|MYH7|MYBPC3|SCN5A"

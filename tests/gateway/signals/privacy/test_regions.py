@@ -55,7 +55,8 @@ def around_triggers(text: str, hits: int, places: Places) -> set[tuple[int, int,
 
 @pytest.fixture(params=ENGINES, ids=["hyperscan", "re2"])
 def prefilter(request: pytest.FixtureRequest) -> Prefilter:
-    return request.param
+    engine: Prefilter = request.param
+    return engine
 
 
 def check(text: str, prefilter: Prefilter) -> None:
