@@ -187,6 +187,14 @@ class RoutingSettings(_Section):
     strong_fraction: Fraction = 0.3
 
 
+class PrivacySettings(_Section):
+    """The privacy signal."""
+
+    # Parts of long conversations that were scanned before are not scanned again. Nothing is stored;
+    # turn it off to measure.
+    remembers_verdicts: bool = True
+
+
 class AnchorSettings(_Section):
     """One place outside that keeps checkpoints: a `file`, a `url`, or a `redis` stream."""
 
@@ -262,6 +270,7 @@ class Settings(BaseSettings):
     device: DeviceSettings = DeviceSettings()
     policy: PolicySettings = PolicySettings()
     destinations: list[DestinationSettings] = []
+    privacy: PrivacySettings = PrivacySettings()
     routing: RoutingSettings = RoutingSettings()
     aliases: dict[str, str] = {}
     audit: AuditSettings = AuditSettings()

@@ -13,18 +13,19 @@ import hashlib
 import itertools
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.signals.privacy import health, normalise, recognisers
 from gateway.signals.privacy.found import Found, Refused, narrow
-from gateway.signals.privacy.language import reads_as_english
 from gateway.signals.privacy.model import Model, artefact_sha256, packaged
+from gateway.signals.privacy.outline import NOTHING, Outline, conclude, outline_of, span_of
 from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage, possible
-from gateway.signals.privacy.scripts import UNREAD_SCRIPT, ScriptStage
+from gateway.signals.privacy.scripts import ScriptStage
 from gateway.signals.privacy.tagger import Tagger
 from gateway.signals.privacy.tokens import rare_words
-from gateway.signals.privacy.verdict import Kind, Mode, Span, Verdict
+from gateway.signals.privacy.verdict import Mode, Span, Verdict
 from policies import DataClass
 
 MAX_CHARS = 1_000_000
@@ -39,7 +40,7 @@ _DISGUISE_AT = len(recognisers.TRIGGERS)
 _DISGUISE = normalise.EVERYTHING << _DISGUISE_AT
 _CONTROL_BYTES = bytes([*range(9), *range(0x0E, 0x1B), 0x7F])
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1a\x7f\ud800-\udfff\ufffd]")
-_NOTHING = Verdict(DataClass.PUBLIC, (), False, ())
+_FAILED = Verdict(DataClass.UNKNOWN, (), False, ("stage_error:cascade",))
 
 
 class Stage(Protocol):
@@ -84,21 +85,35 @@ class Detector:
         `with_health` adds a HEALTH span for each clinical word. Modes: `phi` wants an identifier
         and a health context, `ident` any identifier, `auto` tells the two apart as PHI and PII.
         """
-        if len(text) > MAX_CHARS:
-            return _unknown("too_long")
         try:
-            return self._scan(text, mode, with_health)
+            outline, plain = self._examine(text, asks_health=with_health)
+            if with_health and outline.has_health:
+                spans = [span_of(each) for each in health.health_spans(plain)]
+                outline = replace(outline, spans=(*outline.spans, *spans))
+            return conclude((outline,), outline.spans, plain, mode)
         except Exception:  # rule 1; the exception may hold text, so not even its message is kept
-            return _unknown("stage_error:cascade")
+            return _FAILED
 
-    def _scan(self, text: str, mode: Mode, with_health: bool) -> Verdict:
+    def outline(self, text: str) -> Outline:
+        """What `text` holds, for a class that is made of several texts; never raises."""
+        try:
+            return self._examine(text, asks_health=True)[0]
+        except Exception:
+            return Outline(reasons=("stage_error:cascade",))
+
+    def _examine(self, text: str, *, asks_health: bool) -> tuple[Outline, str]:
+        """And the text without its disguises. Health is looked for beside findings, or if asked."""
+        if len(text) > MAX_CHARS:
+            return Outline(reasons=("too_long",)), ""
         data = narrow(text)
         hits, places = self._prefilter.look(data)
         has_control = len(data.translate(None, _CONTROL_BYTES)) != len(data)
         is_plain = text.isascii() and not has_control and not hits & _DISGUISE
         rare = rare_words(data, self._load().lexicon)
-        if is_plain and rare is None and not (possible(hits) or self._always_runs or with_health):
-            return _NOTHING
+        if is_plain and rare is None and not (possible(hits) or self._always_runs):
+            return (
+                Outline(has_health=True) if asks_health and self._has_health(text) else NOTHING
+            ), text
         reasons: list[str] = []
         if not is_plain and _is_binary(text):
             reasons.append("binary")
@@ -109,11 +124,8 @@ class Detector:
             hits |= more
             rare = rare_words(data, self._load().lexicon)
         found = _resolved(self._run_stages(Document(normal.text, hits, rare, places), reasons))
-        has_health = bool(found or with_health) and self._has_health(normal.text)
-        data_class = _classify(found, has_health, mode, normal.text, reasons)
-        if with_health and has_health:
-            found = [*found, *health.health_spans(normal.text)]
-        return Verdict(data_class, _spans(found, normal), has_health, tuple(reasons))
+        has_health = bool(found or asks_health) and self._has_health(normal.text)
+        return outline_of(found, _spans(found, normal), has_health, reasons), normal.text
 
     def _has_health(self, text: str) -> bool:
         data = narrow(text)
@@ -154,54 +166,12 @@ class Detector:
         return found
 
 
-def _unknown(reason: str) -> Verdict:
-    return Verdict(DataClass.UNKNOWN, (), False, (reason,))
-
-
 def _is_binary(text: str) -> bool:
     """Control and replacement characters in more than one of twenty characters."""
     if text.isascii():  # a translation to bytes is ten times as fast as one of a text
         data = text.encode("ascii")
         return len(data) - len(data.translate(None, _CONTROL_BYTES)) > _BINARY_SHARE * len(text)
     return len(_UNREADABLE.findall(text)) > _BINARY_SHARE * len(text)
-
-
-def _classify(
-    found: list[Found], has_health: bool, mode: Mode, text: str, reasons: list[str]
-) -> DataClass:
-    """The highest class that a finding asks for; faults noted in `reasons` outrank all."""
-    classes = [DataClass.PUBLIC]
-    if any(reason != UNREAD_SCRIPT for reason in reasons):
-        classes.append(DataClass.UNKNOWN)
-    elif reasons:  # what may stand there is read as if it did
-        classes.append(DataClass.PHI)
-    kinds = {each.kind for each in found}
-    if Kind.SECRET in kinds:
-        classes.append(DataClass.SECRET)
-        reasons.append("secret")
-    if Kind.CARD in kinds:
-        classes.append(DataClass.PCI)
-        reasons.append("card")
-    identifiers = [each for each in found if each.kind not in (Kind.SECRET, Kind.CARD)]
-    if identifiers:
-        data_class, reason = _personal(identifiers, has_health, mode, text)
-        classes.append(data_class)
-        reasons.append(reason)
-    return max(classes, key=lambda each: each.rank)
-
-
-def _personal(
-    identifiers: list[Found], has_health: bool, mode: Mode, text: str
-) -> tuple[DataClass, str]:
-    if has_health:
-        return DataClass.PHI, "identifier_with_health"
-    if mode == "ident":
-        return DataClass.PHI, "identifier"
-    if not reads_as_english(text):
-        return DataClass.PHI, "identifier_not_english"
-    if any(each.is_strong for each in identifiers):
-        return DataClass.PII, "identifier"
-    return DataClass.PUBLIC, "weak_identifier"
 
 
 def _resolved(found: list[Found]) -> list[Found]:
