@@ -8,6 +8,7 @@ a digit. Words that are also everyday words ("case", "group", "lot") need a link
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from gateway.signals.privacy import checksums
 from gateway.signals.privacy.found import Found, Recogniser, digits_of, exact
@@ -44,10 +45,29 @@ _LINK = (
     r"(?:identification|identifier|number|num|no|nr|id|code|card|key|record|is|was|of|the|ending"
     r"|in|with|address|template|hash|reg|\#|:|=)"
 )
-# The same words, without the look-ahead that triggers cannot have.
-_TRIGGER = "|".join(
-    re.sub(r"\(\?[=!](?:[^()]|\([^()]*\))*\)|\\b", "", words) for _, words in _SORTED
-)
+
+
+def _alternatives(words: str) -> Iterator[str]:
+    """The parts of a pattern between the bars that stand in no brackets."""
+    depth = start = 0
+    for at, char in enumerate(words):
+        depth += (char == "(") - (char == ")")
+        if char == "|" and not depth:
+            yield words[start:at]
+            start = at + 1
+    yield words[start:]
+
+
+def _trigger() -> str:
+    """The same words; what they look ahead for is matched, as triggers cannot look ahead."""
+    whole, ahead = [], []
+    for _, words in _SORTED:
+        for word in _alternatives(words):
+            plain = re.sub(r"\(\?!(?:[^()]|\([^()]*\))*\)|\\b", "", word)
+            (ahead if "(?=" in plain else whole).append(plain.replace("(?=", "(?:"))
+    return rf"(?i)(?:\b|_)(?:(?:{'|'.join(whole)})s?[^a-z]|{'|'.join(ahead)})"
+
+
 _PATTERN = (
     r"(?<![a-z0-9])(?:"
     + "|".join(f"(?P<{kind.value}>{words})" for kind, words in _SORTED)
@@ -90,7 +110,7 @@ def _locate(match: re.Match[str]) -> Found | None:
 RECOGNISERS = (
     Recogniser(
         "keyword_id",
-        rf"(?i)(?:\b|_)(?:{_TRIGGER})s?[^a-z]",
+        _trigger(),
         exact(_PATTERN),
         _locate,
         is_lowered=True,

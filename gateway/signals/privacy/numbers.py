@@ -131,7 +131,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "phone_cued",
-        rf"(?i)(?:{_TRIGGER_CUE})",
+        rf"(?i)\b(?:{_TRIGGER_CUE})(?:[^a-z]|n|i?s|was|to|at|me|us|h|the|on|line)",
         exact(
             rf"\b({_PHONE_CUE})(?:[ \t_-]{{0,2}}(?:number|num|no\.?|nr\.?|#|is|was|to|at|me|us"
             r"|him|her|them|on|today|line)){0,4}[ \t\n\"':=.,(+#]{0,6}"
