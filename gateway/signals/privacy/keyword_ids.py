@@ -60,7 +60,8 @@ def _alternatives(words: str) -> Iterator[str]:
 
 def _trigger() -> str:
     """The same words; what they look ahead for is matched, as triggers cannot look ahead."""
-    whole, ahead = [], []
+    whole: list[str] = []
+    ahead: list[str] = []
     for _, words in _SORTED:
         for word in _alternatives(words):
             plain = re.sub(r"\(\?!(?:[^()]|\([^()]*\))*\)|\\b", "", word)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.signals.evaluation.labelled import Row, trained_on
 from gateway.signals.privacy import Kind
 from gateway.signals.privacy.dismissal import NAME, NEITHER, PLACE
 from gateway.signals.privacy.features import Signs, Vocabulary
@@ -15,7 +16,7 @@ from gateway.signals.privacy.found import narrow
 from gateway.signals.privacy.lexicon import Flag, Lexicon, folded, key_of
 from gateway.signals.privacy.normalise import normalise
 from gateway.signals.privacy.tokens import Tokens, candidates, rare_words
-from tests.training.privacy.carriers import carried
+from tests.training.privacy.carriers import carried, reworded
 from tests.training.privacy.generate import (
     Generator,
     Labelled,
@@ -24,7 +25,6 @@ from tests.training.privacy.generate import (
     known_towns,
     recased,
 )
-from tests.training.privacy.labelled import Row, trained_on
 from tests.training.privacy.odd_words import soup, spoiled
 from tests.training.privacy.styles_english import WITH_PEOPLE, WITHOUT_PEOPLE
 from tests.training.privacy.styles_negative import MORE_PEOPLE, NAMELESS
@@ -33,6 +33,7 @@ from tests.training.privacy.words import listed_people, prompts_of
 
 # Prompts in which real or invented people occur without a label.
 _UNLABELLED_PEOPLE = ("gsm8k", "mtbench", "seedtasks", "userinstr", "vicuna")
+_ARTICLES = "neg_dev/medquad"
 _NAME_FLAGS = Flag.GIVEN | Flag.SURNAME | Flag.FREQUENT_NAME | Flag.TOWN
 _FORGETFUL = 0.5  # share of prompts whose names the lexicon is made to forget
 _TAKEN_FOR_WORDS = 0.1  # and of those whose names are in a dictionary, and nothing else
@@ -94,7 +95,7 @@ def texts(data: Path, seed: int) -> Iterator[Text]:
         for prompt in recased(carrier.prompt, draw):
             yield Text(prompt, is_partial=True, is_open=not carrier.is_clinical)
     for row in trained_on(data / "privacy/dev"):
-        yield from _texts_of(row, draw)
+        yield from _texts_of(row, draw, generator)
     for _ in range(_SOUPS):
         yield Text(Prompt(soup(draw, _RARE), ()))
     unlabelled = list(prompts_of(data))
@@ -103,13 +104,15 @@ def texts(data: Path, seed: int) -> Iterator[Text]:
         yield Text(Prompt(text[:1_500], ()), is_partial=True)
 
 
-def _texts_of(row: Row, draw: random.Random) -> Iterator[Text]:
+def _texts_of(row: Row, draw: random.Random, generator: Generator) -> Iterator[Text]:
     is_partial = row.source.startswith("neg_dev") and row.source.endswith(_UNLABELLED_PEOPLE)
     for prompt in recased(_prompt(row), draw):
         yield Text(prompt, is_partial)
     if row.is_positive is False and not is_partial:
         for _ in range(_SPOILED_ROUNDS):
             yield Text(Prompt(spoiled(row.text, draw), ()))
+            if row.source.startswith(_ARTICLES):
+                yield Text(Prompt(reworded(row.text, draw, generator), ()))
 
 
 def _prompt(row: Row) -> Prompt:

@@ -18,6 +18,15 @@ _ENDINGS = (
     " est ish ist ists ism ous ously ive ives ity ities cyte cytes blast gen genic lysis tion tions"
     " phage in ine ase oid oids emic uric plasm ler lers ling lings y"
 ).split()
+_TERM_STEMS = (
+    "deco fila hyc ald nyct myo lam cad fibr coll ten vim kerat ela versic perl nest dys cry bran"
+    " chol xanth mel alb phen tyr hist cit gal fuc mann sial gang sphing cer neur gli astr olig"
+    " morph brach arachn campt synd poly microceph acr chondr ect hol oro pach por"
+).split()
+_TERM_ENDINGS = (
+    "in an on orin amin ectin ose ase ia osis oma itis opathy emia uria inum ella ium us is ein ogen"
+    " actyly ysplasia odes idium eria antha ilus ensis"
+).split()
 _PLAIN = (
     "patient treatment disease muscle weakness different symptoms because people usually children"
     " infection research protein kidney the and with from blood pressure through growth problems"
@@ -91,6 +100,11 @@ def spoiled(text: str, draw: random.Random) -> str:
     if draw.random() < 0.5 and len(changed) > 80:
         changed = changed[: draw.randrange(60, len(changed))]
     return changed
+
+
+def term(draw: random.Random) -> str:
+    """A substance, a sickness or a creature as textbooks name them, of no dictionary."""
+    return (draw.choice(_TERM_STEMS) + draw.choice(_TERM_ENDINGS)).capitalize()
 
 
 def soup(draw: random.Random, odd: list[str]) -> str:

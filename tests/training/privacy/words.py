@@ -13,10 +13,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from gateway.signals.evaluation.labelled import trained_on
 from gateway.signals.privacy.lexicon import FACT_FILES, Flag, folded, key_of
 from gateway.signals.privacy.wide_places import WIDE_PLACES
 from tests.training.privacy.generate import known_people, known_towns
-from tests.training.privacy.labelled import trained_on
 from tests.training.privacy.styles_other import OTHER_LANGUAGES
 from tests.training.privacy.vocabulary import EPONYMS
 
