@@ -15,7 +15,7 @@ from gateway.signals.privacy import Detector
 
 SIZES_CHARS = (200, 1_024, 8_192, 32_768)
 _TEXTS, _MOST_CHARS, _REPEATS = 200, 2_000_000, 3
-_ADVERSARIAL_CHARS = 250_000
+_ADVERSARIAL_CHARS = 1_000_000
 # Where nothing is given: prompts with and without identifiers, all of them invented.
 _PROMPTS = (
     "Summarise the visit for Jane Roe, MRN 48213377: blood pressure 150/90, start amlodipine.",
@@ -30,14 +30,17 @@ _PROMPTS = (
 _ADVERSARIAL = ("1 ", "a@", "Aa B. ", "patient ", "MRN: 1", "1 Aa Aa Aa ", "January 1 ", "\\u0041")
 _PLAIN = "what is the best way to cook rice and beans for two people on a small stove. " * 14
 _WEIGHED = """
-import json, resource, time
+import json, time
+import resource
 began = time.perf_counter()
 from gateway.signals.privacy import Detector
 imported = time.perf_counter()
 detector = Detector()
 detector.scan("Jane Roe has asthma")
 ready = time.perf_counter()
-rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not the largest ever, in which the process that started this one counts as well.
+pages = int(open("/proc/self/statm").read().split()[1])
+rss = pages * resource.getpagesize() / 2**20
 print(json.dumps({"import_s": imported - began, "ready_s": ready - began, "rss_mb": rss}))
 """
 
@@ -65,8 +68,9 @@ def measure_speed(detector: Detector, prompts: Sequence[str] = ()) -> dict[str, 
         figures[f"p99_us_{name}"] = round(taken[len(taken) * 99 // 100], 1)
     plain = times_us(detector, [_PLAIN[:1_024]] * 50)
     figures["no_candidate_us_1.0kb"] = round(plain[len(plain) // 2], 1)
+    detector.scan("1" * 10_000)  # what is made ready when it is first needed
     worst_us = max(
-        times_us(detector, [unit * (_ADVERSARIAL_CHARS // len(unit))])[0] for unit in _ADVERSARIAL
+        _once_us(detector, unit * (_ADVERSARIAL_CHARS // len(unit))) for unit in _ADVERSARIAL
     )
     figures["adversarial_ms_per_mb"] = round(worst_us / 1_000 / _ADVERSARIAL_CHARS * 1_000_000, 1)
     return figures

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from gateway.signals.privacy import health, normalise, recognisers
+from gateway.signals.privacy.digits import TooDisguised
 from gateway.signals.privacy.found import Found, Refused, narrow
 from gateway.signals.privacy.model import Model, artefact_sha256, packaged
 from gateway.signals.privacy.outline import NOTHING, Outline, conclude, outline_of, span_of
@@ -118,6 +119,8 @@ class Detector:
         if not is_plain and _is_binary(text):
             reasons.append("binary")
         normal = self._normalise(text, hits, reasons)
+        if normal is None:
+            return Outline(reasons=(*reasons, "too_disguised")), text
         if normal.text is not text:
             data = narrow(normal.text)
             more, places = self._prefilter.look(data)
@@ -134,15 +137,14 @@ class Detector:
             return True
         return hits > 1 and health.has_clinical_ending(text)
 
-    def _normalise(self, text: str, hits: int, reasons: list[str]) -> normalise.Normalised:
-        """The text to scan; what cannot be read goes to `reasons`."""
+    def _normalise(self, text: str, hits: int, reasons: list[str]) -> normalise.Normalised | None:
+        """The text to scan, None when that takes too long; faults go to `reasons`."""
         if text.isascii() and not hits & _DISGUISE:
             return normalise.Normalised(text)
         try:
             normal = normalise.normalise(text, hits >> _DISGUISE_AT, self._disguises)
-        except normalise.TooDisguised:
-            reasons.append("too_disguised")
-            return normalise.Normalised(text)
+        except TooDisguised:
+            return None
         if normal.has_opaque_run:
             reasons.append("opaque_run")
         return normalise.Normalised(text) if normal.text == text else normal

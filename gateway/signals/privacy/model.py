@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zlib
 from array import array
 from dataclasses import dataclass
@@ -62,10 +63,17 @@ def read_model(directory: Path) -> Model:
 
 
 def _both(names: array[int], places: array[int]) -> list[int]:
-    """A list, because it gives out an element three times as fast as an array; equal are one."""
-    known: dict[int, int] = {}
-    both = (a + (b << PLACE_SHIFT) for a, b in zip(names, places, strict=True))
-    return [known.setdefault(each, each) for each in both]
+    """A list, which gives out an element faster than an array; equal numbers are one object."""
+    both, known = [0] * len(names), dict[int, int]()
+    for part, shift in ((names, 0), (places, PLACE_SHIFT)):
+        for match in _NOT_ZERO.finditer(part):  # one weight in six is another than 0
+            at = match.start()
+            value = both[at] + (part[at] << shift)
+            both[at] = known.setdefault(value, value)
+    return both
+
+
+_NOT_ZERO = re.compile(rb"[^\0]")
 
 
 @cache

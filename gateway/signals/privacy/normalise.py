@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.signals.privacy import digits
-from gateway.signals.privacy.digits import Edit
+from gateway.signals.privacy.digits import Edit, TooDisguised
 
 # One for each pass, looser than the pass; for ASCII text the only sign that it has anything to do.
 TRIGGERS = (
@@ -102,10 +102,6 @@ class Normalised:
         return min(self.starts[start], self.starts[end - 1]), max(
             self.ends[start], self.ends[end - 1]
         )
-
-
-class TooDisguised(Exception):
-    """More edits than the time bound allows; the detector answers UNKNOWN."""
 
 
 class _Working:
@@ -287,8 +283,15 @@ def _readable(plain: bytes, least_share: float) -> str | None:
         text = plain.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    printable = sum(char.isprintable() or char in "\n\r\t" for char in text)
-    return text if printable >= least_share * len(text) else None
+    sample = text[:_SAMPLE_CHARS].translate(_NO_LINE_ENDS)
+    if sample.isprintable():
+        return text
+    printable = sum(map(str.isprintable, sample))
+    return text if printable >= least_share * len(sample) else None
+
+
+_SAMPLE_CHARS = 20_000
+_NO_LINE_ENDS = dict.fromkeys(map(ord, "\n\r\t"))
 
 
 def _bytes_of(run: str) -> bytes:

@@ -59,10 +59,11 @@ def carried(data: Path, draw: random.Random, generator: Generator) -> Iterator[C
                 yield Carrier(prompt, is_clinical)
 
 
-# In an article about a disease these words may be any others of the kind: the subject of a sentence,
-# and what has a capital inside it.
+# In an article about a disease these words may be any others of the kind: the subject of a
+# sentence, and what has a capital inside it.
 _SUBJECT = re.compile(
-    r"(?:(?<=[.?:] )|^)(?:The )?[A-Z][a-z]{3,}(?= (?:is|are|was|has|can|may|also|cause|affect|occur|does))"
+    r"(?:(?<=[.?:] )|^)(?:The )?[A-Z][a-z]{3,}"
+    r"(?= (?:is|are|was|has|can|may|also|cause|affect|occur|does))"
     r"|(?<=[a-z,] )[A-Z][a-z]{3,}(?:-[A-Z][a-z]+)?(?=[ ,.)]|'s)"
 )
 

@@ -24,8 +24,8 @@ _TERM_STEMS = (
     " morph brach arachn campt synd poly microceph acr chondr ect hol oro pach por"
 ).split()
 _TERM_ENDINGS = (
-    "in an on orin amin ectin ose ase ia osis oma itis opathy emia uria inum ella ium us is ein ogen"
-    " actyly ysplasia odes idium eria antha ilus ensis"
+    "in an on orin amin ectin ose ase ia osis oma itis opathy emia uria inum ella ium us is ein"
+    " ogen actyly ysplasia odes idium eria antha ilus ensis"
 ).split()
 _PLAIN = (
     "patient treatment disease muscle weakness different symptoms because people usually children"
