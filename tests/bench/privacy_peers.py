@@ -169,7 +169,8 @@ def main() -> None:
     parser.add_argument("--venv", type=Path, default=Path(".venv/presidio"))
     options = parser.parse_args()
     held = [row for row in rows_of(options.directory) if row.is_held_back]
-    rows = [row for row in held if row.is_positive is not None][: options.rows]
+    rows = [row for row in held if row.is_positive is not None]
+    rows = rows[:: max(1, len(rows) // options.rows)]
     figures = compare(rows, environment(options.venv))
     for name in ("nearward_auto", "nearward_ident", "presidio"):
         sys.stdout.write(f"{name:<16} {figures[name]}\n")

@@ -31,8 +31,8 @@ from gateway.signals.privacy.wide_places import WIDE_PLACES
 
 NEITHER, NAME, PLACE = 0, 1, 2
 # Log odds above the threshold that a lone word in small letters must reach: one that the lexicon
-# knows as a name, and any other.
-_LEAST_SMALL, _LEAST_UNKNOWN = 1.4, 2.4
+# knows as a name, any other, and one that stands in a dictionary.
+_LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD = 1.4, 2.4, 3.4
 _ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
 # A text that ends sooner is a message, and its last word as likely a name.
 _LONG_WORDS = 30
@@ -52,7 +52,6 @@ _MAY_BE_OWNED = OWNED | OWNED_BY_GIVEN
 _GIVEN, _FREQUENT, _EPONYM = int(Flag.GIVEN), int(Flag.FREQUENT_NAME), int(Flag.EPONYM)
 _NAMES = int(Flag.GIVEN | Flag.SURNAME)
 _LOWER, _WORD = int(Flag.LOWER), int(Flag.WORD)
-_NAMES_ALONE = frozenset({int(Flag.GIVEN), int(Flag.SURNAME), _NAMES})
 _KNOWN = {NAME: _NAMES, PLACE: int(Flag.TOWN)}
 _FAMOUS = frozenset(folded(name.replace(".", "").replace("-", "_")) for name in PUBLIC_FIGURES)
 _WIDE = frozenset(folded(place).replace("-", "_") for place in WIDE_PLACES)
@@ -121,17 +120,26 @@ def _flags(word: str, model: Model) -> int:
 def is_credible(words: list[str], run: Run, model: Model) -> bool:
     """Whether a lone word can be a name, by its look and its place."""
     word, flags = words[run.first], _flags(words[run.first], model)
+    if not flags & _NAMES and _is_variety(words, run.last + 1):
+        return False
     if _is_cut_off(words, run, flags, model) or _is_made_of_word(word, flags, model):
         return False
     if word.islower():
-        least = _LEAST_SMALL if flags & (_NAMES | _WORD) in _NAMES_ALONE else _LEAST_UNKNOWN
+        least = _LEAST_SMALL if flags & _NAMES else _LEAST_UNKNOWN
+        least = _LEAST_WORD if flags & _WORD else least
         return run.scores[0] >= least * model.scale and not _is_syllable(words, run.first)
     if not word.isupper() or len(word) > _ACRONYM_CHARS:
-        return True
+        return word.istitle() or len(word) > _ACRONYM_CHARS
     if _is_syllable(words, run.first) or _lower_at(words, run.last + 1) in EPONYM_HEADS:
         return False
     known = _FREQUENT if len(word) <= _SHORT_ACRONYM_CHARS else _KNOWN[run.label]
     return bool(flags & known)
+
+
+def _is_variety(words: list[str], at: int) -> bool:
+    """Whether a letter follows as in "Filamin B"; an initial has a point behind it."""
+    letter, behind = words[at : at + 1], words[at + 1 : at + 2]
+    return bool(letter) and len(letter[0]) == 1 and letter[0].isupper() and behind != ["."]
 
 
 def _is_cut_off(words: list[str], run: Run, flags: int, model: Model) -> bool:
