@@ -22,7 +22,7 @@ from gateway.rules import make_rules
 from gateway.settings import Settings
 from gateway.signals.capability import Capability, Snapshot
 from gateway.signals.complexity import score
-from gateway.signals.privacy import Detector
+from gateway.signals.configured import make_detector
 from gateway.signals.reading import SignalReader
 from gateway.state.keys import digest_of
 from gateway.state.secret import Secret
@@ -47,7 +47,7 @@ async def explain_offline(
     rules = make_rules(settings)
     judge = Judge(
         identity=Identity([Key(digest_of(_KEY), who)]),
-        signals=SignalReader(scanner=Detector(), score=score, capability=capability),
+        signals=SignalReader(scanner=make_detector(settings), score=score, capability=capability),
         sessions=MemorySessions(secret=secret, clock=time.monotonic),
         rules=lambda: rules,
         default_class=settings.policy.default_class,

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from gateway.signals.privacy import health, normalise, recognisers
+from gateway.signals.privacy.custom import Allowed, CustomStage
 from gateway.signals.privacy.digits import TooDisguised
 from gateway.signals.privacy.found import Found, Refused, narrow
 from gateway.signals.privacy.model import Model, artefact_sha256, packaged
@@ -34,7 +35,7 @@ _BINARY_SHARE = 0.05
 # Each finding costs some 5 us: more than these would break the time bound.
 _FINDINGS_FLOOR = 500
 _CHARS_PER_FINDING = 64
-_REVISION = "2"  # raise when code changes what is found without changing a pattern
+_REVISION = "3"  # raise when code changes what is found without changing a pattern
 
 TRIGGERS = (*recognisers.TRIGGERS, *normalise.TRIGGERS)
 _DISGUISE_AT = len(recognisers.TRIGGERS)
@@ -68,6 +69,8 @@ class Detector:
         prefilter: Prefilter | None = None,
         stages: Callable[[Prefilter], tuple[Stage, ...]] | None = None,
         load: Callable[[], Model] = packaged,
+        custom: CustomStage | None = None,
+        allowed: Allowed | None = None,
     ) -> None:
         self._prefilter = prefilter or build_prefilter(TRIGGERS, len(RECOGNISERS))
         # Apart from the first: clinical words only matter beside an identifier, and looking for
@@ -76,9 +79,13 @@ class Detector:
         self._load = load
         own: tuple[Stage, ...] = (RecogniserStage(self._prefilter), Tagger(load), ScriptStage())
         self._stages = stages(self._prefilter) if stages else own
-        self._always_runs = stages is not None
+        if custom:
+            self._stages += (custom,)
+        self._allowed = allowed or Allowed()
+        self._always_runs = stages is not None or bool(custom)
         self.artefact_sha256 = artefact_sha256()
-        self.version = _version(self.artefact_sha256)
+        own_words = f"{custom.fingerprint if custom else ''}\n\n{self._allowed.fingerprint}"
+        self.version = _version(self.artefact_sha256, own_words.strip())
 
     def scan(self, text: str, mode: Mode = "auto", *, with_health: bool = False) -> Verdict:
         """The class of `text` and where its identifiers are; never raises.
@@ -126,7 +133,8 @@ class Detector:
             more, places = self._prefilter.look(data)
             hits |= more
             rare = rare_words(data, self._load().lexicon)
-        found = _resolved(self._run_stages(Document(normal.text, hits, rare, places), reasons))
+        found = self._run_stages(Document(normal.text, hits, rare, places), reasons)
+        found = _resolved(self._allowed.without(found, normal.text))
         has_health = bool(found or asks_health) and self._has_health(normal.text)
         return outline_of(found, _spans(found, normal), has_health, reasons), normal.text
 
@@ -201,9 +209,9 @@ def _spans(found: list[Found], normal: normalise.Normalised) -> tuple[Span, ...]
     return tuple(kept)
 
 
-def _version(artefact: str) -> str:
+def _version(artefact: str, own_words: str) -> str:
     """Changes when a pattern or the artefact does; stands in audit records."""
-    digest = hashlib.sha256(f"{_REVISION} {artefact}".encode())
+    digest = hashlib.sha256(f"{_REVISION} {artefact} {own_words}".encode())
     for each in RECOGNISERS:
         digest.update(f"\0{each.name}\0{each.trigger}\0{each.pattern.pattern}".encode())
     for trigger in (*normalise.TRIGGERS, *health.TRIGGERS):

@@ -139,7 +139,9 @@ def is_credible(words: list[str], run: Run, model: Model) -> bool:
 def _is_variety(words: list[str], at: int) -> bool:
     """Whether a letter follows as in "Filamin B"; an initial has a point behind it."""
     letter, behind = words[at : at + 1], words[at + 1 : at + 2]
-    return bool(letter) and len(letter[0]) == 1 and letter[0].isupper() and behind != ["."]
+    if not letter or len(letter[0]) > 1 or not letter[0].isupper():
+        return False
+    return not behind or not (behind[0] == "." or behind[0][0].isupper())
 
 
 def _is_cut_off(words: list[str], run: Run, flags: int, model: Model) -> bool:
