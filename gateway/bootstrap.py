@@ -41,8 +41,7 @@ from gateway.runtime import every, poll_engine
 from gateway.settings import Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
-from gateway.signals.configured import make_detector
-from gateway.signals.privacy import RememberingDetector
+from gateway.signals.configured import make_scanners
 from gateway.signals.reading import SignalReader
 from gateway.state.keys import KeyFile, digest_of
 from gateway.state.redis_sessions import RedisSessions
@@ -84,8 +83,7 @@ def build(
     )
     secret = _secret(settings)
     sessions = _sessions(settings, secret, metrics)
-    detector = make_detector(settings)
-    scanner = RememberingDetector(detector) if settings.privacy.remembers_verdicts else detector
+    detector, scanner = make_scanners(settings)
     signals = SignalReader(scanner=scanner, score=score, capability=capability)
     signals.warm_up()
     judge = Judge(

@@ -26,11 +26,11 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.config_file import ConfigError, ConfigFile, Location, read_config
+from gateway.privacy_settings import PrivacySettings
 from policies import DataClass, Tier
 from policies.residency import AGREEMENTS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Word = Annotated[str, Field(min_length=2, max_length=512)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 # Providers whose traffic is known to go through the guarded client (backends/litellm_cloud.py).
 LITELLM_PROVIDERS = frozenset({"anthropic", "ollama_chat"})
@@ -186,28 +186,6 @@ class RoutingSettings(_Section):
 
     profile: Literal["balanced"] = "balanced"
     strong_fraction: Fraction = 0.3
-
-
-class PatternSettings(_Section):
-    """One pattern of the operator's own; `kind` as `nearward classify` tells it."""
-
-    name: Name
-    pattern: Annotated[str, Field(min_length=1, max_length=512)]
-    kind: str = "OTHER_ID"
-    # A strong finding identifies by itself, a weak one beside a health context.
-    strong: bool = True
-
-
-class PrivacySettings(_Section):
-    """The privacy signal."""
-
-    # Parts of long conversations that were scanned before are not scanned again. Nothing is stored;
-    # turn it off to measure.
-    remembers_verdicts: bool = True
-    # What identifies here and nowhere else, as RE2 patterns and as words; words that never do.
-    patterns: Annotated[list[PatternSettings], Field(max_length=64)] = []
-    deny: Annotated[list[Word], Field(max_length=2_000)] = []
-    allow: Annotated[list[Word], Field(max_length=2_000)] = []
 
 
 class AnchorSettings(_Section):

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from gateway.config_file import ConfigError
-from gateway.settings import PatternSettings, Settings
-from gateway.signals.privacy import Detector, Kind
+from gateway.privacy_settings import PatternSettings
+from gateway.settings import Settings
+from gateway.signals.privacy import Detector, Kind, RememberingDetector
 from gateway.signals.privacy.custom import KINDS, Allowed, BadPattern, CustomPattern, CustomStage
 from gateway.signals.privacy.custom import compiled as compiled_pattern
 
@@ -14,6 +15,13 @@ def make_detector(settings: Settings) -> Detector:
     """Raises ConfigError with the place of the fault."""
     custom, allowed = own_words(settings)
     return Detector(custom=custom, allowed=allowed)
+
+
+def make_scanners(settings: Settings) -> tuple[Detector, Detector | RememberingDetector]:
+    """The detector, and what requests are read with: it, with a memory unless that is off."""
+    detector = make_detector(settings)
+    remembers = settings.privacy.remembers_verdicts
+    return detector, RememberingDetector(detector) if remembers else detector
 
 
 def own_words(settings: Settings) -> tuple[CustomStage, Allowed]:

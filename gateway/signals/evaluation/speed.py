@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long a scan takes and what the detector weighs. Times are of the processor, not the clock."""
+"""How long a scan takes. Times are of the processor, not the clock."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
@@ -29,20 +25,6 @@ _PROMPTS = (
 )
 _ADVERSARIAL = ("1 ", "a@", "Aa B. ", "patient ", "MRN: 1", "1 Aa Aa Aa ", "January 1 ", "\\u0041")
 _PLAIN = "what is the best way to cook rice and beans for two people on a small stove. " * 14
-_WEIGHED = """
-import json, time
-import resource
-began = time.perf_counter()
-from gateway.signals.privacy import Detector
-imported = time.perf_counter()
-detector = Detector()
-detector.scan("Jane Roe has asthma")
-ready = time.perf_counter()
-# Not the largest ever, in which the process that started this one counts as well.
-pages = int(open("/proc/self/statm").read().split()[1])
-rss = pages * resource.getpagesize() / 2**20
-print(json.dumps({"import_s": imported - began, "ready_s": ready - began, "rss_mb": rss}))
-"""
 
 
 def times_us(detector: Detector, texts: Sequence[str]) -> list[float]:
@@ -85,13 +67,3 @@ def _glued(prompts: Iterable[str], size_chars: int) -> Iterator[str]:
         while len(text) < size_chars:
             text += "\n" + next(source)
         yield text[:size_chars]
-
-
-def measure_weight() -> dict[str, float]:
-    """Seconds to import and to be ready, and megabytes, of a process with the detector alone."""
-    command = [sys.executable, "-c", _WEIGHED]
-    done = subprocess.run(
-        command, capture_output=True, check=True, env=dict(os.environ), timeout=120
-    )
-    weighed: dict[str, float] = json.loads(done.stdout)
-    return {name: round(value, 3) for name, value in weighed.items()}

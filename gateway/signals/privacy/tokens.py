@@ -64,25 +64,32 @@ def rare_words(data: bytes, lexicon: Lexicon) -> frozenset[str] | None:
     distinct = set(words)
     rare = distinct - lexicon.common
     if rare and _NAMING.isdisjoint(distinct) and _CAPITALISED.search(data):
-        small = {word for word in rare if word.islower() and _OTHER not in word}
-        rare -= small - _small_names(small, words, lexicon)
+        small = {word for word in rare if word.islower()}
+        plain = {word for word in small if _OTHER not in word}
+        rare -= plain - _small_names(plain, small - plain, words, lexicon)
     if not rare:
         return None
     return frozenset(word.decode("ascii") for word in rare if _OTHER not in word)
 
 
-def _small_names(small: set[bytes], words: list[bytes], lexicon: Lexicon) -> set[bytes]:
-    """Those of the rare words in small letters that may be names all the same."""
+def _small_names(
+    plain: set[bytes], others: set[bytes], words: list[bytes], lexicon: Lexicon
+) -> set[bytes]:
+    """Those of the rare words in small letters that may be names all the same.
+
+    `others` have letters beyond ASCII: such a word beside an odd one makes both a name.
+    """
     kept: set[bytes] = set()
-    odd: dict[bytes, bool] = {}  # not in a dictionary; whether it is a given name
-    for word in small:
+    # Not in a dictionary; whether it is a given name.
+    odd: dict[bytes, bool] = dict.fromkeys(others, False)
+    for word in plain:
         flags = lexicon.flags_of(crc32(word))
         if not flags & _WORD:
             odd[word] = bool(flags & _GIVEN)
             if flags & _NAMES and flags & _FREQUENT:
                 kept.add(word)
     if any(odd.values()) or len(odd) > 1:
-        kept |= _in_a_row(words, small, odd)
+        kept |= _in_a_row(words, plain | others, odd)
     return kept
 
 

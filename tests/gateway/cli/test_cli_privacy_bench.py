@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.privacy_bench import measure_weight
 from gateway.signals.evaluation import speed
 from tests.gateway.cli.conftest import run
 
@@ -81,7 +82,7 @@ def test_a_folder_without_prompts_is_an_error(tmp_path: Path) -> None:
 
 def test_weight_is_that_of_a_process_of_its_own() -> None:
     """Not of this one, which holds the tests as well."""
-    weight = speed.measure_weight()
+    weight = measure_weight()
 
     assert 0 < weight["import_s"] < weight["ready_s"]
     assert 20 < weight["rss_mb"] < 200
