@@ -43,7 +43,7 @@ from gateway.runtime import every, poll_engine
 from gateway.settings import Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
-from gateway.signals.privacy import Detector
+from gateway.signals.configured import make_scanners
 from gateway.signals.privacy.model import packaged
 from gateway.signals.reading import SignalReader
 from gateway.state.approvals import Approvals
@@ -89,8 +89,8 @@ def build(
     )
     secret = _secret(settings)
     sessions = _sessions(settings, secret, metrics)
-    detector = Detector()
-    signals = SignalReader(scanner=detector, score=score, capability=capability)
+    detector, scanner = make_scanners(settings)
+    signals = SignalReader(scanner=scanner, score=score, capability=capability)
     signals.warm_up()
     approvals = make_approvals(settings, secret)
     redactor = make_redactor(detector, _vaults(settings, secret))

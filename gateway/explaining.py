@@ -22,7 +22,7 @@ from gateway.rules import make_rules
 from gateway.settings import Settings
 from gateway.signals.capability import Capability, Snapshot
 from gateway.signals.complexity import score
-from gateway.signals.privacy import Detector
+from gateway.signals.configured import make_detector
 from gateway.signals.reading import SignalReader
 from gateway.state.keys import digest_of
 from gateway.state.secret import Secret
@@ -45,7 +45,7 @@ async def explain_offline(
     who = Principal("explain", "default", "user", may_break_glass=True, mfa="header")
     secret = Secret(b"offline")
     rules = make_rules(settings)
-    detector = Detector()
+    detector = make_detector(settings)
     judge = Judge(
         identity=Identity([Key(digest_of(_KEY), who)]),
         signals=SignalReader(scanner=detector, score=score, capability=capability),

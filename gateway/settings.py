@@ -32,6 +32,7 @@ from gateway.policy_settings import (
     PolicySettings,
     RetentionSettings,
 )
+from gateway.privacy_settings import PrivacySettings
 from policies import Tier
 from policies.residency import AGREEMENTS
 
@@ -219,6 +220,7 @@ class Settings(BaseSettings):
     device: DeviceSettings = DeviceSettings()
     policy: PolicySettings = PolicySettings()
     destinations: list[DestinationSettings] = []
+    privacy: PrivacySettings = PrivacySettings()
     routing: RoutingSettings = RoutingSettings()
     aliases: dict[str, str] = {}
     audit: AuditSettings = AuditSettings()

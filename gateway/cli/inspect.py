@@ -28,6 +28,7 @@ def check(config: ConfigOption = None) -> None:
     from gateway.rules import make_planner, make_policy, make_rules
     from gateway.serving import engine_arguments
     from gateway.settings import Settings, find_config
+    from gateway.signals.configured import own_words
 
     settings = read_settings(config, 1)
     steps: list[Callable[[Settings], object]] = [
@@ -38,6 +39,7 @@ def check(config: ConfigOption = None) -> None:
         make_anchors,
         load_identity,
         check_store,
+        own_words,
     ]
     if settings.device.enabled:
         steps += [engine_arguments, check_model_file]

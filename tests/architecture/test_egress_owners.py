@@ -54,6 +54,7 @@ PROCESS_STARTERS = (
 MAY_START_PROCESSES = {
     "gateway/cli/inspect.py",  # asks the engine's package, which the gateway does not import
     "gateway/cli/model.py",  # likewise
+    "gateway/cli/privacy_bench.py",  # the detector alone, to weigh it
     "gateway/model_file.py",  # likewise
     "gateway/runtime.py",  # the engine
     "gateway/serving.py",  # one process per worker

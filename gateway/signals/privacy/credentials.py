@@ -87,5 +87,6 @@ RECOGNISERS = (
             r"[ \t]{0,3}[\"'`]?)(?P<value>[^\s\"'`,;]{4,128})"
         ),
         _told,
+        leads=True,
     ),
 )

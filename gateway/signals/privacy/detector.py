@@ -11,19 +11,23 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.signals.privacy import health, normalise, recognisers
+from gateway.signals.privacy.custom import Allowed, CustomStage
+from gateway.signals.privacy.digits import TooDisguised
 from gateway.signals.privacy.found import Found, Refused, narrow
-from gateway.signals.privacy.language import reads_as_english
 from gateway.signals.privacy.model import Model, artefact_sha256, packaged
+from gateway.signals.privacy.outline import NOTHING, Outline, conclude, outline_of, span_of
 from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage, possible
-from gateway.signals.privacy.scripts import UNREAD_SCRIPT, ScriptStage
+from gateway.signals.privacy.scripts import ScriptStage
 from gateway.signals.privacy.tagger import Tagger
 from gateway.signals.privacy.tokens import rare_words
-from gateway.signals.privacy.verdict import Kind, Mode, Span, Verdict
+from gateway.signals.privacy.verdict import Mode, Span, Verdict
 from policies import DataClass
 
 MAX_CHARS = 1_000_000
@@ -31,14 +35,14 @@ _BINARY_SHARE = 0.05
 # Each finding costs some 5 us: more than these would break the time bound.
 _FINDINGS_FLOOR = 500
 _CHARS_PER_FINDING = 64
-_REVISION = "2"  # raise when code changes what is found without changing a pattern
+_REVISION = "3"  # raise when code changes what is found without changing a pattern
 
 TRIGGERS = (*recognisers.TRIGGERS, *normalise.TRIGGERS)
 _DISGUISE_AT = len(recognisers.TRIGGERS)
 _DISGUISE = normalise.EVERYTHING << _DISGUISE_AT
 _CONTROL_BYTES = bytes([*range(9), *range(0x0E, 0x1B), 0x7F])
-_CONTROLS = dict.fromkeys([*range(9), *range(0x0E, 0x1B), 0x7F, 0xFFFD])
-_NOTHING = Verdict(DataClass.PUBLIC, (), False, ())
+_UNREADABLE = re.compile("[\x00-\x08\x0e-\x1a\x7f\ud800-\udfff\ufffd]")
+_FAILED = Verdict(DataClass.UNKNOWN, (), False, ("stage_error:cascade",))
 
 
 class Stage(Protocol):
@@ -65,17 +69,23 @@ class Detector:
         prefilter: Prefilter | None = None,
         stages: Callable[[Prefilter], tuple[Stage, ...]] | None = None,
         load: Callable[[], Model] = packaged,
+        custom: CustomStage | None = None,
+        allowed: Allowed | None = None,
     ) -> None:
-        self._prefilter = prefilter or build_prefilter(TRIGGERS)
+        self._prefilter = prefilter or build_prefilter(TRIGGERS, len(RECOGNISERS))
         # Apart from the first: clinical words only matter beside an identifier, and looking for
         # them costs as much as looking for all identifiers.
-        self._health = build_prefilter(health.TRIGGERS)
+        self._health = build_prefilter(health.TRIGGERS, 0)
         self._load = load
         own: tuple[Stage, ...] = (RecogniserStage(self._prefilter), Tagger(load), ScriptStage())
         self._stages = stages(self._prefilter) if stages else own
-        self._always_runs = stages is not None
+        if custom:
+            self._stages += (custom,)
+        self._allowed = allowed or Allowed()
+        self._always_runs = stages is not None or bool(custom)
         self.artefact_sha256 = artefact_sha256()
-        self.version = _version(self.artefact_sha256)
+        own_words = f"{custom.fingerprint if custom else ''}\n\n{self._allowed.fingerprint}"
+        self.version = _version(self.artefact_sha256, own_words.strip())
 
     def scan(self, text: str, mode: Mode = "auto", *, with_health: bool = False) -> Verdict:
         """The class of `text` and where its identifiers are; never raises.
@@ -83,60 +93,72 @@ class Detector:
         `with_health` adds a HEALTH span for each clinical word. Modes: `phi` wants an identifier
         and a health context, `ident` any identifier, `auto` tells the two apart as PHI and PII.
         """
-        if len(text) > MAX_CHARS:
-            return _unknown("too_long")
         try:
-            return self._scan(text, mode, with_health)
+            outline, plain = self._examine(text, asks_health=with_health)
+            if with_health and outline.has_health:
+                spans = [span_of(each) for each in health.health_spans(plain)]
+                outline = replace(outline, spans=(*outline.spans, *spans))
+            return conclude((outline,), outline.spans, plain, mode)
         except Exception:  # rule 1; the exception may hold text, so not even its message is kept
-            return _unknown("stage_error:cascade")
+            return _FAILED
 
-    def _scan(self, text: str, mode: Mode, with_health: bool) -> Verdict:
+    def outline(self, text: str) -> Outline:
+        """What `text` holds, for a class that is made of several texts; never raises."""
+        try:
+            return self._examine(text, asks_health=True)[0]
+        except Exception:
+            return Outline(reasons=("stage_error:cascade",))
+
+    def _examine(self, text: str, *, asks_health: bool) -> tuple[Outline, str]:
+        """And the text without its disguises. Health is looked for beside findings, or if asked."""
+        if len(text) > MAX_CHARS:
+            return Outline(reasons=("too_long",)), ""
         data = narrow(text)
-        hits = self._prefilter.hits(data)
+        hits, places = self._prefilter.look(data)
         has_control = len(data.translate(None, _CONTROL_BYTES)) != len(data)
         is_plain = text.isascii() and not has_control and not hits & _DISGUISE
         rare = rare_words(data, self._load().lexicon)
-        if is_plain and rare is None and not (possible(hits) or self._always_runs or with_health):
-            return _NOTHING
+        if is_plain and rare is None and not (possible(hits) or self._always_runs):
+            return (
+                Outline(has_health=True) if asks_health and self._has_health(text) else NOTHING
+            ), text
         reasons: list[str] = []
         if not is_plain and _is_binary(text):
             reasons.append("binary")
-        normal, hits = self._normalise(text, hits, reasons)
+        normal = self._normalise(text, hits, reasons)
+        if normal is None:
+            return Outline(reasons=(*reasons, "too_disguised")), text
         if normal.text is not text:
-            rare = rare_words(narrow(normal.text), self._load().lexicon)
-        found = _resolved(self._run_stages(Document(normal.text, hits, rare), reasons))
-        has_health = bool(found or with_health) and self._has_health(normal.text)
-        data_class = _classify(found, has_health, mode, normal.text, reasons)
-        if with_health and has_health:
-            found = [*found, *health.health_spans(normal.text)]
-        return Verdict(data_class, _spans(found, normal), has_health, tuple(reasons))
+            data = narrow(normal.text)
+            more, places = self._prefilter.look(data)
+            hits |= more
+            rare = rare_words(data, self._load().lexicon)
+        found = self._run_stages(Document(normal.text, hits, rare, places), reasons)
+        found = _resolved(self._allowed.without(found, normal.text))
+        has_health = bool(found or asks_health) and self._has_health(normal.text)
+        return outline_of(found, _spans(found, normal), has_health, reasons), normal.text
 
     def _has_health(self, text: str) -> bool:
         data = narrow(text)
-        hits = self._health.hits(data)
+        hits = self._health.look(data)[0]
         if hits & 1 or health.has_clinical_word(data):
             return True
         return hits > 1 and health.has_clinical_ending(text)
 
-    def _normalise(
-        self, text: str, hits: int, reasons: list[str]
-    ) -> tuple[normalise.Normalised, int]:
-        """The text to scan and its prefilter answer; what cannot be read goes to `reasons`."""
+    def _normalise(self, text: str, hits: int, reasons: list[str]) -> normalise.Normalised | None:
+        """The text to scan, None when that takes too long; faults go to `reasons`."""
         if text.isascii() and not hits & _DISGUISE:
-            return normalise.Normalised(text), hits
+            return normalise.Normalised(text)
         try:
             normal = normalise.normalise(text, hits >> _DISGUISE_AT, self._disguises)
-        except normalise.TooDisguised:
-            reasons.append("too_disguised")
-            return normalise.Normalised(text), hits
+        except TooDisguised:
+            return None
         if normal.has_opaque_run:
             reasons.append("opaque_run")
-        if normal.text != text:
-            hits |= self._prefilter.hits(narrow(normal.text))
-        return normal, hits
+        return normalise.Normalised(text) if normal.text == text else normal
 
     def _disguises(self, text: str) -> int:
-        return self._prefilter.hits(narrow(text)) >> _DISGUISE_AT
+        return self._prefilter.look(narrow(text))[0] >> _DISGUISE_AT
 
     def _run_stages(self, document: Document, reasons: list[str]) -> list[Found]:
         found: list[Found] = []
@@ -154,53 +176,12 @@ class Detector:
         return found
 
 
-def _unknown(reason: str) -> Verdict:
-    return Verdict(DataClass.UNKNOWN, (), False, (reason,))
-
-
 def _is_binary(text: str) -> bool:
     """Control and replacement characters in more than one of twenty characters."""
-    removed = len(text) - len(text.translate(_CONTROLS))
-    removed += sum("\ud800" <= char <= "\udfff" for char in text[:4_096])
-    return removed > _BINARY_SHARE * len(text)
-
-
-def _classify(
-    found: list[Found], has_health: bool, mode: Mode, text: str, reasons: list[str]
-) -> DataClass:
-    """The highest class that a finding asks for; faults noted in `reasons` outrank all."""
-    classes = [DataClass.PUBLIC]
-    if any(reason != UNREAD_SCRIPT for reason in reasons):
-        classes.append(DataClass.UNKNOWN)
-    elif reasons:  # what may stand there is read as if it did
-        classes.append(DataClass.PHI)
-    kinds = {each.kind for each in found}
-    if Kind.SECRET in kinds:
-        classes.append(DataClass.SECRET)
-        reasons.append("secret")
-    if Kind.CARD in kinds:
-        classes.append(DataClass.PCI)
-        reasons.append("card")
-    identifiers = [each for each in found if each.kind not in (Kind.SECRET, Kind.CARD)]
-    if identifiers:
-        data_class, reason = _personal(identifiers, has_health, mode, text)
-        classes.append(data_class)
-        reasons.append(reason)
-    return max(classes, key=lambda each: each.rank)
-
-
-def _personal(
-    identifiers: list[Found], has_health: bool, mode: Mode, text: str
-) -> tuple[DataClass, str]:
-    if has_health:
-        return DataClass.PHI, "identifier_with_health"
-    if mode == "ident":
-        return DataClass.PHI, "identifier"
-    if not reads_as_english(text):
-        return DataClass.PHI, "identifier_not_english"
-    if any(each.is_strong for each in identifiers):
-        return DataClass.PII, "identifier"
-    return DataClass.PUBLIC, "weak_identifier"
+    if text.isascii():  # a translation to bytes is ten times as fast as one of a text
+        data = text.encode("ascii")
+        return len(data) - len(data.translate(None, _CONTROL_BYTES)) > _BINARY_SHARE * len(text)
+    return len(_UNREADABLE.findall(text)) > _BINARY_SHARE * len(text)
 
 
 def _resolved(found: list[Found]) -> list[Found]:
@@ -228,9 +209,9 @@ def _spans(found: list[Found], normal: normalise.Normalised) -> tuple[Span, ...]
     return tuple(kept)
 
 
-def _version(artefact: str) -> str:
+def _version(artefact: str, own_words: str) -> str:
     """Changes when a pattern or the artefact does; stands in audit records."""
-    digest = hashlib.sha256(f"{_REVISION} {artefact}".encode())
+    digest = hashlib.sha256(f"{_REVISION} {artefact} {own_words}".encode())
     for each in RECOGNISERS:
         digest.update(f"\0{each.name}\0{each.trigger}\0{each.pattern.pattern}".encode())
     for trigger in (*normalise.TRIGGERS, *health.TRIGGERS):

@@ -9,11 +9,13 @@ that a sign is no more than an exclusive or of parts and a number of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 from gateway.signals.privacy.lexicon import Flag, Lexicon, folded, key_of
 
 WEIGHT_BITS = 20
+NEWLINE = "\x00"  # stands for a line end among the words
 _MASK = (1 << WEIGHT_BITS) - 1
 _SPREAD = 0x9E3779B1  # 2**32 divided by the golden ratio: spreads small numbers over all bits
 
@@ -42,7 +44,7 @@ _CUE_REACH = 5
 
 
 class Facts(NamedTuple):
-    """What one word contributes to its own signs and to those of its neighbours."""
+    """What one word contributes to the signs of its neighbours, and with weights, to their sums."""
 
     key: int
     key_thrice: int
@@ -52,53 +54,132 @@ class Facts(NamedTuple):
     after: int  # ... and of the one behind
     ending: int
     cue: int
+    # Weights of the signs that are about this word alone, as a neighbour at that distance.
+    before_1: int
+    before_2: int
+    after_1: int
+    after_2: int
 
 
 _PLAIN_WORD = int(_LOWER | Flag.WORD << _FLAG_SHIFT)
 _LOWER_FLAG = int(Flag.LOWER << _FLAG_SHIFT)
+_SAYS_NOTHING = int((Flag.LOWER | Flag.EPONYM) << _FLAG_SHIFT)
 _MAY_BE_NAME = int((Flag.LOWER | Flag.FREQUENT_NAME | Flag.TOWN) << _FLAG_SHIFT)
-_EDGE_FACTS = Facts(0x1ED27, 0x5C775, _EDGE, 0x4B1D9, 0x7A6C3, 0x2E8F1, 0, 0)
-_BEFORE_TEXT, _BEHIND_TEXT = [_EDGE_FACTS] * _CUE_REACH, [_EDGE_FACTS] * 2
-
-
-def _facts(key: int, known: int, ending: int) -> Facts:
-    return Facts(
-        key & _MASK,
-        key * 3 & _MASK,
-        known,
-        known * _SPREAD & _MASK,
-        known * 0x85EBCA6B & _MASK,
-        known * 0xC2B2AE35 & _MASK,
-        ending & _MASK,
-        _CUES.get(key, 0),
-    )
+# Small letters of ASCII to five bits, everything else to 27; 0 is the edge of a word.
+_LETTER_CODES = bytes(each - 96 if 97 <= each <= 122 else 27 for each in range(256))
+MOST_TRIPLES = 16
+_BEFORE_1, _BEFORE_2, _AFTER_1, _AFTER_2 = 0x7D4EB, 0xCF5AD, 0x656A5, 0x6D2A1
+# Of words and of sums remembered; all are forgotten when there are more.
+_MOST_REMEMBERED = 20_000
 
 
 class Vocabulary:
-    """Facts of words. `common` remembers those of common words and signs, never of any other."""
+    """Facts of words, and sums of weights.
 
-    def __init__(self, lexicon: Lexicon) -> None:
+    `common` remembers the facts of common words and signs; those of other words, among them
+    names, are remembered under the process's own hash of the word, never with the word.
+    """
+
+    def __init__(self, lexicon: Lexicon, weights: Sequence[int] = ()) -> None:
         self._lexicon = lexicon
+        self._weights = weights or (0,) * (1 << WEIGHT_BITS)
+        self.weight = self._weights.__getitem__
         self.common: dict[str, Facts] = {}
+        self._others: dict[int, Facts] = {}
+        self._sums: dict[tuple[int, int], int] = {}
+        self.edge = self._facts(0x1ED27, _EDGE, 0)
 
     def facts_of(self, word: str) -> Facts:
-        """The facts of one token, worked out anew."""
+        """The facts of one token that `common` does not hold."""
+        number = hash(word)
+        facts = self._others.get(number)
+        if facts is not None:
+            return facts
         facts = self._worked_out(word)
         # Bounded: the common words, and the signs of ASCII.
         if word.isascii() and (len(word) == 1 or word.encode("ascii") in self._lexicon.common):
             self.common[word] = facts
+        else:
+            if len(self._others) >= _MOST_REMEMBERED:
+                self._others.clear()
+            self._others[number] = facts
         return facts
 
+    def flags_of(self, word: str) -> int:
+        """What the lexicon knows of one token."""
+        facts = self.common.get(word) or self.facts_of(word)
+        return facts.known >> _FLAG_SHIFT if word[0].isalpha() else 0
+
+    def own_sum(self, word: str, facts: Facts) -> int:
+        """The weights of the signs that are about the word alone."""
+        number = hash(word), facts.known
+        found = self._sums.get(number)
+        if found is None:
+            found = sum(map(self.weight, own_signs(word, facts)))
+            if len(self._sums) >= _MOST_REMEMBERED:
+                self._sums.clear()
+            self._sums[number] = found
+        return found
+
     def _worked_out(self, word: str) -> Facts:
+        word = "\n" if word == NEWLINE else word
         ending = key_of(word[-3:])
         if not word[0].isalpha():
             length = min(len(word), 6)
             if word[0].isdecimal():
-                return _facts(length * _SPREAD, _DIGITS | length << _FLAG_SHIFT, ending)
-            return _facts(ord(word[0]) * _SPREAD, _SIGN | length << _FLAG_SHIFT, ending)
+                return self._facts(length * _SPREAD, _DIGITS | length << _FLAG_SHIFT, ending)
+            return self._facts(ord(word[0]) * _SPREAD, _SIGN | length << _FLAG_SHIFT, ending)
         key = key_of(folded(word))
         flags = self._lexicon.flags_of(key)
-        return _facts(key, _shape_of(word) | flags << _FLAG_SHIFT, ending)
+        return self._facts(key, _shape_of(word) | flags << _FLAG_SHIFT, ending)
+
+    def forgotten(self, word: str, kept_flags: int, added_flags: int = 0) -> Facts:
+        """The facts of a word never seen before, of which the lexicon knows at most `kept_flags`.
+
+        And `added_flags`, as many a name stands in a dictionary.
+        """
+        facts = self.facts_of(word)
+        known = facts.known & (7 | kept_flags << _FLAG_SHIFT) | added_flags << _FLAG_SHIFT
+        return self._facts(0, known, facts.ending)
+
+    def _facts(self, key: int, known: int, ending: int) -> Facts:
+        cut, weights = key & _MASK, self._weights
+        return Facts(
+            cut,
+            key * 3 & _MASK,
+            known,
+            known * _SPREAD & _MASK,
+            known * 0x85EBCA6B & _MASK,
+            known * 0xC2B2AE35 & _MASK,
+            ending & _MASK,
+            _CUES.get(key, 0),
+            weights[cut ^ _BEFORE_1],
+            weights[cut ^ _BEFORE_2],
+            weights[cut ^ _AFTER_1],
+            weights[cut ^ _AFTER_2],
+        )
+
+
+def own_signs(word: str, facts: Facts) -> list[int]:
+    """The signs that are about the word alone: its look, its letters."""
+    plain = folded(word)
+    shape = (facts.known & 7) * 0x2545F & _MASK
+    ending = key_of(plain[-3:]) & _MASK
+    codes = b"\0" + plain[: MOST_TRIPLES - 1].encode("ascii", "replace").translate(_LETTER_CODES)
+    codes += b"\0"
+    return [
+        facts.look ^ 0xB8735,
+        facts.key ^ 0xCC9E2,
+        ending ^ 0x8B34A,
+        key_of(plain[-2:]) & _MASK ^ 0xA1F0E,
+        key_of(plain[:3]) & _MASK ^ 0xF4A7C,
+        ending ^ shape ^ 0x65667,
+        (min(len(plain), 12) * 0x1C5ED ^ shape ^ 0xB1C5E) & _MASK,
+        *(
+            ((a << 10 | b << 5 | c) * _SPREAD ^ 0x3D8A5) & _MASK
+            for a, b, c in zip(codes, codes[1:], codes[2:], strict=False)
+        ),
+    ]
 
 
 def _shape_of(word: str) -> int:
@@ -109,6 +190,15 @@ def _shape_of(word: str) -> int:
     if word.isupper():
         return _UPPER
     return _CAPITAL if word[1:].islower() else _MIXED
+
+
+def _is_plain(known: int) -> bool:
+    """In small letters: a dictionary word and nothing else. In capitals: a word that is mostly
+    written small, and neither a frequent name nor a town.
+    """
+    if known & 7 == _UPPER:
+        return known & _MAY_BE_NAME == _LOWER_FLAG
+    return known & ~_SAYS_NOTHING == _PLAIN_WORD
 
 
 def _cue(near: list[Facts]) -> int:
@@ -129,32 +219,25 @@ class Signs:
         vocabulary: Vocabulary,
         forgotten: frozenset[int] = frozenset(),
         kept_flags: int = 0,
+        added_flags: int = 0,
     ) -> None:
         self._words = words
+        self._vocabulary = vocabulary
         self._facts_of = vocabulary.facts_of
         # None: not a common word; worked out when a candidate stands close.
         facts: list[Facts | None] = list(map(vocabulary.common.get, words))
-        # In training: words treated as never seen before, of which the lexicon knows at most
-        # `kept_flags`, so that their context must tell.
+        # In training: words whose context must tell.
         for at in forgotten:
-            known = self._facts_of(words[at])
-            kept = known.known & (7 | kept_flags << _FLAG_SHIFT)
-            facts[at] = _facts(0, kept, known.ending)
-        self._facts = [*_BEFORE_TEXT, *facts, *_BEHIND_TEXT]
+            facts[at] = vocabulary.forgotten(words[at], kept_flags, added_flags)
+        edge = vocabulary.edge
+        self._facts = [edge, edge, edge, edge, edge, *facts, edge, edge]
         has_small = any(map(str.islower, words))
         has_capital = any(map(str.istitle, words))
         self._style = (1 + has_small + 2 * has_capital) * 0x27D4EB2F & _MASK
 
     def is_plain(self, at: int) -> bool:
-        """Whether a word is not worth judging: it can be no part of a name.
-
-        In small letters: a dictionary word and nothing else. In capitals: a word that is mostly
-        written small, and neither a frequent name nor a town.
-        """
-        known = self._near(at, at + 1)[0].known
-        if known & 7 == _UPPER:
-            return known & _MAY_BE_NAME == _LOWER_FLAG
-        return known & ~_LOWER_FLAG == _PLAIN_WORD
+        """Whether a word is not worth judging: it can be no part of a name."""
+        return _is_plain(self._near(at, at + 1)[0].known)
 
     def _near(self, first: int, end: int) -> list[Facts]:
         """The facts of the words from `first` up to, not including, `end`."""
@@ -168,36 +251,47 @@ class Signs:
         return cast("list[Facts]", near)
 
     def of(self, at: int, label_before: int) -> tuple[int, ...]:
-        """The weights that speak about word `at`, given the label of the word before it."""
-        plain = folded(self._words[at])
+        """All signs of word `at`, given the label of the word before it; for training."""
         near = self._near(at - _CUE_REACH, at + 3)
-        (
-            (p2, _, _, _, _, _, _, _),
-            (p1, p1_thrice, _, _, before, _, p1_ending, _),
-            (key, _, known, look, _, _, _, _),
-            (n1, n1_thrice, _, _, _, after, n1_ending, _),
-            (n2, _, _, _, _, _, _, _),
-        ) = near[-5:]
-        ending, short_ending, beginning = (
-            key_of(plain[-3:]) & _MASK,
-            key_of(plain[-2:]) & _MASK,
-            key_of(plain[:3]) & _MASK,
+        *_, two_before, one_before, itself, one_after, two_after = near
+        return (
+            *self._between(near, label_before),
+            one_before.key ^ _BEFORE_1,
+            two_before.key ^ _BEFORE_2,
+            one_after.key ^ _AFTER_1,
+            two_after.key ^ _AFTER_2,
+            *own_signs(self._words[at], itself),
         )
-        shape = (known & 7) * 0x2545F & _MASK
+
+    def sum_of(self, at: int, label_before: int) -> int | None:
+        """The weights of all signs of word `at`, as `of` tells them; None where it is plain."""
+        near = self._near(at - _CUE_REACH, at + 3)
+        itself = near[_CUE_REACH]
+        if _is_plain(itself.known):
+            return None
+        vocabulary = self._vocabulary
+        return (
+            sum(map(vocabulary.weight, self._between(near, label_before)))
+            + near[4].before_1
+            + near[3].before_2
+            + near[6].after_1
+            + near[7].after_2
+            + vocabulary.own_sum(self._words[at], itself)
+        )
+
+    def _between(self, near: list[Facts], label_before: int) -> tuple[int, ...]:
+        """The signs that are about two words or more."""
+        (
+            (p2, *_),
+            (p1, p1_thrice, _, _, before, _, p1_ending, *_),
+            (key, _, _, look, *_),
+            (n1, n1_thrice, _, _, _, after, n1_ending, *_),
+            (n2, *_),
+        ) = near[-5:]
         label = label_before * 0x59F11
         return (
-            look ^ 0xB8735,
-            key ^ 0xCC9E2,
-            ending ^ 0x8B34A,
-            short_ending ^ 0xA1F0E,
-            beginning ^ 0xF4A7C,
-            ending ^ shape ^ 0x65667,
-            p1 ^ 0x7D4EB,
-            n1 ^ 0x656A5,
             p1_thrice ^ p2 ^ 0xC8E9C,
             n1_thrice ^ n2 ^ 0xF0B4A,
-            p2 ^ 0xCF5AD,
-            n2 ^ 0x6D2A1,
             before ^ look ^ 0x1C886,
             after ^ look ^ 0xC6EF3,
             before ^ after ^ look ^ 0x10E52,
@@ -210,5 +304,4 @@ class Signs:
             label ^ self._style ^ look ^ 0x956C2,
             label ^ p1 ^ key ^ 0x9F111,
             _cue(near) ^ look ^ 0x23F82,
-            (min(len(plain), 12) * 0x1C5ED ^ shape ^ 0xB1C5E) & _MASK,
         )

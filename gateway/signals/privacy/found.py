@@ -52,6 +52,7 @@ class Recogniser:
     locate: Locate
     is_lowered: bool = False  # the pattern is in lower case and runs on `lowered` text
     needs_digit: bool = False  # no match without a digit: the trigger need not look for it
+    leads: bool = False  # a match starts where one of the trigger does
     spans_windows: bool = False  # may match more than a window's overlap: search the whole text
 
 
@@ -71,12 +72,16 @@ def narrow(text: str) -> bytes:
     return text.encode("ascii", "nearward_narrow")
 
 
+_KELVIN = "\u212a"  # the one sign beyond ASCII whose small letter is in ASCII
 _LOWER = {code: code + 32 for code in range(65, 91)}
 
 
 def lowered(text: str) -> str:
-    """ASCII capitals to small letters; every character keeps its place."""
-    return text.lower() if text.isascii() else text.translate(_LOWER)
+    """Capitals to small letters, those of ASCII at least; every character keeps its place."""
+    lower = text.lower()
+    if text.isascii() or (len(lower) == len(text) and _KELVIN not in text):
+        return lower
+    return text.translate(_LOWER)
 
 
 def exact(pattern: str) -> re.Pattern[str]:
@@ -106,4 +111,7 @@ def when(accepts: Callable[[str], bool], kind: Kind, group: int = 0) -> Locate:
 
 def digits_of(text: str) -> str:
     """Only the ASCII digits."""
-    return "".join(char for char in text if "0" <= char <= "9")
+    return _NOT_DIGITS.sub("", text)
+
+
+_NOT_DIGITS = re.compile("[^0-9]+")

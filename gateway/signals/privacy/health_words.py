@@ -69,4 +69,31 @@ _CARE = (
     " symptomatic tracheostomy transfusion transfused transplant triage troponin tsh urinalysis"
     " urine urologist vaccine ventilator vitals wbc wheelchair"
 )
-WORDS = frozenset(f"{_DRUGS} {_CONDITIONS} {_CARE}".split())
+# Drugs by their brand; also what is no name when it stands alone (`dismissal`).
+BRANDS = (
+    "abilify abrysvo accutane adcetria advair afinor aimovig ajovy aldactone aleve alimta allegra"
+    " altace amaryl anoro aranesp arexvy aricept arimidex atripla avastin avelox avodart azilect"
+    " benadryl benlysta bentyl betaseron biktarvy boniva bumex buspar bydureon byetta bystolic"
+    " calan carafate cardizem catapres celebrex celexa cellcept chantix cialis cimzia claritin"
+    " cleocin clozaril colace combivent comirnaty compazine concerta copaxone coreg cosentyx"
+    " cozaar crestor cymbalta cytomel darzalex decadron demerol depakote dermabond descovy detrol"
+    " dexcom diamox diflucan dilantin dilaudid diovan ditropan dulera duragesic dyazide effexor"
+    " elavil emgality entyvio epogen erbitux evista eylea farxiga femara fentora fioricet flagyl"
+    " flexeril flomax flonase flovent fluzone focalin forteo fosamax gardasil geodon gleevec"
+    " glucophage glucotrol harvoni herceptin humalog hyzaar ibrance imbruvica imdur imitrex"
+    " imuran inderal intuniv invokana januvia kadcyla kesimpta lamictal lanoxin latuda lemtrada"
+    " letairis levaquin levemir levitra lexapro librium lifepak lopressor lotensin lucentis"
+    " lunesta lupron lynparza macrobid mavyret maxalt medrol menactra miralax mirapex mobic"
+    " mounjaro myrbetriq namenda naprosyn nasonex neulasta neupogen niaspan norco novolog nplate"
+    " nucala nurtec ocrevus ofev olumiant omnipod onglyza orencia otezla oxycontin pamelor paxil"
+    " pepcid percocet perjeta phenergan pneumovax pradaxa praluent pravachol premarin prevacid"
+    " prevnar prilosec prinivil procardia prograf prolia propecia protonix provigil pulmicort"
+    " reglan relpax remeron renvela repatha requip restasis restoril revlimid rexulti rinvoq"
+    " risperdal robaxin rybelsus saxenda sensipar seroquel simponi sinemet singulair skelaxin"
+    " skyrizi soliris spikevax spiriva spravato strattera symbicort taltz tasigna tdap tecfidera"
+    " tegretol tenormin toprol toradol tradjenta trelegy tremfya tresiba tricor trikafta"
+    " trintellix trulicity truvada tysabri uloric ultram valtrex vasotec verzenio viagra vicodin"
+    " victoza viibryd vimpat voltaren vraylar vytorin vyvanse wellbutrin xalatan xeljanz xgeva"
+    " xifaxan xtandi zanaflex zantac zepbound zestoretic zestril zetia zyprexa zyrtec zytiga"
+)
+WORDS = frozenset(f"{_DRUGS} {_CONDITIONS} {_CARE} {BRANDS}".split())

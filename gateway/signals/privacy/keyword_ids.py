@@ -8,6 +8,7 @@ a digit. Words that are also everyday words ("case", "group", "lot") need a link
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from gateway.signals.privacy import checksums
 from gateway.signals.privacy.found import Found, Recogniser, digits_of, exact
@@ -44,15 +45,35 @@ _LINK = (
     r"(?:identification|identifier|number|num|no|nr|id|code|card|key|record|is|was|of|the|ending"
     r"|in|with|address|template|hash|reg|\#|:|=)"
 )
-# The same words, without the look-ahead that triggers cannot have.
-_TRIGGER = "|".join(
-    re.sub(r"\(\?[=!](?:[^()]|\([^()]*\))*\)|\\b", "", words) for _, words in _SORTED
-)
+
+
+def _alternatives(words: str) -> Iterator[str]:
+    """The parts of a pattern between the bars that stand in no brackets."""
+    depth = start = 0
+    for at, char in enumerate(words):
+        depth += (char == "(") - (char == ")")
+        if char == "|" and not depth:
+            yield words[start:at]
+            start = at + 1
+    yield words[start:]
+
+
+def _trigger() -> str:
+    """The same words; what they look ahead for is matched, as triggers cannot look ahead."""
+    whole: list[str] = []
+    ahead: list[str] = []
+    for _, words in _SORTED:
+        for word in _alternatives(words):
+            plain = re.sub(r"\(\?!(?:[^()]|\([^()]*\))*\)|\\b", "", word)
+            (ahead if "(?=" in plain else whole).append(plain.replace("(?=", "(?:"))
+    return rf"(?i)(?:\b|_)(?:(?:{'|'.join(whole)})s?[^a-z]|{'|'.join(ahead)})"
+
+
 _PATTERN = (
     r"(?<![a-z0-9])(?:"
     + "|".join(f"(?P<{kind.value}>{words})" for kind, words in _SORTED)
     + rf")s?(?![a-z])(?P<link>[\"'.]?(?:[ \t_\n-]{{0,2}}{_LINK}(?![a-z])\.?){{0,4}})"
-    r"[\"']?[ \t\"'(\[\#:=_-]{0,4}"
+    r"[\"']?[ \t\n\"'(\[\#:=_-]{0,4}"
     r"(?P<value>(?=[a-z/._-]{0,12}\d)[a-z0-9]"
     r"(?:[a-z0-9]|[/._-](?=[a-z0-9])){2,29}(?: \d{2,6}){0,3})"
 )
@@ -90,10 +111,11 @@ def _locate(match: re.Match[str]) -> Found | None:
 RECOGNISERS = (
     Recogniser(
         "keyword_id",
-        rf"(?i)(?:{_TRIGGER})s?[^a-z]",
+        _trigger(),
         exact(_PATTERN),
         _locate,
         is_lowered=True,
         needs_digit=True,
+        leads=True,
     ),
 )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import unicodedata
 import zlib
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from enum import IntFlag
 from itertools import accumulate
@@ -34,6 +34,7 @@ class Flag(IntFlag):
     WORD = 16  # stands in a dictionary of ordinary and medical words
     LOWER = 32  # mostly written with a small letter
     WIDE = 64  # a country, state, people or language
+    EPONYM = 128  # a disease, sign or method bears this name
 
 
 def folded(word: str) -> str:
@@ -57,12 +58,19 @@ class Lexicon:
     common: frozenset[bytes]
     keys: array[int]
     flags: bytes
+    ordered: list[bytes]  # the common words in small letters, in order
 
     def flags_of(self, key: int) -> int:
         """The flags of a key; 0 for a word that is not known."""
         keys = self.keys
         at = bisect_left(keys, key)
         return self.flags[at] if at < len(keys) and keys[at] == key else 0
+
+    def is_beginning(self, word: str) -> bool:
+        """Whether a common word goes on where this one, in small letters, ends."""
+        start = word.encode("utf-8", "replace")
+        at = bisect_right(self.ordered, start)
+        return at < len(self.ordered) and self.ordered[at].startswith(start)
 
 
 def read_lexicon(directory: Path) -> Lexicon:
@@ -80,4 +88,4 @@ def read_lexicon(directory: Path) -> Lexicon:
         gaps.frombytes(data[: 2 * count])
         flags += data[2 * count :]
     keys.extend(accumulate(gaps))
-    return Lexicon(common, keys, flags)
+    return Lexicon(common, keys, flags, sorted({*always, *small_only}))

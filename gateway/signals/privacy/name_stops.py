@@ -110,3 +110,11 @@ BARE_EPONYMS = EPONYMS - frozenset(
     "Turner Wilson Black White March April June May Paris London India China France Bell".split()
 )
 EPONYM_ENDINGS = ("emia", "itis", "oma", "osis", "pathy", "plasia", "trophy", "plasty", "ectomy")
+# What is called after a person and is none: "Herbert Hoover Elementary School".
+THING_HEADS = frozenset(
+    (
+        "school university college institute foundation prize award medal airport museum library"
+        " stadium bridge dam tower lecture fellowship scholarship act lake river mountain island"
+        " streams algorithm"
+    ).split()
+)

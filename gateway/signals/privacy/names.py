@@ -88,6 +88,7 @@ RECOGNISERS = (
         rf"(?i:{_TITLE.replace('ñ', '.')})\.? ?[ ]{_CAPITAL}",
         exact(rf"(?<![{_ANY}'])(?i:{_TITLE})\.?[ ]{{1,2}}{_NAME}"),
         _name(2),
+        leads=True,
     ),
     Recogniser(
         "name_person",
@@ -97,6 +98,7 @@ RECOGNISERS = (
             rf"(?i:{_LIKE}|name:?)?[ :,\"'(-]{{1,3}}{_NAME}"
         ),
         _name(2),
+        leads=True,
     ),
     Recogniser(
         "name_kin",
@@ -107,12 +109,14 @@ RECOGNISERS = (
             rf"'?s?[ ,]{{1,2}}(?i:named |called |is )?{_NAME}"
         ),
         _name(2),
+        leads=True,
     ),
     Recogniser(
         "name_is",
         rf"(?i:name is|name's|named|attn|dear|re:|cc:)[ :.]{{1,3}}{_CAPITAL}",
         exact(rf"(?<![{_ANY}])(?i:name is|name's|named|attn|dear|re:|cc:)[ :.]{{1,3}}{_NAME}"),
         _name(2),
+        leads=True,
     ),
     Recogniser(
         "name_label",
@@ -134,7 +138,8 @@ RECOGNISERS = (
     ),
     Recogniser(
         "name_before",
-        r"[A-Za-z.\x80-\xff][ ,;|(]{1,3}(?i:dob|d\.o\.b|date of birth|mrn|ssn|born)",
+        r"[A-Z\x80-\xff](?:[A-Za-z\x80-\xff'-]{1,52}|\.)?"
+        r"[ ,;|(]{1,3}(?i:dob|d\.o\.b|date of birth|mrn|ssn|born)",
         exact(
             rf"(?<![{_ANY}'])(?<![{_ANY}]-){_FULL}[ ,;|(]{{1,3}}"
             r"(?i:dob|d\.o\.b|date of birth|mrn|ssn|born)\b"
@@ -155,7 +160,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "name_clause",
-        rf"[A-Za-z.\x80-\xff],? (?i:{_CLAUSE})",
+        rf"[A-Z\x80-\xff](?:[A-Za-z\x80-\xff'-]{{1,52}}|\.)?,? (?i:{_CLAUSE})",
         exact(rf"(?<=[ ,(]){_FULL},? (?i:{_CLAUSE})\b"),
         _name(9),
     ),

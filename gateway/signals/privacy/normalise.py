@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.signals.privacy import digits
-from gateway.signals.privacy.digits import Edit
+from gateway.signals.privacy.digits import Edit, TooDisguised
 
 # One for each pass, looser than the pass; for ASCII text the only sign that it has anything to do.
 TRIGGERS = (
@@ -46,16 +46,19 @@ _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 # A letter with the combining marks behind it is composed as one.
 _CLUSTER = re.compile("[^\u0300-\u036f][\u0300-\u036f]*|[\u0300-\u036f]+")
 _DIGIT = re.compile(r"[^\x00-\x7f](?<=\d)")
+# The sign first, for which a text is searched many times faster than for one of several words.
 _ESCAPE = re.compile(
-    r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});|(?:%[0-9a-fA-F]{2})+"
-    r"|(?:\\u[0-9a-fA-F]{4})+|\\x[0-9a-fA-F]{2}|\\[nrt]"
+    r"[&%\\](?:(?<=&)(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});"
+    r"|(?<=%)[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*"
+    r"|(?<=\\)(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|x[0-9a-fA-F]{2}|[nrt]))"
 )
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}")
 # Shorter runs must decode to nothing but readable characters and hold a capital and a digit or
 # sign: long words and identifiers of programs are in the same alphabet.
 _SURE_BASE64_CHARS = 40
 _HEX = re.compile(
-    r"(?i)(?<![0-9a-z])(?:0x)?((?:[0-9a-f]{2}){8,}|[0-9a-f]{2}(?:[ :][0-9a-f]{2}){7,})(?![0-9a-z])"
+    r"(?<![0-9A-Za-z])(?=[0-9a-fA-F]{2}[0-9a-fA-F :]|0x)"
+    r"(?:0x)?((?:[0-9a-fA-F]{2}){8,}|[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){7,})(?![0-9A-Za-z])"
 )
 _MIXED_WORD = re.compile(r"[^\W\d_]{2,}")
 _PLAIN = str.maketrans(
@@ -99,10 +102,6 @@ class Normalised:
         return min(self.starts[start], self.starts[end - 1]), max(
             self.ends[start], self.ends[end - 1]
         )
-
-
-class TooDisguised(Exception):
-    """More edits than the time bound allows; the detector answers UNKNOWN."""
 
 
 class _Working:
@@ -177,7 +176,7 @@ def normalise(
         if working.is_changed and not working.text.isascii():
             _plain_letters(working)
         if hits >> len(_PASSES):
-            _append_decoded(working, decoded, limit)
+            _append_decoded(working, decoded, limit, hits >> len(_PASSES))
         if not working.is_changed:
             break
         hits = look_again(working.text)  # what was hidden may hide more
@@ -192,7 +191,7 @@ def _plain_letters(working: _Working) -> None:
     if not unicodedata.is_normalized("NFKC", working.text):
         working.apply(_compatible(working.text))
     working.text = _DIGIT.sub(lambda m: str(unicodedata.decimal(m.group())), working.text)
-    if _MIXED_PAIR.search(working.text):
+    if _HAS_OTHER.search(working.text) and _MIXED_PAIR.search(working.text):
         working.text = _MIXED_WORD.sub(_unmix, working.text)
     working.is_changed |= working.text is not before
 
@@ -247,9 +246,13 @@ def _unescape(token: str) -> str | None:
 _PASSES = (_escapes, digits.marks, digits.spelled_digits, digits.spaced_digits)
 
 
-def _append_decoded(working: _Working, seen: set[str], limit: int) -> None:
-    runs = [(m.start(), m.end(), _of_hex(m.group(1))) for m in _HEX.finditer(working.text)]
-    runs += [(m.start(), m.end(), _of_base64(m.group())) for m in _BASE64.finditer(working.text)]
+def _append_decoded(working: _Working, seen: set[str], limit: int, hits: int) -> None:
+    text = working.text
+    runs: list[tuple[int, int, str | None]] = []
+    if hits & 2:
+        runs += [(m.start(), m.end(), _of_hex(m.group(1))) for m in _HEX.finditer(text)]
+    if hits & 1:
+        runs += [(m.start(), m.end(), _of_base64(m.group())) for m in _BASE64.finditer(text)]
     for start, end, plain in runs:
         run = working.text[start:end]
         if run in seen:
@@ -280,8 +283,15 @@ def _readable(plain: bytes, least_share: float) -> str | None:
         text = plain.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    printable = sum(char.isprintable() or char in "\n\r\t" for char in text)
-    return text if printable >= least_share * len(text) else None
+    sample = text[:_SAMPLE_CHARS].translate(_NO_LINE_ENDS)
+    if sample.isprintable():
+        return text
+    printable = sum(map(str.isprintable, sample))
+    return text if printable >= least_share * len(sample) else None
+
+
+_SAMPLE_CHARS = 20_000
+_NO_LINE_ENDS = dict.fromkeys(map(ord, "\n\r\t"))
 
 
 def _bytes_of(run: str) -> bytes:

@@ -46,9 +46,15 @@ def _iban(match: re.Match[str]) -> Found | None:
 
 
 def _phone(match: re.Match[str]) -> Found | None:
-    text = match.group()
-    count = len(digits_of(text))
+    count = len(digits_of(match.group().partition("x")[0]))
     return Found(match.start(), match.end(), Kind.PHONE) if 9 <= count <= 15 else None
+
+
+def _told_phone(match: re.Match[str]) -> Found | None:
+    """A number with its kind behind it; "(69) 948-538 office"."""
+    kind = Kind.FAX if match.group(2) == "fax" else Kind.PHONE
+    count = len(digits_of(match.group(1).partition("x")[0]))
+    return Found(match.start(1), match.end(1), kind) if 6 <= count <= 15 else None
 
 
 def _cued_phone(match: re.Match[str]) -> Found | None:
@@ -125,7 +131,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "phone_cued",
-        rf"(?i)(?:{_TRIGGER_CUE})",
+        rf"(?i)\b(?:{_TRIGGER_CUE})(?:[^a-z]|n|i?s|was|to|at|me|us|h|the|on|line)",
         exact(
             rf"\b({_PHONE_CUE})(?:[ \t_-]{{0,2}}(?:number|num|no\.?|nr\.?|#|is|was|to|at|me|us"
             r"|him|her|them|on|today|line)){0,4}[ \t\n\"':=.,(+#]{0,6}"
@@ -134,6 +140,7 @@ RECOGNISERS = (
         _cued_phone,
         is_lowered=True,
         needs_digit=True,
+        leads=True,
     ),
     Recogniser(
         "phone",
@@ -155,8 +162,21 @@ RECOGNISERS = (
     ),
     Recogniser(
         "phone_country",
-        r"\+[0-9]{1,3}[ .(-]?[0-9(]",
-        exact(r"(?<![\w+])\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,6}(?!\w)"),
+        r"(?:\+|00[1-9])[0-9]{0,3}[ .(-]?[0-9(]",
+        exact(
+            r"(?<![\w+.-])(?:\+\d{1,3}|00[1-9]\d{0,2})(?:[ .-]?\(?\d{1,5}\)?){2,6}"
+            r"(?:x\d{1,6})?(?!\w)"
+        ),
         _phone,
+    ),
+    Recogniser(
+        "phone_told",
+        r"(?i)[0-9][ -]{1,2}(?:office|fax|mobile|cell|home|work)",
+        exact(
+            r"(?<![\w+./-])(\(?\d{1,4}\)?(?:[ .-]?\(?\d{2,5}\)?){1,5}(?:x\d{1,6})?)"
+            r"[ -]{1,2}(office|fax|mobile|cell|home|work)\b"
+        ),
+        _told_phone,
+        is_lowered=True,
     ),
 )

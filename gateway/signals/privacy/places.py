@@ -16,6 +16,20 @@ _STREET = (
     r"|Terrace|Ter|Way|Parkway|Pkwy|Highway|Hwy|Circle|Cir|Trail|Trl|Loop|Alley|Row|Mews|Crescent"
     r"|Close|Gardens|Walk|Ridge|Plaza|Turnpike|Path|Pike"
 )
+# In front of a street's name, and at its end, in other languages.
+_STREET_FIRST = (  # "via" and "c/" are also English, so these need their capital
+    r"[Rr]ue|Via|Viale|[Cc]orso|[Pp]iazza|[Cc]alle|C/|[Aa]venida|[Cc]arrer|[Rr]ua|[Tt]ravessa"
+    r"|[Uu]l\.|[Uu]lica|[Tt]rg|[Jj]alan|[Jj]l\.|[Qq]uai|[Ii]mpasse|[Cc]hemin"
+)
+_STREET_LAST = (
+    r"stra.e|strasse|str\.|weg|gasse|platz|allee|damm|laan|straat|gracht|plein|kade|vej|gade|gata"
+    r"|gatan|v.gen|veien|stien|utca|u\.|katu|braut|trg"
+)
+_SMALL = r"(?:de|del|della|delle|di|da|do|dos|das|du|des|la|le|les|los|las|el|l'|y|e)"
+_STREET_NAME = (
+    rf"(?: {_SMALL}){{0,2}} [{_UPPER}][{_UPPER}{_LOWER}.'-]{{2,24}}"
+    rf"(?: (?:{_SMALL}|{_CAPITALISED})){{0,4}}"
+)
 _UNIT = r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Room|Rm)\.? ?#?[A-Z0-9-]{1,6})?"
 # United States Postal Service, Publication 28, appendix B.
 _STATE = (
@@ -65,6 +79,26 @@ RECOGNISERS = (
         always(Kind.GEO),
     ),
     Recogniser(
+        "street_abroad",  # the kind of street first, the number on either side
+        rf"(?:{_STREET_FIRST})[ ]",
+        exact(
+            rf"(?<![\w.,$#/-])\d{{1,4}}[a-zA-Z]?,? (?:{_STREET_FIRST}){_STREET_NAME}"
+            rf"|(?<![\w/])(?:{_STREET_FIRST}){_STREET_NAME},? (?:n[.º°]? ?)?\d{{1,4}}[a-zA-Z]?\b"
+        ),
+        always(Kind.GEO),
+        needs_digit=True,
+    ),
+    Recogniser(
+        "street_joined",  # the kind of street ends its name, the number behind
+        rf"(?:{_STREET_LAST})\.? [0-9]",
+        exact(
+            rf"(?<![\w.,$#/-])(?:\d{{1,4}} )?[{_UPPER}][{_UPPER}{_LOWER}-]{{1,24}}"
+            rf"(?:(?: [{_UPPER}{_LOWER}][{_LOWER}]{{1,24}})? )?"
+            rf"(?:{_STREET_LAST})\.? \d{{1,4}}[a-z]?\b"
+        ),
+        always(Kind.GEO),
+    ),
+    Recogniser(
         "street_unit",
         r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]"
         r"|(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) [0-9]",
@@ -78,8 +112,8 @@ RECOGNISERS = (
     ),
     Recogniser(
         "post_box",
-        r"(?i)(?:p\.? ?o\.? ?|unit [0-9]{1,6} )box [0-9]",
-        exact(r"(?i)\b(?:p\.? ?o\.? ?|unit \d{1,6} )box \d{1,6}\b"),
+        r"(?i)(?:p\.? ?o\.? ?|(?:unit|psc|cmr) [0-9]{1,6},? )box [0-9]",
+        exact(r"(?i)\b(?:p\.? ?o\.? ?|(?:unit|psc|cmr) \d{1,6},? )box \d{1,6}\b"),
         always(Kind.GEO),
     ),
     Recogniser(
@@ -135,5 +169,6 @@ RECOGNISERS = (
             rf"({_CAPITALISED}(?:,? {_CAPITALISED}){{0,3}})"
         ),
         always(Kind.GEO, 1, is_strong=False),
+        leads=True,
     ),
 )

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The first stage: all recognisers, each run only where its trigger matched.
 
-Long texts are cut into overlapping windows, so that one candidate does not make every recogniser
-read the whole text. A match belongs to the window it starts in.
+Where triggers match too often to note each, the text is cut into overlapping windows, so that one
+candidate does not make every recogniser read the whole text. A match belongs to the window it
+starts in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.signals.privacy import codes, credentials, dates, keyword_ids, names, numbers, places
 from gateway.signals.privacy.found import Found, Recogniser, always, exact, lowered, narrow
-from gateway.signals.privacy.prefilter import Prefilter
-from gateway.signals.privacy.regions import MARGIN_CHARS, Regions
+from gateway.signals.privacy.prefilter import Places, Prefilter
+from gateway.signals.privacy.regions import MARGIN_CHARS, Regions, windows
 from gateway.signals.privacy.verdict import Kind
 
-SHORT_CHARS = 256  # below this, looking for places costs as much as searching everywhere
 WINDOW_CHARS = 4_096
 OVERLAP_CHARS = 1_024  # the longest match of any recogniser that does not span windows
 
@@ -56,6 +57,7 @@ class Document:
     text: str
     hits: int
     rare: frozenset[str] | None = None  # None: all words are common (`tokens.py`)
+    places: Places | None = None  # None: not known, or too many
 
 
 class RecogniserStage:
@@ -72,15 +74,28 @@ class RecogniserStage:
         if not hits:
             return
         texts = text, lowered(text) if hits & _LOWERED else text
-        if len(text) >= SHORT_CHARS:
-            hits = yield from _around_triggers(texts, hits)
+        if document.places is None:
+            yield from self._in_windows(texts, hits)
+            return
+        data = narrow(text)
+        # In order of the recognisers: of two hits on the same characters the first is kept.
+        for number, regions in sorted(_REGIONS.of(document.places, data, hits).items()):
+            if RECOGNISERS[number].leads:
+                yield from _led_matches(number, texts, regions)
+                continue
+            for start, end in regions:
+                # Close to a cut a match may be the cut's doing (regions.py, rule 2).
+                trusted = end if end == len(data) else end - MARGIN_CHARS
+                yield from _matches(number, texts, start, end, trusted)
+
+    def _in_windows(self, texts: tuple[str, str], hits: int) -> Iterator[Found]:
+        text = texts[0]
         if len(text) <= WINDOW_CHARS + OVERLAP_CHARS:
             yield from _run(texts, hits, 0, len(text), len(text))
             return
         yield from _run(texts, hits & _LONG, 0, len(text), len(text))
-        for start in range(0, len(text), WINDOW_CHARS):
-            end = min(start + WINDOW_CHARS + OVERLAP_CHARS, len(text))
-            # One character more on the left: some triggers start with what stands before.
+        for start, end in windows(len(text), WINDOW_CHARS, OVERLAP_CHARS):
+            # Some characters more on the left: some triggers start with what stands before.
             window = narrow(text[max(0, start - 16) : end])
             local = possible(self._prefilter.hits(window)) & hits & ~_LONG
             if local:
@@ -89,23 +104,7 @@ class RecogniserStage:
 
 _LONG = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.spans_windows)
 _LOWERED = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.is_lowered)
-_REGIONS = Regions(RECOGNISERS)
-
-
-def _around_triggers(texts: tuple[str, str], hits: int) -> Generator[Found, None, int]:
-    """Findings of the recognisers that can be located; returns the others."""
-    data = narrow(texts[0])
-    left = 0
-    for number in _numbers(hits):
-        regions = _REGIONS.of(number, data)
-        if regions is None:
-            left |= 1 << number
-            continue
-        for start, end in regions:
-            # Close to a cut a match may be the cut's doing (regions.py, rule 2).
-            trusted = end if end == len(data) else end - MARGIN_CHARS
-            yield from _matches(number, texts, start, end, trusted)
-    return left
+_REGIONS = Regions(RECOGNISERS, OVERLAP_CHARS)
 
 
 def _run(
@@ -120,6 +119,24 @@ def _numbers(hits: int) -> Iterator[int]:
         lowest = hits & -hits
         hits ^= lowest
         yield lowest.bit_length() - 1
+
+
+def _led_matches(
+    number: int, texts: tuple[str, str], regions: list[tuple[int, int]]
+) -> Iterator[Found]:
+    """Of a pattern that begins with a word in one of the regions."""
+    recogniser = RECOGNISERS[number]
+    source, done = texts[recogniser.is_lowered], 0
+    for first, last in regions:
+        for word in _WORD_STARTS.finditer(source, max(first, done), last):
+            if word.start() >= done and (match := recogniser.pattern.match(source, word.start())):
+                done = match.end()
+                found = recogniser.locate(match)
+                if found is not None:
+                    yield found
+
+
+_WORD_STARTS = re.compile(r"(?<![A-Za-z])[^\W\d_]")
 
 
 def _matches(  # noqa: PLR0917 - the hot loop of the stage

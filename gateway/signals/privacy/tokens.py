@@ -9,12 +9,15 @@ candidates and cost nothing more.
 from __future__ import annotations
 
 import re
-from itertools import compress, count, pairwise
+from itertools import accumulate, compress, count, pairwise
+from operator import not_
 from zlib import crc32
 
+from gateway.signals.privacy.features import NEWLINE
 from gateway.signals.privacy.lexicon import Flag, Lexicon
 
-_TOKEN = re.compile(r"[^\W_]+|'s\b|[^\w\s]|_|\n")
+_TOKEN = re.compile(r"\s*(?:[^\W_]+|'s\b|[^\w\s]|_)")
+_ASCII_TOKEN = re.compile(r"\s*(?:[A-Za-z0-9]+|'s\b|[^\w\s]|_)")
 TITLES = frozenset("mr mrs ms dr prof Mr Mrs Ms Dr Prof MR MRS MS DR PROF".split())
 _CAPITALISED = re.compile(rb"(?<![A-Za-z])[A-Z][a-z]")
 _NAMING = frozenset(b"named called name dear hi hello am".split()).union(
@@ -30,25 +33,23 @@ _OTHER = b"\xc3"
 
 
 class Tokens:
-    """The words, numbers, codes, signs and line ends of a text, in order.
+    """The words, numbers, codes, signs and line ends (as NEWLINE) of a text, in order.
 
     Where they start is worked out when asked for: most texts have nothing to point at.
     """
 
     def __init__(self, text: str) -> None:
-        self.words: list[str] = _TOKEN.findall(text)
-        self._text = text
-        self._starts: list[int] = []
-        self._end = 0
+        tokens = _ASCII_TOKEN if text.isascii() else _TOKEN
+        # With the space before them, so that all of them together are the text.
+        self._spaced: list[str] = tokens.findall(text.replace("\n", NEWLINE))
+        self.words: list[str] = list(map(str.lstrip, self._spaced))
+        self._ends: list[int] = []
 
     def start_of(self, at: int) -> int:
         """The offset of a word in the text."""
-        # Between two tokens there is only white space, so the next place is the right one.
-        for word in self.words[len(self._starts) : at + 1]:
-            start = self._text.index(word, self._end)
-            self._starts.append(start)
-            self._end = start + len(word)
-        return self._starts[at]
+        if not self._ends:
+            self._ends = list(accumulate(map(len, self._spaced)))
+        return self._ends[at] - len(self.words[at])
 
 
 def rare_words(data: bytes, lexicon: Lexicon) -> frozenset[str] | None:
@@ -63,25 +64,32 @@ def rare_words(data: bytes, lexicon: Lexicon) -> frozenset[str] | None:
     distinct = set(words)
     rare = distinct - lexicon.common
     if rare and _NAMING.isdisjoint(distinct) and _CAPITALISED.search(data):
-        small = {word for word in rare if word.islower() and _OTHER not in word}
-        rare -= small - _small_names(small, words, lexicon)
+        small = {word for word in rare if word.islower()}
+        plain = {word for word in small if _OTHER not in word}
+        rare -= plain - _small_names(plain, small - plain, words, lexicon)
     if not rare:
         return None
     return frozenset(word.decode("ascii") for word in rare if _OTHER not in word)
 
 
-def _small_names(small: set[bytes], words: list[bytes], lexicon: Lexicon) -> set[bytes]:
-    """Those of the rare words in small letters that may be names all the same."""
+def _small_names(
+    plain: set[bytes], others: set[bytes], words: list[bytes], lexicon: Lexicon
+) -> set[bytes]:
+    """Those of the rare words in small letters that may be names all the same.
+
+    `others` have letters beyond ASCII: such a word beside an odd one makes both a name.
+    """
     kept: set[bytes] = set()
-    odd: dict[bytes, bool] = {}  # not in a dictionary; whether it is a given name
-    for word in small:
+    # Not in a dictionary; whether it is a given name.
+    odd: dict[bytes, bool] = dict.fromkeys(others, False)
+    for word in plain:
         flags = lexicon.flags_of(crc32(word))
         if not flags & _WORD:
             odd[word] = bool(flags & _GIVEN)
             if flags & _NAMES and flags & _FREQUENT:
                 kept.add(word)
     if any(odd.values()) or len(odd) > 1:
-        kept |= _in_a_row(words, small, odd)
+        kept |= _in_a_row(words, plain | others, odd)
     return kept
 
 
@@ -99,18 +107,22 @@ def _in_a_row(words: list[bytes], small: set[bytes], odd: dict[bytes, bool]) -> 
 
 def candidates(words: list[str], rare: frozenset[str], most: int) -> list[int] | None:
     """Positions of the words to judge, in order; None when there are more than `most`."""
-    chosen: set[int] = set()
-    for at, word in enumerate(words):
-        if len(chosen) > most:
-            return None
-        if word in TITLES:
+    marked = list(compress(count(), map(rare.__contains__, words)))
+    if not all(map(str.isascii, words)):
+        marked += compress(count(), map(not_, map(str.isascii, words)))
+    if len(marked) > most:
+        return None
+    chosen = set(marked)
+    for at in marked:
+        if words[at][0].isupper():
+            _add_run(words, at, 1, chosen)
+            _add_run(words, at, -1, chosen)
+    if not TITLES.isdisjoint(words):
+        for at in compress(count(), map(TITLES.__contains__, words)):
             first = at + 1 + (words[at + 1 : at + 2] == ["."])
             chosen.update(range(first, min(first + 2, len(words))))
-        elif (word in rare and len(word) > 1) or not word.isascii():
-            chosen.add(at)
-            if word[0].isupper():
-                _add_run(words, at, 1, chosen)
-                _add_run(words, at, -1, chosen)
+    if len(chosen) > most:
+        return None
     return sorted(at for at in chosen if words[at][0].isalpha() and len(words[at]) > 1)
 
 

@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.signals.evaluation.labelled import trained_on
 from tests.training.privacy.generate import Generator, Labelled, Prompt
-from tests.training.privacy.labelled import trained_on
+from tests.training.privacy.odd_words import term
 from tests.training.privacy.words import notes_of, prompts_of
 
 # What a person's name can take the place of.
@@ -56,6 +57,27 @@ def carried(data: Path, draw: random.Random, generator: Generator) -> Iterator[C
             prompt = _filled(text[first : first + _WINDOW_CHARS], draw, generator)
             if prompt.spans:
                 yield Carrier(prompt, is_clinical)
+
+
+# In an article about a disease these words may be any others of the kind: the subject of a
+# sentence, and what has a capital inside it.
+_SUBJECT = re.compile(
+    r"(?:(?<=[.?:] )|^)(?:The )?[A-Z][a-z]{3,}"
+    r"(?= (?:is|are|was|has|can|may|also|cause|affect|occur|does))"
+    r"|(?<=[a-z,] )[A-Z][a-z]{3,}(?:-[A-Z][a-z]+)?(?=[ ,.)]|'s)"
+)
+
+
+def reworded(text: str, draw: random.Random, generator: Generator) -> str:
+    """A medical article about something else that nobody has heard of."""
+
+    def other(match: re.Match[str]) -> str:
+        if draw.random() < 0.4:
+            return match.group()
+        kinds = (generator.named_thing, generator.finder, generator.gene, lambda: term(draw))
+        return draw.choice(kinds)()
+
+    return _SUBJECT.sub(other, text)
 
 
 def _texts(data: Path) -> Iterator[tuple[str, bool]]:

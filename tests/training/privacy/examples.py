@@ -8,14 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.signals.evaluation.labelled import Row, trained_on
 from gateway.signals.privacy import Kind
+from gateway.signals.privacy.dismissal import NAME, NEITHER, PLACE
 from gateway.signals.privacy.features import Signs, Vocabulary
 from gateway.signals.privacy.found import narrow
 from gateway.signals.privacy.lexicon import Flag, Lexicon, folded, key_of
 from gateway.signals.privacy.normalise import normalise
-from gateway.signals.privacy.tagger import NAME, NEITHER, PLACE
 from gateway.signals.privacy.tokens import Tokens, candidates, rare_words
-from tests.training.privacy.carriers import carried
+from tests.training.privacy.carriers import carried, reworded
 from tests.training.privacy.generate import (
     Generator,
     Labelled,
@@ -24,16 +25,22 @@ from tests.training.privacy.generate import (
     known_towns,
     recased,
 )
-from tests.training.privacy.labelled import Row, trained_on
+from tests.training.privacy.odd_words import soup, spoiled
 from tests.training.privacy.styles_english import WITH_PEOPLE, WITHOUT_PEOPLE
+from tests.training.privacy.styles_negative import MORE_PEOPLE, NAMELESS
 from tests.training.privacy.styles_other import OTHER_LANGUAGES
 from tests.training.privacy.words import listed_people, prompts_of
 
 # Prompts in which real or invented people occur without a label.
 _UNLABELLED_PEOPLE = ("gsm8k", "mtbench", "seedtasks", "userinstr", "vicuna")
+_ARTICLES = "neg_dev/medquad"
 _NAME_FLAGS = Flag.GIVEN | Flag.SURNAME | Flag.FREQUENT_NAME | Flag.TOWN
 _FORGETFUL = 0.5  # share of prompts whose names the lexicon is made to forget
+_TAKEN_FOR_WORDS = 0.1  # and of those whose names are in a dictionary, and nothing else
 _ENGLISH_ROUNDS, _CLEAN_ROUNDS, _OTHER_ROUNDS = 60, 25, 40
+_NAMELESS_ROUNDS, _SPOILED_ROUNDS, _SOUPS = 40, 2, 400
+# Names in small letters that mean nothing in a text without sentences.
+_RARE = "marise quill orson tilda bram cosmo marlow vesper".split()
 _UNLABELLED_PROMPTS = 6_000
 
 
@@ -61,7 +68,12 @@ def templates(listed: str) -> list[str]:
 
 def generated(draw: random.Random, generator: Generator) -> Iterator[Text]:
     """Everything that the styles give."""
-    for listed, rounds in ((WITH_PEOPLE, _ENGLISH_ROUNDS), (WITHOUT_PEOPLE, _CLEAN_ROUNDS)):
+    for listed, rounds in (
+        (WITH_PEOPLE, _ENGLISH_ROUNDS),
+        (MORE_PEOPLE, _ENGLISH_ROUNDS),
+        (WITHOUT_PEOPLE, _CLEAN_ROUNDS),
+        (NAMELESS, _NAMELESS_ROUNDS),
+    ):
         for template in templates(listed):
             for _ in range(rounds):
                 for prompt in recased(generator.fill(template), draw):
@@ -83,13 +95,24 @@ def texts(data: Path, seed: int) -> Iterator[Text]:
         for prompt in recased(carrier.prompt, draw):
             yield Text(prompt, is_partial=True, is_open=not carrier.is_clinical)
     for row in trained_on(data / "privacy/dev"):
-        is_partial = row.source.startswith("neg_dev") and row.source.endswith(_UNLABELLED_PEOPLE)
-        for prompt in recased(_prompt(row), draw):
-            yield Text(prompt, is_partial)
+        yield from _texts_of(row, draw, generator)
+    for _ in range(_SOUPS):
+        yield Text(Prompt(soup(draw, _RARE), ()))
     unlabelled = list(prompts_of(data))
     draw.shuffle(unlabelled)
     for text in unlabelled[:_UNLABELLED_PROMPTS]:
         yield Text(Prompt(text[:1_500], ()), is_partial=True)
+
+
+def _texts_of(row: Row, draw: random.Random, generator: Generator) -> Iterator[Text]:
+    is_partial = row.source.startswith("neg_dev") and row.source.endswith(_UNLABELLED_PEOPLE)
+    for prompt in recased(_prompt(row), draw):
+        yield Text(prompt, is_partial)
+    if row.is_positive is False and not is_partial:
+        for _ in range(_SPOILED_ROUNDS):
+            yield Text(Prompt(spoiled(row.text, draw), ()))
+            if row.source.startswith(_ARTICLES):
+                yield Text(Prompt(reworded(row.text, draw, generator), ()))
 
 
 def _prompt(row: Row) -> Prompt:
@@ -120,7 +143,10 @@ def examples(source: Iterable[Text], lexicon: Lexicon, draw: random.Random) -> I
         named = frozenset(at for at, label in labels.items() if label != NEITHER)
         chance = draw.random()
         kept = 0 if chance < _FORGETFUL / 2 else int(~Flag.FREQUENT_NAME & 0xFF)
-        signs = Signs(tokens.words, vocabulary, named if chance < _FORGETFUL else frozenset(), kept)
+        added = int(Flag.WORD) if chance < _TAKEN_FOR_WORDS else 0
+        signs = Signs(
+            tokens.words, vocabulary, named if chance < _FORGETFUL else frozenset(), kept, added
+        )
         for at, label in labels.items():
             if signs.is_plain(at):
                 continue

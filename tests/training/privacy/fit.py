@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from gateway.signals.privacy.dismissal import NAME, PLACE
 from gateway.signals.privacy.features import WEIGHT_BITS
-from gateway.signals.privacy.tagger import NAME, PLACE
+from tests.training.privacy.examples import Example
 
 _EPOCHS = 10
 _AVERAGED = 5  # last epochs whose weights are averaged: one epoch's depend on its order
@@ -33,12 +35,22 @@ Labels = npt.NDArray[np.int8]
 Weights = npt.NDArray[np.float32]
 
 
+def table_of(drawn: Sequence[Example]) -> Signs:
+    """One row for each example, filled up with the position of no weight."""
+    table = np.full(
+        (len(drawn), max(len(each.signs) for each in drawn)), 1 << WEIGHT_BITS, np.int32
+    )
+    for row, each in zip(table, drawn, strict=True):
+        row[: len(each.signs)] = each.signs
+    return table
+
+
 def fit(signs: Signs, labels: Labels, seed: int) -> Weights:
     """Two rows of weights: for names, for places."""
     order = np.random.default_rng(seed)
-    seen = np.bincount(signs.ravel(), minlength=1 << WEIGHT_BITS) >= _LEAST_SEEN
     dummy = 1 << WEIGHT_BITS
-    seen = np.append(seen, False)
+    seen = np.bincount(signs.ravel(), minlength=dummy + 1) >= _LEAST_SEEN
+    seen[dummy] = False
     weights = np.zeros((2, dummy + 1), dtype=np.float32)
     squares = np.full_like(weights, 1e-6)
     targets = np.stack([labels == NAME, labels == PLACE]).astype(np.float32)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from gateway.signals.privacy.lexicon import folded
 from gateway.signals.privacy.public_figures import PUBLIC_FIGURES
 from gateway.signals.privacy.wide_places import WIDE_PLACES
-from tests.training.privacy import fillers
+from tests.training.privacy import fillers, vocabulary
+from tests.training.privacy.odd_words import odd_word
 from tests.training.privacy.people import PEOPLE
 from tests.training.privacy.towns import FACILITY_NAMES, TOWNS
 
 NAME, PLACE = "NAME", "GEO"
-_SLOT = re.compile(r"\{(N|F|LF|L|I|HL7|T|H|A|D|Z|C|M|O|P|W|Y|E)\}")
+_SLOT = re.compile(r"\{(N|F|LF|L|I|HL7|T|H|A|D|Z|C|M|O|P|W|Y|E|B|G|J|K|Q|R|S|U|V|X)\}")
 _LABELS = {"N": NAME, "F": NAME, "L": NAME, "LF": NAME, "I": NAME, "HL7": NAME} | dict.fromkeys(
     "THA", PLACE
 )
@@ -33,7 +34,8 @@ _CONSONANTS = "b br c ch cl d dr f g gr h j k kh kr l m n p pr r s sh st t th tr
 _VOWELS = "a a a e e i i o o u ai au ei ia ie oa ou ya".split()
 _CODAS = ["", "", "", "n", "r", "l", "s", "m", "k", "nd", "rt", "sk", "tz", "ng", "v", "th", "ck"]
 
-_RECASED = 0.4
+_RECASED = 0.5
+_FINDERS_SHARE = 0.06  # of people have a surname that a disease has as well
 _INITIALS = "ABCDEFGHJKLMNPRSTW"
 
 Labelled = tuple[int, int, str]
@@ -106,6 +108,8 @@ class Generator:
         """A surname, at times two or hyphened."""
         if self.random.random() < self.invented:
             return self._invented() + self.random.choice(["", "", "ov", "sen", "ez", "ski", "man"])
+        if self.random.random() < _FINDERS_SHARE:
+            return self.random.choice(_FINDERS)
         names = self.people[culture][1]
         name = self.random.choice(names)
         draw = self.random.random()
@@ -164,6 +168,34 @@ class Generator:
             text += f" {self.random.randint(1_000, 99_999)}"
         return text
 
+    def finder(self) -> str:
+        """Whoever a disease is called after, known or not."""
+        if self.random.random() < 0.25:
+            return self.surname(self.random.choice(list(self.people)))
+        return self.random.choice(_FINDERS)
+
+    def named_thing(self) -> str:
+        """A disease, sign or method with the name of its finders."""
+        draw = self.random.random()
+        name = self.finder()
+        if draw < 0.3:
+            name += "-" + self.finder()
+        elif draw < 0.5:
+            name += self.random.choice(["'s", "'s", "s", "'"])
+        elif draw < 0.55:
+            name += f" and {self.finder()}"
+        between = self.random.choice(_ADJECTIVES) if self.random.random() < 0.2 else ""
+        return f"{name} {between}{self.random.choice(_HEADS)}"
+
+    def gene(self) -> str:
+        """A gene or a protein, half of them made of letters drawn."""
+        if self.random.random() < 0.5:
+            return self.random.choice(_GENES)
+        letters = "".join(
+            self.random.choice(_GENE_LETTERS) for _ in range(self.random.choice((3, 4, 4, 5, 6)))
+        )
+        return letters + self.random.choice(["", "", "", "1", "2", "3", "A", "B", "-1", "7"])
+
     def _invented(self) -> str:
         parts = [
             self.random.choice(_CONSONANTS) + self.random.choice(_VOWELS)
@@ -179,7 +211,18 @@ def _titled(words: str) -> str:
     )
 
 
+_FINDERS = [name.capitalize() for name in vocabulary.EPONYMS.split()]
+_HEADS, _GENES = _pick(vocabulary.HEADS), _pick(vocabulary.GENES)
+_GENE_LETTERS = "ABCDEFGHIKLMNPRSTX"
+_ADJECTIVES = ["muscular ", "congenital ", "depression ", "severity ", "renal ", "juvenile "]
+
 _LISTED = {
+    "B": _pick(vocabulary.TESTS),
+    "Q": _pick(vocabulary.BRANDS),
+    "R": _pick(vocabulary.PRODUCTS),
+    "S": _pick(vocabulary.STUDIES),
+    "U": _pick(vocabulary.ORGANISMS),
+    "V": _pick(vocabulary.TOPICS),
     "C": _pick(fillers.CONDITIONS),
     "M": _pick(fillers.DRUGS),
     "O": _pick(fillers.ORGANISATIONS),
@@ -189,6 +232,10 @@ _LISTED = {
     "W": [_titled(name) for name in sorted(WIDE_PLACES)],
 }
 _MADE: dict[str, Callable[[Generator, str], str]] = {
+    "G": lambda self, _: self.gene(),
+    "J": lambda self, _: self.finder(),
+    "K": lambda self, _: self.named_thing(),
+    "X": lambda self, _: odd_word(self.random),
     "N": Generator.full_name,
     "F": Generator.given,
     "L": Generator.surname,
@@ -243,7 +290,7 @@ def recased(prompt: Prompt, draw: random.Random) -> Iterator[Prompt]:
     change = str.lower if chance < _RECASED * 0.65 else str.upper
     if len(change(prompt.text)) != len(prompt.text):
         return
-    if draw.random() < 0.5:
+    if draw.random() < 0.4:
         yield Prompt(change(prompt.text), prompt.spans)
     else:
         text = prompt.text

@@ -11,10 +11,11 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.signals.evaluation.labelled import rows_of
+from gateway.signals.evaluation.scoring import Share, is_flagged
 from gateway.signals.privacy import Detector, Mode
-from tests.bench.privacy_eval import Share, Tally, is_flagged, measure
+from tests.bench.privacy_eval import Tally, measure
 from tests.gateway.signals.privacy import unseen
-from tests.training.privacy.labelled import rows_of
 
 _ROUNDS = 40
 _HEAD = "| {:<44} | {:>6} | {:>6} | {:>13} |\n"

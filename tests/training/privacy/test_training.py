@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from gateway.signals.evaluation.labelled import rows_of, trained_on
 from gateway.signals.privacy import Kind
+from gateway.signals.privacy.dismissal import NAME, NEITHER, PLACE
 from gateway.signals.privacy.features import WEIGHT_BITS
 from gateway.signals.privacy.model import packaged
-from gateway.signals.privacy.tagger import NAME, NEITHER, PLACE
 from tests.training.privacy.examples import Text, examples, generated
 from tests.training.privacy.fit import fit, write_weights
 from tests.training.privacy.generate import (
@@ -23,7 +24,6 @@ from tests.training.privacy.generate import (
     known_towns,
     recased,
 )
-from tests.training.privacy.labelled import rows_of, trained_on
 
 ROW = '{"id": "%s", "text": "Jane, 3", "spans": [[0, 4, "%s", "Jane"]], "src": "s"}\n'
 

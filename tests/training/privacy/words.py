@@ -13,11 +13,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from gateway.signals.evaluation.labelled import trained_on
 from gateway.signals.privacy.lexicon import FACT_FILES, Flag, folded, key_of
 from gateway.signals.privacy.wide_places import WIDE_PLACES
 from tests.training.privacy.generate import known_people, known_towns
-from tests.training.privacy.labelled import trained_on
 from tests.training.privacy.styles_other import OTHER_LANGUAGES
+from tests.training.privacy.vocabulary import EPONYMS
 
 _WORD = re.compile(r"[^\W\d_]+")
 _CAPITAL_INSIDE = re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+")
@@ -130,6 +131,7 @@ def _sources(lexicons: Path) -> Iterator[tuple[Iterable[str], Flag]]:
         yield surnames, Flag.SURNAME | Flag.FREQUENT_NAME
     yield known_towns(), Flag.TOWN
     yield (place for place in WIDE_PLACES if "_" not in place), Flag.WIDE
+    yield EPONYMS.split(), Flag.EPONYM
     for listed in OTHER_LANGUAGES.values():
         words = _WORD.findall(re.sub(r"\{\w+\}|\\n", " ", listed))
         yield words, Flag.WORD

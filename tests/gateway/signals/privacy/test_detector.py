@@ -14,7 +14,7 @@ from gateway.signals.privacy import Detector, Kind, Mode, Span
 from gateway.signals.privacy.detector import MAX_CHARS
 from gateway.signals.privacy.found import Found
 from gateway.signals.privacy.model import Model
-from gateway.signals.privacy.prefilter import Prefilter
+from gateway.signals.privacy.prefilter import Places, Prefilter
 from gateway.signals.privacy.recognisers import Document
 from policies import DataClass
 
@@ -94,6 +94,9 @@ def test_a_failing_prefilter_is_unknown() -> None:
 
     class Failing:
         def hits(self, data: bytes) -> int:
+            raise MemoryError
+
+        def look(self, data: bytes) -> tuple[int, Places | None]:
             raise MemoryError
 
     prefilter: Prefilter = Failing()

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.signals.privacy import Detector
-from gateway.signals.privacy.normalise import TooDisguised, normalise
+from gateway.signals.privacy.digits import TooDisguised
+from gateway.signals.privacy.normalise import normalise
 from policies import DataClass
 
 DETECTOR = Detector()

@@ -19,6 +19,7 @@ from tests.gateway.signals.privacy.test_recognisers import CLEAN, FOUND
 
 pytest.importorskip("hyperscan")
 HYPERSCAN = HyperscanPrefilter(TRIGGERS)
+HYPERSCAN.hits(b"")  # compiles its second database, which takes longer than a test may
 RE2 = Re2Prefilter(TRIGGERS)
 PIECES = [marked.replace("[", "").replace("]", "") for _, marked in FOUND] + CLEAN
 TEXTS = st.one_of(

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tagger labels and is no person or place all the same, for reasons that can be said.
+
+1. Public by itself: a country, a people, a person of public life, a brand with a doctor's title.
+2. A disease, sign, method or law that bears the name of its finder.
+3. A lone word whose look speaks against it: a slip of the pen or a syllable in small letters, an
+   acronym, a word that the end of the text cuts off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.signals.privacy import health_words
+from gateway.signals.privacy.features import NEWLINE
+from gateway.signals.privacy.lexicon import Flag, folded
+from gateway.signals.privacy.model import Model
+from gateway.signals.privacy.name_stops import (
+    BARE_EPONYMS,
+    EPONYM_ENDINGS,
+    EPONYM_HEADS,
+    OWNED,
+    OWNED_BY_GIVEN,
+    OWNERS,
+    PUBLIC,
+    THING_HEADS,
+)
+from gateway.signals.privacy.public_figures import PUBLIC_FIGURES
+from gateway.signals.privacy.tokens import TITLES
+from gateway.signals.privacy.wide_places import WIDE_PLACES
+
+NEITHER, NAME, PLACE = 0, 1, 2
+# Log odds above the threshold that a lone word in small letters must reach: one that the lexicon
+# knows as a name, any other, and one that stands in a dictionary.
+_LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD = 1.4, 2.4, 3.4
+_ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
+# A text that ends sooner is a message, and its last word as likely a name.
+_LONG_WORDS = 30
+_HEAD_REACH = 4
+_ENDS = frozenset({".", "?", "!", NEWLINE, "-", ":"})
+_SUBSTANCES = ("ase", "ases", "oside", "amine", "idine", "mycin", "omas", "oses", "globin")
+_BETWEEN = frozenset({"-", "'s", "'", "and", "or", "/", ","})
+# Before a surname they make no full name.
+_RANKS = frozenset(
+    "Farmer Prince Princess King Queen Captain Coach Chef Officer Teacher Uncle Aunt Grandma"
+    " Grandpa Sir Lady Lord Saint Mayor Principal CEO President Judge Detective Sergeant Baker"
+    " Miss".split()
+)
+_OF_FINDERS = frozenset("syndrome tetralogy triad law theorem phenomenon method".split())
+_ADJECTIVES = ("al", "ic", "ar", "ous", "ary", "ile", "oid", "ive")
+_MAY_BE_OWNED = OWNED | OWNED_BY_GIVEN
+_GIVEN, _FREQUENT, _EPONYM = int(Flag.GIVEN), int(Flag.FREQUENT_NAME), int(Flag.EPONYM)
+_NAMES = int(Flag.GIVEN | Flag.SURNAME)
+_LOWER, _WORD = int(Flag.LOWER), int(Flag.WORD)
+_KNOWN = {NAME: _NAMES, PLACE: int(Flag.TOWN)}
+_FAMOUS = frozenset(folded(name.replace(".", "").replace("-", "_")) for name in PUBLIC_FIGURES)
+_WIDE = frozenset(folded(place).replace("-", "_") for place in WIDE_PLACES)
+
+_KNOWN_TO_ALL = _FAMOUS | _WIDE
+_WIDE_WORDS = frozenset(word for place in _WIDE for word in place.split("_") if len(word) > 3)
+
+
+@dataclass(slots=True)
+class Run:
+    """Labelled words in a row: first and last position, and by how much each passed."""
+
+    label: int
+    first: int
+    last: int
+    scores: list[int]
+
+
+def is_no_finding(words: list[str], run: Run, model: Model) -> bool:
+    """Whether one of the reasons holds."""
+    parts = [folded(word) for word in words[run.first : run.last + 1] if word[0].isalpha()]
+    first = words[run.first]
+    if is_wide(parts) or first in TITLES or _is_famous(words, run, parts):
+        return True
+    if first in PUBLIC and follows_title(words, run.first):
+        return True
+    if is_eponym(words, run, model):
+        return True
+    return len(set(parts)) == 1 and not is_credible(words, run, model)
+
+
+def is_wide(parts: list[str]) -> bool:
+    """Whether all folded words together, or each alone, are a place as wide as a state."""
+    return "_".join(parts) in _WIDE or all(folded(part) in _WIDE for part in parts)
+
+
+def _is_famous(words: list[str], run: Run, parts: list[str]) -> bool:
+    """Whether a person or place known to all; the tagger may have taken one word of the name."""
+    before = [folded(word) for word in words[max(0, run.first - 1) : run.first]]
+    behind = [folded(word) for word in words[run.last + 1 : run.last + 2]]
+    whole = (parts, parts + behind, before + parts)
+    return any("_".join(name) in _KNOWN_TO_ALL for name in whole)
+
+
+def is_part_of_wide(word: str) -> bool:
+    """Whether it is a word of such a place: "Rica", "Africa"."""
+    return folded(word) in _WIDE_WORDS
+
+
+def names_in(words: list[str], model: Model) -> int:
+    """How many words of a run can be parts of a full name: in "Then Mark" it is one."""
+    parts = [word for word in words if len(word) > 1 and word[0].isalpha()]
+    if not all(map(str.islower, parts)):  # in "did Mrs. Harrington sell" the verb is none
+        parts = [word for word in parts if not word.islower() and word not in _RANKS]
+    return sum(not _is_plain(word, model) for word in parts)
+
+
+def _is_plain(word: str, model: Model) -> bool:
+    return _flags(word, model) & (_LOWER | _NAMES) == _LOWER
+
+
+def _flags(word: str, model: Model) -> int:
+    return model.vocabulary.flags_of(word)
+
+
+def is_credible(words: list[str], run: Run, model: Model) -> bool:
+    """Whether a lone word can be a name, by its look and its place."""
+    word, flags = words[run.first], _flags(words[run.first], model)
+    if not flags & _NAMES and _is_variety(words, run.last + 1):
+        return False
+    if _is_cut_off(words, run, flags, model) or _is_made_of_word(word, flags, model):
+        return False
+    if word.islower():
+        least = _LEAST_SMALL if flags & _NAMES else _LEAST_UNKNOWN
+        least = _LEAST_WORD if flags & _WORD else least
+        return run.scores[0] >= least * model.scale and not _is_syllable(words, run.first)
+    if not word.isupper() or len(word) > _ACRONYM_CHARS:
+        return word.istitle() or len(word) > _ACRONYM_CHARS
+    if _is_syllable(words, run.first) or _lower_at(words, run.last + 1) in EPONYM_HEADS:
+        return False
+    known = _FREQUENT if len(word) <= _SHORT_ACRONYM_CHARS else _KNOWN[run.label]
+    return bool(flags & known)
+
+
+def _is_variety(words: list[str], at: int) -> bool:
+    """Whether a letter follows as in "Filamin B"; an initial has a point behind it."""
+    letter, behind = words[at : at + 1], words[at + 1 : at + 2]
+    if not letter or len(letter[0]) > 1 or not letter[0].isupper():
+        return False
+    return not behind or not (behind[0] == "." or behind[0][0].isupper())
+
+
+def _is_cut_off(words: list[str], run: Run, flags: int, model: Model) -> bool:
+    """Whether the end of a long text stands in the middle of a common word."""
+    if not run.last == len(words) - 1 > _LONG_WORDS:
+        return False
+    is_first = words[run.first - 1] in _ENDS  # of a sentence
+    return (is_first or not flags & _NAMES) and model.lexicon.is_beginning(folded(words[run.last]))
+
+
+def _is_made_of_word(word: str, flags: int, model: Model) -> bool:
+    """Whether a word is a drug or a condition, or unknown and the plural of a common one, or a
+    substance by its ending.
+    """
+    if folded(word) in health_words.WORDS:
+        return True
+    if flags & _NAMES:
+        return False
+    if (
+        word.endswith("s")
+        and _flags(word[:-1] or word, model) & (_LOWER | _NAMES | _WORD) == _LOWER | _WORD
+    ):
+        return True
+    return word.endswith(_SUBSTANCES)
+
+
+def _is_syllable(words: list[str], at: int) -> bool:
+    """Whether a hyphen parts the word from one in small letters, as in "a-RITH-me-a"."""
+    before = words[at - 1 : at] == ["-"] and words[at - 2 : at - 1]
+    behind = words[at + 1 : at + 2] == ["-"] and words[at + 2 : at + 3]
+    return bool((before and before[0].islower()) or (behind and behind[0].islower()))
+
+
+def _lower_at(words: list[str], at: int) -> str:
+    return words[at].lower() if at < len(words) else ""
+
+
+def follows_title(words: list[str], at: int) -> bool:
+    """Whether a title stands before; "Dr. Pepper" is no doctor all the same."""
+    before = at - 2 if at and words[at - 1] == "." else at - 1
+    return before >= 0 and words[before] in TITLES
+
+
+def is_eponym(words: list[str], run: Run, model: Model) -> bool:
+    """Whether a disease, a sign or a law follows that bears the name of its finder.
+
+    "Maria's disease" and "Jane Roe's test" are theirs; "Hansen's disease" or "Coombs test" are not.
+    """
+    owner, at = words[run.last], run.last + 1
+    if _is_named_after(words, run):
+        return True
+    is_given = bool(_flags(words[run.first], model) & _GIVEN)
+    if run.first < run.last and "-" not in words[run.first : run.last] and is_given:
+        return _are_finders(words, run, model)
+    is_owned = words[at : at + 1] == ["'s"]
+    if is_owned and owner in BARE_EPONYMS and run.first == run.last:
+        return True
+    if _flags(owner, model) & _EPONYM and _is_finders(words, run, model):
+        return True
+    at += is_owned
+    while words[at : at + 1] == ["-"] and words[at + 1 : at + 2]:  # "Andersen-Tawil syndrome"
+        at += 2
+    following = [word.lower() for word in words[at : at + 2]]
+    if not following:
+        return False
+    if owner not in OWNERS and (is_owned or is_given) and following[0] in _MAY_BE_OWNED:
+        return following[0] in OWNED_BY_GIVEN and not (is_owned and is_given)
+    return (
+        following[0] in EPONYM_HEADS
+        or (following[0].endswith(EPONYM_ENDINGS) and not is_given)
+        or _leads_to(words, at, EPONYM_HEADS)
+    )
+
+
+def _are_finders(words: list[str], run: Run, model: Model) -> bool:
+    """ "Grey Turner sign", though it looks like a full name."""
+    if _lower_at(words, run.last + 1) not in EPONYM_HEADS:
+        return False
+    return all(_flags(word, model) & _EPONYM for word in words[run.first : run.last + 1])
+
+
+def _is_named_after(words: list[str], run: Run) -> bool:
+    """ "syndrome of Moynahan", "Herbert Hoover Elementary School"."""
+    if words[run.first - 1 : run.first] == ["of"]:
+        head = words[max(0, run.first - 2)]
+        if head in _OF_FINDERS or (head == "University" and run.first == run.last):
+            return True
+    return _leads_to(words, run.last + 1, THING_HEADS)
+
+
+def _leads_to(words: list[str], at: int, heads: frozenset[str]) -> bool:
+    """Capitalised words up to a head: "Edinburgh Postnatal Depression Scale"."""
+    for word in words[at : at + _HEAD_REACH]:
+        if not word[0].isupper():
+            return words[at][0].isupper() and word in heads
+        if word.lower() in heads:
+            return True
+    return False
+
+
+def _is_finders(words: list[str], run: Run, model: Model) -> bool:
+    """Whether a finder's name is joined to another's, or stands close before what bears it."""
+    others = (
+        words[run.first - 2 : run.first - 1] if words[run.first - 1 : run.first] == ["-"] else []
+    ) + (words[run.last + 2 : run.last + 3] if words[run.last + 1 : run.last + 2] == ["-"] else [])
+    if any(_flags(each, model) & _EPONYM for each in others if each[0].isupper()):
+        return True
+    for word in words[run.last + 1 : run.last + 1 + _HEAD_REACH]:
+        if word in EPONYM_HEADS or word.endswith(EPONYM_ENDINGS):
+            return True
+        is_finder = word[0].isupper() and _flags(word, model) & _EPONYM
+        if word not in _BETWEEN and not is_finder and not word.endswith(_ADJECTIVES):
+            return False
+    return False
