@@ -103,7 +103,7 @@ class _Tried:
             if key in seen:
                 continue
             seen.add(key)
-            for name in decision.cleared.keys() - excused:
+            for name in (name for name in decision.cleared if name not in excused):
                 there = self._places[name]
                 if holds(theorem.never, {**values, **self._place_values(request.facts, there)}):
                     yield Counterexample(request, there)
