@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from gateway.config_file import ConfigError
 from gateway.records.metrics import Metrics
@@ -185,6 +186,18 @@ async def test_a_tenants_file_is_watched(tmp_path: Path) -> None:
     assert in_force(metrics) == dict.fromkeys(before.hashes, 0.0) | dict.fromkeys(
         reload.rules().hashes, 1.0
     )
+
+
+def test_notes_are_in_the_log(tmp_path: Path) -> None:
+    """At the start and after a reload: somebody may read them there only."""
+    path = tmp_path / "nearward.yaml"
+    path.write_text(config() + f"state_dir: {tmp_path / 'state'}\n")
+    settings = load_settings(path, {})
+    with capture_logs() as logs:
+        Reload(settings, make=make_rules, load=lambda: settings, config=path, metrics=Metrics())
+
+    assert [(e["event"], e["log_level"]) for e in logs] == [("policy_note", "warning")]
+    assert "plain travels over a network" in logs[0]["note"]
 
 
 def in_force(metrics: Metrics) -> Mapping[str, float]:
