@@ -131,6 +131,7 @@ def test_a_tenant_never_gets_more(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (config(base=""), "nearward.yaml:6: policy.tenants: there is no pack for everybody"),
         (config(tenant="amce"), "nearward.yaml:6: policy.tenants: no key is of the tenant amce"),
         (config(packs="hipa"), "nearward.yaml:6: 'hipa': no such built-in pack"),
         (config(packs="none.yaml"), "nearward.yaml:6: none.yaml: cannot be read"),
@@ -163,6 +164,16 @@ def test_a_file_of_a_tenants(tmp_path: Path) -> None:
     unknown = known.replace("[mine]", "[mine, yours]")
     with pytest.raises(ConfigError, match=r"nearward\.yaml:5: .*no pack is named yours"):
         rules_of(tmp_path, unknown)
+
+
+def test_a_pack_of_ones_own_does_not_pass_for_the_one_that_comes_along(tmp_path: Path) -> None:
+    """Else a tenant that asks for hipaa would get what everybody has under that name."""
+    pack = tmp_path / "mine.yaml"
+    pack.write_text(MINE.format("d", "{tier: onprem}").replace("pack: mine", "pack: hipaa"))
+    text = config(packs="hipaa").replace("policy:", f"policy:\n  files: [{pack}]")
+
+    with pytest.raises(ConfigError, match="there is a pack named hipaa for all tenants"):
+        rules_of(tmp_path, text)
 
 
 async def test_a_tenants_file_is_watched(tmp_path: Path) -> None:
