@@ -133,7 +133,9 @@ def _held(judged: Judged) -> GatewayError | None:
         return None
     if approval is not None and approval.state == "refused":
         return ApprovalRequired("approval of this request was refused", code="approval_refused")
-    where = f"; its id is {approval.id}" if approval is not None else ""
+    where = ""
+    if approval is not None and approval.state == "pending":
+        where = f"; its id is {approval.id}"
     return ApprovalRequired(
         f"a person has to approve this request before it may leave{where}; send it again then"
     )

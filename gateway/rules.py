@@ -124,13 +124,18 @@ def _tenant(settings: Settings, tenant: str, base: Policy) -> Policy:
         raise ConfigError(
             f"{settings.where('policy', *place)}: policy.tenants: no key is of the tenant {tenant}"
         )
+    if not base.packs:
+        # Nothing leaves without a pack: with one of its own a tenant would get more than that.
+        raise ConfigError(
+            f"{settings.where('policy', *place)}: policy.tenants: there is no pack for everybody"
+        )
     known = {pack.name for pack in base.packs}
     sources = [
         _pack_file(settings, Path(name), *place, i)
         if is_file_name(Path(name))
         else _pack(settings, name, *place, i)
         for i, name in enumerate(settings.policy.tenants[tenant])
-        if name not in known
+        if name not in settings.policy.packs
     ]
     with _located(settings):
         packs = load_packs(sources, base.destinations)

@@ -26,7 +26,7 @@ from gateway.records.verification import verify_known
 COLUMNS = (
     "worker", "seq", "t", "event", "id", "attempt", "tenant", "key", "class", "detected", "kinds",
     "errors", "to", "tier", "region", "model", "rules", "policy", "bytes", "attempts", "status",
-    "result", "error", "tokens_in", "tokens_out", "ms",
+    "result", "error", "tokens_in", "tokens_out", "ms", "owed", "approval", "outcome",
 )
 # fmt: on
 

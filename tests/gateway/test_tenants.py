@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from gateway.config_file import ConfigError
 from gateway.records.metrics import Metrics
@@ -130,6 +131,7 @@ def test_a_tenant_never_gets_more(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (config(base=""), "nearward.yaml:6: policy.tenants: there is no pack for everybody"),
         (config(tenant="amce"), "nearward.yaml:6: policy.tenants: no key is of the tenant amce"),
         (config(packs="hipa"), "nearward.yaml:6: 'hipa': no such built-in pack"),
         (config(packs="none.yaml"), "nearward.yaml:6: none.yaml: cannot be read"),
@@ -164,6 +166,16 @@ def test_a_file_of_a_tenants(tmp_path: Path) -> None:
         rules_of(tmp_path, unknown)
 
 
+def test_a_pack_of_ones_own_does_not_pass_for_the_one_that_comes_along(tmp_path: Path) -> None:
+    """Else a tenant that asks for hipaa would get what everybody has under that name."""
+    pack = tmp_path / "mine.yaml"
+    pack.write_text(MINE.format("d", "{tier: onprem}").replace("pack: mine", "pack: hipaa"))
+    text = config(packs="hipaa").replace("policy:", f"policy:\n  files: [{pack}]")
+
+    with pytest.raises(ConfigError, match="there is a pack named hipaa for all tenants"):
+        rules_of(tmp_path, text)
+
+
 async def test_a_tenants_file_is_watched(tmp_path: Path) -> None:
     """A change in it alone is put in force, although everybody's policy is the same."""
     pack, path = tmp_path / "mine.yaml", tmp_path / "nearward.yaml"
@@ -185,6 +197,18 @@ async def test_a_tenants_file_is_watched(tmp_path: Path) -> None:
     assert in_force(metrics) == dict.fromkeys(before.hashes, 0.0) | dict.fromkeys(
         reload.rules().hashes, 1.0
     )
+
+
+def test_notes_are_in_the_log(tmp_path: Path) -> None:
+    """At the start and after a reload: somebody may read them there only."""
+    path = tmp_path / "nearward.yaml"
+    path.write_text(config() + f"state_dir: {tmp_path / 'state'}\n")
+    settings = load_settings(path, {})
+    with capture_logs() as logs:
+        Reload(settings, make=make_rules, load=lambda: settings, config=path, metrics=Metrics())
+
+    assert [(e["event"], e["log_level"]) for e in logs] == [("policy_note", "warning")]
+    assert "plain travels over a network" in logs[0]["note"]
 
 
 def in_force(metrics: Metrics) -> Mapping[str, float]:
