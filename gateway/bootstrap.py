@@ -44,6 +44,7 @@ from gateway.settings import Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
 from gateway.signals.configured import make_scanners
+from gateway.signals.privacy import Detector
 from gateway.signals.privacy.model import packaged
 from gateway.signals.reading import SignalReader
 from gateway.state.approvals import Approvals
@@ -89,7 +90,7 @@ def build(
     )
     secret = _secret(settings)
     sessions = _sessions(settings, secret, metrics)
-    detector, scanner = make_scanners(settings)
+    detector, scanner = make_scanners(settings, Detector)
     signals = SignalReader(scanner=scanner, score=score, capability=capability)
     signals.warm_up()
     approvals = make_approvals(settings, secret)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gateway.config_file import ConfigError
 from gateway.privacy_settings import PatternSettings
 from gateway.settings import Settings
@@ -11,15 +13,17 @@ from gateway.signals.privacy.custom import KINDS, Allowed, BadPattern, CustomPat
 from gateway.signals.privacy.custom import compiled as compiled_pattern
 
 
-def make_detector(settings: Settings) -> Detector:
-    """Raises ConfigError with the place of the fault."""
+def make_detector(settings: Settings, make: Callable[..., Detector] = Detector) -> Detector:
+    """Raises ConfigError with the place of the fault; `make` is asked for the detector itself."""
     custom, allowed = own_words(settings)
-    return Detector(custom=custom, allowed=allowed)
+    return make(custom=custom, allowed=allowed) if custom or allowed else make()
 
 
-def make_scanners(settings: Settings) -> tuple[Detector, Detector | RememberingDetector]:
+def make_scanners(
+    settings: Settings, make: Callable[..., Detector]
+) -> tuple[Detector, Detector | RememberingDetector]:
     """The detector, and what requests are read with: it, with a memory unless that is off."""
-    detector = make_detector(settings)
+    detector = make_detector(settings, make)
     remembers = settings.privacy.remembers_verdicts
     return detector, RememberingDetector(detector) if remembers else detector
 

@@ -60,7 +60,7 @@ class RunningGateway:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        with mock.patch("gateway.bootstrap.make_scanners", lambda _: (_detector(), _detector())):
+        with mock.patch("gateway.bootstrap.Detector", _detector):
             self.application: Application = build(settings)
         self.audit_may_take(5.0)  # a busy test machine must not look like a stalled disk
         self._listener = listen(settings)

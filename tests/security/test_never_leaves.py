@@ -116,7 +116,7 @@ async def test_a_broken_detector_keeps_everything_at_home(
                 raise RuntimeError(text)
             return None
 
-    monkeypatch.setattr(bootstrap, "make_scanners", lambda _: (Broken(), Broken()))
+    monkeypatch.setattr(bootstrap, "Detector", Broken)
     async with house(routing={"strong_fraction": 1.0}) as here:
         for model in ("auto", CLOUD_MODEL, f"cloud/{CLOUD_MODEL}"):
             answer = await ask(here, "content", "A clean text.", model)

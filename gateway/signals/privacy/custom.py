@@ -76,6 +76,9 @@ class Allowed:
             raise BadPattern(f"more than {MOST_WORDS} words")
         self.fingerprint = "\n".join(sorted(self._words))
 
+    def __bool__(self) -> bool:
+        return bool(self._words)
+
     def without(self, found: list[Found], text: str) -> list[Found]:
         """The findings that are not just an allowed word."""
         if not self._words:

@@ -52,7 +52,6 @@ class RememberingDetector:
         self._bytes = 0
         self._lock = threading.Lock()
         self.version = detector.version
-        self.artefact_sha256 = detector.artefact_sha256
 
     def scan(self, text: str, mode: Mode = "auto") -> Verdict:
         """See `Detector.scan`; never raises."""

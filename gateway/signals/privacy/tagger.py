@@ -153,6 +153,8 @@ def _widened(words: list[str], run: Run) -> tuple[int, int]:
         return _before_name(words, run.first), _behind_name(words, run.last)
     first, last = run.first, run.last
     while first and words[first - 1].isdecimal() and run.first - first < _NAME_REACH:
+        if words[first - 2 : first - 1] == ["-"]:  # the end of a longer number, not of a house
+            break
         first -= 1
     at = last + 1
     while at < len(words) and at - run.last <= _ADDRESS_REACH and _is_behind_place(words[at]):

@@ -15,7 +15,7 @@ from gateway.signals.evaluation.labelled import rows_of
 from gateway.signals.evaluation.scoring import Share, is_flagged
 from gateway.signals.privacy import Detector, Mode
 from tests.bench.privacy_eval import Tally, measure
-from tests.gateway.signals.privacy import unseen
+from tests.gateway.signals.privacy import unseen, unseen_negatives
 
 _ROUNDS = 40
 _HEAD = "| {:<44} | {:>6} | {:>6} | {:>13} |\n"
@@ -69,10 +69,16 @@ def _unseen(detector: Detector, mode: Mode, draw: random.Random) -> Iterator[tup
             text, _ = unseen.fill(template, draw, people)
             share.add(is_flagged(detector.scan(text, mode)))
         yield language, share
-    share = Share()
-    for text in unseen.HARD_NEGATIVES:
-        share.add(is_flagged(detector.scan(text, mode)))
-    yield "hard negatives (false positives)", share
+    nameless = {
+        "hard negatives": unseen.HARD_NEGATIVES,
+        "nameless, clinical": unseen_negatives.CLINICAL,
+        "nameless, everyday": unseen_negatives.EVERYDAY,
+    }
+    for name, texts in nameless.items():
+        share = Share()
+        for text in texts:
+            share.add(is_flagged(detector.scan(text, mode)))
+        yield f"{name} (false positives)", share
 
 
 def _disguised(detector: Detector, draw: random.Random) -> Iterator[tuple[str, Share]]:

@@ -96,3 +96,48 @@ def test_words_of_prompts_are_not_remembered() -> None:
         vocabulary.facts_of(word)
 
     assert set(vocabulary.common) == {"patient", "."}
+
+
+NO_NAMES = [
+    "Summarize: cholangitis (ko-lan-JY-tis) is an infection of the ducts, as the leaflet says.",
+    "The ward list: quantized quantized aspirin, reports quantized and quantized patients.",
+    "Becker muscular dystrophy and Leber congenital amaurosis are inherited.",
+    "Which tests follow a positive ELISA test in a child with anemia?",
+    "Filamin B binds to other proteins, and so does Filamin A in the heart.",
+    "How is the Edinburgh Postnatal Depression Scale scored?",
+    "Is Remicade better than Stelara for ulcers?",
+    "Is the syndrome of Moynahan inherited, and what about the lungs?",
+    "The surgeon went to Herbert Hoover Elementary School with a fever.",
+    "Please explain Cullen and Grey Turner signs in pancreatitis.",
+    "Sarcomas and Newborns are two words of this list about tumours.",
+    f"{'The lung takes part in the growth of the child and of the heart. ' * 4}Inherit",
+]
+
+
+@pytest.mark.parametrize("text", NO_NAMES)
+def test_what_looks_like_a_name_and_is_none(text: str) -> None:
+    """Each for a reason that `dismissal` names."""
+    assert DETECTOR.scan(text).data_class is DataClass.PUBLIC
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Then Mark sold four apples to his friend", "Farmer Brown has two hundred acres of land"],
+)
+def test_a_name_with_an_ordinary_word_is_no_full_name(text: str) -> None:
+    """A first name or surname alone identifies nobody without a health context."""
+    assert DETECTOR.scan(text).data_class is DataClass.PUBLIC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wilson developed severe anemia after the operation.",
+        "Parkinson is my patient's surname; Eleanor Parkinson has gout.",
+        "Dr. Harris saw Jane Becker for muscular dystrophy.",
+        "pls call Zurab S. about the biopsy",
+    ],
+)
+def test_finders_of_diseases_may_be_patients(text: str) -> None:
+    """What speaks against a name must stand beside it."""
+    assert DETECTOR.scan(text).data_class is DataClass.PHI
