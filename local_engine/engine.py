@@ -104,7 +104,7 @@ class GenerationRequest:
     tenant: str = ""
     """Whose it is: what is cached for one tenant is never used for another."""
     priority: int = 0
-    """A larger number is served first; equals in order of arrival."""
+    """A larger number is served first; equals by turns of tenants, then in order of arrival."""
     deadline_s: float | None = None
     """Seconds from `submit` on after which nobody wants the answer any more."""
     logprobs: int | None = None
@@ -192,6 +192,21 @@ class EngineStatus:
     prefill_tps: float | None
     decode_tps: float | None
     first_token_s: float | None
+    wait_s: float = 0.0
+    """Estimate for a request that came now."""
+    kv_cells: int = 0
+    kv_used: int = 0
+    kv_kept: int = 0
+    """Cells of the context: all, in use, and of these the ones kept only for later requests."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    """Sums over all answers since the start, with the meanings of `Usage`."""
+    steps: int = 0
+    rows: int = 0
+    """Decode calls, and tokens in them: their quotient is the mean batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ LocalEngineError
 |   `-- BodyTooLargeError          413
 +-- EngineBusyError                429  the waiting line is full; carries `retry_after_s`
 +-- GenerationCancelledError       499  the client went away
++-- DeadlineExceededError          504  the answer would come too late
 +-- DecodeError                    500  llama.cpp refused a step; the context stays usable
 +-- EngineUnavailableError         503  loading, stopping or broken
 `-- EngineSetupError               503  only a person can mend it; a restart does not help
@@ -149,6 +150,16 @@ class GenerationCancelledError(LocalEngineError):
 
     def __init__(self) -> None:
         super().__init__("The generation was cancelled.")
+
+
+class DeadlineExceededError(LocalEngineError):
+    """The time that the request gave itself is over."""
+
+    status = 504
+    code = "deadline_exceeded"
+
+    def __init__(self) -> None:
+        super().__init__("The request's deadline passed before its answer was complete.")
 
 
 class DecodeError(LocalEngineError):

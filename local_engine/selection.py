@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from local_engine import llama_api
+from local_engine.backend import Backend
 from local_engine.device import ThreadPlan
 from local_engine.engine import Engine
 from local_engine.errors import LibraryMissingError
-from local_engine.line import Backend, LineEngine
+from local_engine.line import LineEngine
 from local_engine.llama_api import LlamaRuntime, RuntimeConfig
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.profile import ModelProfile
@@ -20,6 +21,7 @@ from local_engine.xllamacpp import XllamaCppBackend
 
 # Prompt tokens per decode: 128, 256 and 512 are equally fast here; a larger one needs more memory.
 N_BATCH: Final = 256
+SLOTS: Final = 8
 ENGINES: Final = ("auto", "llamacpp", "xllamacpp")
 
 
@@ -48,7 +50,7 @@ def make_engine(options: EngineOptions, profile: ModelProfile) -> Engine:
         model_file=options.model_file,
         n_ctx=profile.n_ctx,
         n_batch=N_BATCH,
-        slots=1,
+        slots=SLOTS,
         decode_threads=options.threads.decode,
         prefill_threads=options.threads.prefill,
     )
@@ -56,6 +58,8 @@ def make_engine(options: EngineOptions, profile: ModelProfile) -> Engine:
     def load() -> Backend:
         if kind == "xllamacpp":
             return XllamaCppBackend.load(config)
-        return LlamaCppBackend(LlamaRuntime(config), profile, n_batch=N_BATCH)
+        backend = LlamaCppBackend(LlamaRuntime(config), profile)
+        backend.calibrate()
+        return backend
 
     return LineEngine(load, profile)
