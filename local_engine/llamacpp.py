@@ -79,7 +79,7 @@ class LlamaCppBackend:
             runtime,
             cells=runtime.cells,
             places=runtime.places,
-            kept_cells=kept if runtime.is_rewindable else 0,
+            kept_cells=kept if runtime.is_rewindable else None,
         )
 
     @property

@@ -12,7 +12,7 @@ Rules
    of its own tenant: the timing of an answer tells nobody what another tenant asked
    (CVE-2025-46570). Shared cells are not copied: the sequences branch where they differ.
 4. At least the prompt's last token is decoded anew: its logits are not kept.
-5. A model whose memory cannot be cut (recurrent, sliding window) keeps nothing.
+5. A model whose memory cannot be cut (a recurrent one) shares nothing; `kept_cells` is None.
 """
 
 from __future__ import annotations
@@ -58,13 +58,16 @@ class _Kept:
 class ContextMemory:
     """Books and prefixes over a `CellStore`. Used by the engine's thread only."""
 
-    def __init__(self, store: CellStore, *, cells: int, places: int, kept_cells: int) -> None:
+    def __init__(
+        self, store: CellStore, *, cells: int, places: int, kept_cells: int | None
+    ) -> None:
         self._store = store
         self._ledger = CellLedger(cells)
         self._places = list(range(places))
         self._serving: dict[int, Holding] = {}
         self._kept: OrderedDict[int, _Kept] = OrderedDict()  # the oldest first
-        self._kept_cells = kept_cells
+        self._kept_cells = kept_cells or 0
+        self._can_share = kept_cells is not None
         self._promised = 0
 
     @property
@@ -88,12 +91,14 @@ class ContextMemory:
         `tokens` is read for the prefix now, and again when the place is left.
         """
         source, shared = self._longest(tenant, tokens)
-        pinned = self._ledger.pinned_cells + self._ledger.unpinned_in(source, shared)
-        if pinned + self._promised + most - shared > self._ledger.total:
+        if not self._fits(source, shared, most - shared):
             return None
         if not self._places and not self._kept:
             return None
         holding = self._open(tenant, tokens, most, source, shared)
+        if not self._fits(-1, 0, 0):  # the prefix could not be taken over after all
+            self.leave(holding, keep=False)
+            return None
         self._make_room()
         return holding
 
@@ -120,9 +125,11 @@ class ContextMemory:
         A request that came with the same beginning may have been read meanwhile.
         """
         source, shared = self._longest(holding.tenant, holding.tokens)
-        if shared > self.length(holding):
+        length = self.length(holding)
+        if shared > length and self._fits(source, shared, length - shared):
             self.cut(holding, 0)
             self._share(source, holding, shared)
+            self._make_room()
         return self.length(holding)
 
     def grow(self, holding: Holding, count: int) -> None:
@@ -154,8 +161,15 @@ class ContextMemory:
         while self._kept:
             self._evict(next(iter(self._kept)))
 
+    def _fits(self, source: int, shared: int, more: int) -> bool:
+        """Whether `more` may be promised to somebody who takes over a prefix."""
+        pinned = self._ledger.pinned_cells + self._ledger.unpinned_in(source, shared)
+        return pinned + self._promised + more <= self._ledger.total
+
     def _longest(self, tenant: str, tokens: list[int]) -> tuple[int, int]:
-        """(place, tokens) of the longest usable prefix; the place means nothing when it is 0."""
+        """(place, tokens) of the longest usable prefix; (-1, 0) when there is none."""
+        if not self._can_share:
+            return -1, 0
         best, best_length = -1, LEAST_SHARED_TOKENS - 1
         for place, known, length in self._known(tenant):
             shared = common_prefix(known, tokens, min(length, len(tokens) - 1))

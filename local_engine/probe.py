@@ -15,9 +15,9 @@ from local_engine.pace import Pace
 from local_engine.speculative import MOST_DRAFTED, CostCurve
 
 # The ends first: what is left out when the time is over is read off between them.
-_ROWS: Final = (1, MOST_DRAFTED + 1, 4, 2, 8)
+_ENDS: Final = (1, MOST_DRAFTED + 1)
+_BETWEEN: Final = (4, 2, 8)
 _CONTEXT_TOKENS: Final = 32
-_PROMPT_TOKENS: Final = 64
 _ROUNDS: Final = 2
 
 
@@ -29,24 +29,30 @@ def probe_costs(
     *,
     budget_s: float,
 ) -> None:
-    """Fill the curve and the pace. Leaves the context empty; begins nothing after `budget_s`."""
+    """Fill the curve and the pace; leaves the context empty.
+
+    The first decode brings the file into memory and counts for nothing. After `budget_s` nothing
+    more is begun, but the ends of the curve are measured once in any case.
+    """
     until = clock() + budget_s
-    config = runtime.config
-    prompt = min(_PROMPT_TOKENS, config.n_batch, runtime.n_ctx // 2)
-    seconds = _timed(runtime, clock, 0, prompt)
-    runtime.cut(0, min(_CONTEXT_TOKENS, prompt))
+    context = min(_CONTEXT_TOKENS, runtime.config.n_batch, runtime.n_ctx // 2)
+    _timed(runtime, clock, 0, 1)
+    runtime.cut(0, 0)
+    if (seconds := _timed(runtime, clock, 0, context)) is not None:
+        pace.learn(0, context, seconds)
+    if not runtime.is_rewindable:
+        context = 0
+        runtime.cut(0, 0)
     best: dict[int, float] = {}
-    for rows in (size for _ in range(_ROUNDS) for size in _ROWS):
-        if clock() >= until or rows > runtime.most_outputs:
+    for rows in (*_ENDS, *(_ENDS + _BETWEEN) * _ROUNDS):
+        if rows > runtime.most_outputs or (clock() >= until and len(best) >= len(_ENDS)):
             continue
-        took = _timed(runtime, clock, min(_CONTEXT_TOKENS, prompt), rows)
-        runtime.cut(0, min(_CONTEXT_TOKENS, prompt))
+        took = _timed(runtime, clock, context, rows)
+        runtime.cut(0, context)
         if took is not None:
             best[rows] = min(took, best.get(rows, took))
     for rows, took in best.items():
         curve.learn(rows, took)
-    if seconds is not None:
-        pace.learn(0, prompt, seconds)
     runtime.forget()
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import queue
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -23,11 +23,11 @@ from local_engine.engine import (
     Timings,
     Token,
     Usage,
+    Vocabulary,
 )
 from local_engine.errors import LocalEngineError
 from local_engine.llama_api import RuntimeConfig
 
-END_TOKEN = 0
 ANSWER = "Hi é!"
 
 
@@ -62,61 +62,6 @@ class Collector:
             text += event.text
         assert self._events.empty()
         return text, event
-
-
-class FakeRuntime:
-    """One token per byte; answers `answer`, then the end token. Steps can be held up."""
-
-    def __init__(self, answer: bytes = ANSWER.encode(), n_ctx: int = 200) -> None:
-        self.n_ctx = n_ctx
-        self.answer = list(answer)
-        self.codes: list[int] = []
-        self.batches: list[tuple[int, int]] = []
-        self.samplers = 0
-        self.forgotten = 0
-        self.is_closed = False
-        self.gate = threading.Event()
-        self.gate.set()
-        self.is_decoding = threading.Event()
-        self._left: list[int] = []
-
-    def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
-        if parse_special:
-            return [END_TOKEN]
-        return [byte + 1 for byte in text.encode()]
-
-    def piece(self, token: int) -> bytes:
-        return bytes([token - 1])
-
-    def is_end(self, token: int) -> bool:
-        return token == END_TOKEN
-
-    def decode(
-        self, tokens: Sequence[int], position: int, *, abort: Callable[[], bool] | None
-    ) -> int:
-        self.is_decoding.set()
-        assert self.gate.wait(timeout=5)
-        self.batches.append((position, len(tokens)))
-        if abort is not None and abort():
-            return 2
-        return self.codes.pop(0) if self.codes else 0
-
-    def new_sampler(self, params: SamplingParams) -> int:
-        self.samplers += 1
-        self._left = [byte + 1 for byte in self.answer] + [END_TOKEN]
-        return 1
-
-    def free_sampler(self, sampler: int) -> None:
-        self.samplers -= 1
-
-    def sample(self, sampler: int) -> int:
-        return self._left.pop(0)
-
-    def forget(self) -> None:
-        self.forgotten += 1
-
-    def close(self) -> None:
-        self.is_closed = True
 
 
 class FakeTicket:
@@ -156,6 +101,15 @@ class FakeEngine:
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
+
+    def tokenize(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(pieces=(b"",), controls=frozenset({0}), ends=frozenset({0}))
+
+    def embed(self, inputs: Sequence[Sequence[int]]) -> list[list[float]]:
+        return [[1.0] for _ in inputs]
 
     def status(self) -> EngineStatus:
         return EngineStatus(

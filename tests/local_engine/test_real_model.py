@@ -21,7 +21,7 @@ from local_engine.device import ThreadPlan
 from local_engine.engine import ChatMessage, Done, Role, SamplingParams
 from local_engine.errors import ModelFileError
 from local_engine.line import LineEngine
-from local_engine.llama_api import DecodeStatus, LlamaRuntime, RuntimeConfig
+from local_engine.llama_api import DecodeStatus, LlamaRuntime, Run, RuntimeConfig
 from local_engine.selection import EngineOptions, make_engine
 from local_engine.store.manifest import manifests, models_folder
 from local_engine.template import Control, render_chatml
@@ -214,10 +214,13 @@ def test_segments_give_the_tokens_of_the_whole_prompt(runtime: LlamaRuntime) -> 
 
 def test_llama_cpps_codes_are_passed_on(runtime: LlamaRuntime) -> None:
     """A bad token, a full context and an abort do not end the process."""
-    assert runtime.decode([10**6], 0, abort=None) == DecodeStatus.INVALID_BATCH
-    assert runtime.decode([1] * 32, 0, abort=lambda: True) == DecodeStatus.ABORTED
+    wrong, long = Run(0, 0, [10**6], 1), Run(0, 0, [1] * 32, 1)
+    assert runtime.decode([wrong], abort=None) == DecodeStatus.INVALID_BATCH
+    assert runtime.decode([long], abort=lambda: True) == DecodeStatus.ABORTED
     runtime.forget()
-    codes = [runtime.decode([1] * 32, start, abort=None) for start in range(0, 320, 32)]
+    codes = [
+        runtime.decode([Run(0, start, [1] * 32, 1)], abort=None) for start in range(0, 320, 32)
+    ]
     runtime.forget()
 
     assert codes[0] == DecodeStatus.OK

@@ -48,6 +48,9 @@ class FakeServer:
                 return
 
 
+CONFIG = a_config(n_ctx=200)
+
+
 class FakeListener(PrivateListener):
     """Counts bytes instead of asking a server."""
 
@@ -60,7 +63,7 @@ def ask(
 ) -> tuple[str, Done | Failed, FakeServer]:
     """One request through the line."""
     server, sink, profile = FakeServer(replies), Collector(), ModelProfile(name="m")
-    engine = LineEngine(lambda: XllamaCppBackend(server, FakeListener(), 200), profile)
+    engine = LineEngine(lambda: XllamaCppBackend(server, FakeListener(), CONFIG), profile)
     engine.start().result(timeout=5)
     try:
         engine.submit(a_request(max_tokens=max_tokens), sink)
@@ -103,7 +106,8 @@ def test_a_cancelled_request_stops_at_the_next_token() -> None:
     """The callback's answer ends the library's work."""
     server, sink = FakeServer([]), Collector()
     engine = LineEngine(
-        lambda: XllamaCppBackend(server, FakeListener(), 200), ModelProfile(name="m")
+        lambda: XllamaCppBackend(server, FakeListener(), CONFIG),
+        ModelProfile(name="m"),
     )
     engine.start().result(timeout=5)
     go = threading.Event()
