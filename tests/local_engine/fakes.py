@@ -51,9 +51,13 @@ class Collector:
     def __call__(self, event: Event) -> None:
         self._events.put(event)
 
-    def next(self) -> Event:
-        """The next event; fails after five seconds."""
-        return self._events.get(timeout=5)
+    def next(self, timeout_s: float = 5) -> Event:
+        """The next event; fails after `timeout_s`."""
+        return self._events.get(timeout=timeout_s)
+
+    def is_empty(self) -> bool:
+        """Whether all events were handed out."""
+        return self._events.empty()
 
     def finish(self) -> tuple[str, Done | Failed]:
         """The whole text and the last event."""
