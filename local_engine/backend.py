@@ -46,6 +46,11 @@ class Backend(Protocol):
         ...
 
     @property
+    def features(self) -> frozenset[str]:
+        """`EngineStatus.features`."""
+        ...
+
+    @property
     def gauges(self) -> Gauges:
         """What it has done."""
         ...

@@ -127,6 +127,7 @@ class LineEngine:
             prefill_tps=figures.prefill_tps.value,
             decode_tps=figures.decode_tps.value,
             first_token_s=figures.first_token_s.value,
+            features=backend.features if backend else frozenset(),
             wait_s=self._line.wait_s(),
             kv_cells=gauges.kv_cells,
             kv_used=gauges.kv_used,

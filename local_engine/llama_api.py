@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from local_engine.engine import SamplingParams, Vocabulary
 from local_engine.errors import LibraryMissingError, ModelFileError
+from local_engine.llama_log import LOAD_LOG
 from local_engine.llama_sampler import new_chain
 from local_engine.speculative import MOST_DRAFTED
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 LIBRARY_ENV = "LLAMA_CPP_LIB_PATH"
 LIBRARY_FOLDER = "nearward-llama"
-_LOG_ERROR = 4  # GGML_LOG_LEVEL_ERROR
 _FLASH_ATTENTION_ON = 1
 KvType = Literal["f16", "q8_0", "q4_0"]
 _GGML_TYPES: Final[dict[KvType, int]] = {"f16": 1, "q4_0": 2, "q8_0": 8}
@@ -109,6 +109,8 @@ class Runtime(Protocol):
 
     def vocabulary(self) -> Vocabulary: ...
 
+    def use_all_threads(self, all_of_them: bool) -> None: ...
+
     def decode(self, runs: Sequence[Run], *, abort: Callable[[], bool] | None) -> int: ...
 
     def new_sampler(self, params: SamplingParams) -> int: ...
@@ -169,42 +171,13 @@ def load_bindings() -> Any:
         ) from error
 
 
-class _LoadLog:
-    """llama.cpp's log: silent, but for the errors of the last load.
-
-    The callback is one for the whole process and must never be freed, so it lives in the module.
-    """
-
-    def __init__(self) -> None:
-        self._errors: list[str] = []
-        self._callback: object = None
-
-    def listen(self, api: Any) -> None:
-        """Start anew."""
-        self._errors = []
-        if self._callback is None:
-            self._callback = api.llama_log_callback(self._on_line)
-            api.llama_log_set(self._callback, None)
-
-    def _on_line(self, level: int, text: bytes, _data: object) -> None:
-        if level == _LOG_ERROR and len(self._errors) < 5:
-            self._errors.append(text.decode("utf-8", "replace").strip())
-
-    def first_error(self) -> str:
-        """Why the load failed."""
-        return self._errors[0] if self._errors else "llama.cpp gave no reason"
-
-
-_LOG = _LoadLog()
-
-
 class LlamaRuntime:
     """`Runtime` over llama-cpp-python's low-level API. Construct and use it in one thread."""
 
     def __init__(self, config: RuntimeConfig) -> None:
         self.config = config
         self._api = load_bindings()
-        _LOG.listen(self._api)
+        LOAD_LOG.listen(self._api)
         self._api.llama_backend_init()
         self._model = self._load_model(config)
         self._vocab = self._api.llama_model_get_vocab(self._model)
@@ -217,6 +190,7 @@ class LlamaRuntime:
         self._memory = self._api.llama_get_memory(self._context)
         self._batch = self._api.llama_batch_init(config.n_batch, 0, 1)
         self._abort: Callable[[], bool] | None = None
+        self._uses_all_threads = True
         self._abort_callback = self._api.ggml_abort_callback(self._on_abort)
         self._no_callback = self._api.ggml_abort_callback()
         self._piece_buffer = ctypes.create_string_buffer(512)
@@ -230,7 +204,7 @@ class LlamaRuntime:
         model = self._api.llama_model_load_from_file(os.fsencode(config.model_file), params)
         if not model:
             raise ModelFileError(
-                f"model file cannot be loaded: {config.model_file.name}: {_LOG.first_error()}"
+                f"model file cannot be loaded: {config.model_file.name}: {LOAD_LOG.first_error()}"
             )
         return model
 
@@ -337,6 +311,13 @@ class LlamaRuntime:
         batch.n_tokens = row
         self._set_abort(abort)
         return int(self._api.llama_decode(self._context, batch))
+
+    def use_all_threads(self, all_of_them: bool) -> None:
+        """For batches of several rows: the threads for prompts, or those for single tokens."""
+        if all_of_them != self._uses_all_threads:
+            few, many = self.config.decode_threads, self.config.prefill_threads
+            self._api.llama_set_n_threads(self._context, few, many if all_of_them else few)
+            self._uses_all_threads = all_of_them
 
     def _set_abort(self, abort: Callable[[], bool] | None) -> None:
         if (self._abort is None) != (abort is None):

@@ -31,6 +31,7 @@ from local_engine.errors import (
     EngineUnavailableError,
     LocalEngineError,
 )
+from local_engine.gears import GearBox
 from local_engine.llama_api import DecodeStatus, Run, Runtime
 from local_engine.memory import ContextMemory, Holding
 from local_engine.pace import GAP_S, Pace
@@ -47,6 +48,7 @@ class LlamaCppBackend:
     """`Backend` over a `Runtime`. All but `tokenize` and `vocabulary` in one thread."""
 
     name = "llama-cpp-python"
+    features = frozenset({"constraint", "logit_bias", "logprobs", "vocabulary"})
 
     def __init__(
         self,
@@ -63,6 +65,10 @@ class LlamaCppBackend:
         self._served: dict[int, Served] = {}
         self.curve = CostCurve()
         self.pace = Pace(self.curve, gap_s=gap_s)
+        self._quiet = CostCurve()
+        self._quiet_token_s: float | None = None
+        wide, narrow = self._config.prefill_threads, self._config.decode_threads
+        self.gears = GearBox(can_shift=wide > narrow)
         self._books = Books()
         self._acceptance = Acceptance()
         self.gauges = Gauges(kv_cells=runtime.cells)
@@ -110,6 +116,9 @@ class LlamaCppBackend:
     def calibrate(self, budget_s: float = 0.4) -> None:
         """Measure what steps cost, for about so long; call it before serving."""
         probe_costs(self._runtime, self.curve, self.pace, self._clock, budget_s=budget_s)
+        for rows, seconds in self.curve.points.items():
+            self._quiet.learn(rows, seconds)
+        self._quiet_token_s = self.pace.prompt_token_s
 
     def serve(self, line: Line) -> None:
         """Work until the line is closed and everything has ended."""
@@ -188,6 +197,7 @@ class LlamaCppBackend:
         runs = self._runs(parts)
         for run in runs:
             self._memory.grow(self._served[run.place].holding, len(run.tokens))
+        self._runtime.use_all_threads(self.gears.is_wide)
         began = self._clock()
         code = self._runtime.decode(runs, abort=self._abort_for(runs))
         seconds = self._clock() - began
@@ -290,6 +300,7 @@ class LlamaCppBackend:
             raise DecodeError(DecodeStatus.INVALID_BATCH)
 
     def _learn(self, runs: int, rows: int, read: int, drawn: int, seconds: float) -> None:
+        self._shift(rows, read, seconds)
         if read:
             self.pace.learn(rows - read, read, seconds)
             return
@@ -298,6 +309,13 @@ class LlamaCppBackend:
         else:
             self._books.plain(seconds)
         self.curve.learn(rows, seconds)
+
+    def _shift(self, rows: int, read: int, seconds: float) -> None:
+        """Compare a step of several rows with what it took when the model was loaded."""
+        quiet_s = self._quiet.cost(rows - read) if rows > read else 0.0
+        quiet_s += read * (self._quiet_token_s or 0.0)
+        if rows > 1 and quiet_s > 0:
+            self.gears.learn(seconds / quiet_s)
 
     def _recover(self, line: Line, runs: list[Run], code: int) -> None:
         """Nothing of a failed batch counts: cut it back, and find out who is at fault."""

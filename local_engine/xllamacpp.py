@@ -88,6 +88,7 @@ class XllamaCppBackend:
     """`Backend` over `xllamacpp.Server`."""
 
     name = "xllamacpp"
+    features = frozenset({"logit_bias"})
 
     def __init__(
         self, server: CompletionServer, listener: PrivateListener, config: RuntimeConfig

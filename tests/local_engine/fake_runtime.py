@@ -50,6 +50,8 @@ class FakeRuntime:
         self.answer = None if answer is None else [byte + 1 for byte in answer] + [END_TOKEN]
         self.clock = Clock()
         self.step_s = self.token_s = 0.0
+        self.slow_down = self.slow_all = 1.0
+        self.slow_few = 2.0
         self.codes: list[int] = []
         self.batches: list[list[Run]] = []
         self.samplers: dict[int, SamplingParams] = {}
@@ -83,6 +85,9 @@ class FakeRuntime:
         pieces = (b"", *(bytes([byte]) for byte in range(256)))
         return Vocabulary(pieces=pieces, controls=frozenset({0}), ends=frozenset({0}))
 
+    def use_all_threads(self, all_of_them: bool) -> None:
+        self.slow_down = self.slow_all if all_of_them else self.slow_few
+
     def decode(self, runs: Sequence[Run], *, abort: Callable[[], bool] | None) -> int:
         self.is_decoding.set()
         assert self.gate.wait(timeout=5)
@@ -90,7 +95,7 @@ class FakeRuntime:
         assert 0 < count <= self.config.n_batch
         assert sum(run.outputs for run in runs) <= self.most_outputs
         assert len({run.place for run in runs}) == len(runs)
-        self.clock.now += self.step_s + self.token_s * count
+        self.clock.now += (self.step_s + self.token_s * count) * self.slow_down
         self.batches.append(list(runs))
         if abort is not None and abort():
             return 2

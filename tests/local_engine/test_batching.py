@@ -379,3 +379,14 @@ def test_a_model_that_cannot_rewind_is_served_without_drafts_and_prefixes() -> N
 
     assert bench.text(asked[0]) == bench.text(asked[1])
     assert bench.line.figures.cached_tokens == bench.line.figures.drafted_tokens == 0
+
+
+def test_beside_other_work_fewer_threads_are_used() -> None:
+    """A hog came after the model was loaded: ten times slower with all threads, twice with few."""
+    bench = a_bench(answer=b"x" * 100, may_draft=False)
+    bench.runtime.slow_all = 10.0
+    asked = [bench.ask([70 + n] * 5, 100) for n in range(4)]
+    bench.finish()
+
+    assert bench.text(asked[0]) == "x" * 100
+    assert not bench.backend.gears.is_wide
