@@ -192,6 +192,8 @@ class EngineStatus:
     prefill_tps: float | None
     decode_tps: float | None
     first_token_s: float | None
+    features: frozenset[str] = frozenset()
+    """Of constraint, embeddings, logit_bias, logprobs, vocabulary: what the engine can do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

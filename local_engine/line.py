@@ -11,6 +11,7 @@ Rules
 
 from __future__ import annotations
 
+import collections.abc
 import threading
 import time
 from collections import deque
@@ -19,7 +20,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
-from local_engine.engine import Done, EngineStatus, EventSink, Failed, GenerationRequest, Ticket
+from local_engine.engine import (
+    Done,
+    EngineStatus,
+    EventSink,
+    Failed,
+    GenerationRequest,
+    Ticket,
+    Vocabulary,
+)
 from local_engine.errors import (
     ContextLengthExceededError,
     EngineBusyError,
@@ -35,6 +44,7 @@ from local_engine.template import TEMPLATES, Control
 # No token of the vocabularies in use stands for more bytes on average, so a longer prompt cannot
 # fit and is refused before it is tokenized.
 MAX_BYTES_PER_TOKEN = 64
+Inputs = collections.abc.Sequence[collections.abc.Sequence[int]]
 
 
 class Backend(Protocol):
@@ -50,12 +60,25 @@ class Backend(Protocol):
         """Tokens that the context holds."""
         ...
 
+    @property
+    def features(self) -> frozenset[str]:
+        """`EngineStatus.features`."""
+        ...
+
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         """Token ids; control tokens only where `parse_special` is true. Any thread."""
         ...
 
     def answer(self, sequence: Sequence) -> None:
         """Send the answer's `Token` events and set `finish_reason`, or raise."""
+        ...
+
+    def vocabulary(self) -> Vocabulary:
+        """The model's tokens. Any thread."""
+        ...
+
+    def embed(self, inputs: Inputs) -> list[list[float]]:
+        """`Engine.embed`. Any thread."""
         ...
 
     def close(self) -> None:
@@ -92,6 +115,7 @@ class LineEngine:
         self._vocabulary = threading.Lock()
         self._is_closing = False
         self._backend: Backend | None = None
+        self._words: Vocabulary | None = None
         self._figures = Figures()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._ready: Future[None] = Future()
@@ -170,6 +194,24 @@ class LineEngine:
         with self._vocabulary:
             return len(self._usable().tokenize(text, parse_special=False))
 
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a plain text."""
+        with self._vocabulary:
+            return self._usable().tokenize(text, parse_special=False)
+
+    def vocabulary(self) -> Vocabulary:
+        """The model's tokens, read once."""
+        with self._vocabulary:
+            if self._words is None:
+                self._words = self._usable().vocabulary()
+            return self._words
+
+    def embed(self, inputs: Inputs) -> list[list[float]]:
+        """One vector for each list of token ids."""
+        with self._vocabulary:
+            backend = self._usable()
+        return backend.embed(inputs)
+
     def status(self) -> EngineStatus:
         """A snapshot; takes the line's lock for a moment."""
         with self._changed:
@@ -186,6 +228,7 @@ class LineEngine:
             prefill_tps=self._figures.prefill_tps.value,
             decode_tps=self._figures.decode_tps.value,
             first_token_s=self._figures.first_token_s.value,
+            features=backend.features if backend else frozenset(),
         )
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ import ctypes
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, cast
 
-from local_engine.engine import SamplingParams
+from local_engine.embedder import EmbeddingContext
+from local_engine.embedding_api import LlamaEmbeddingContext
+from local_engine.engine import SamplingParams, Vocabulary
 from local_engine.errors import LibraryMissingError, ModelFileError
 
 LIBRARY_ENV = "LLAMA_CPP_LIB_PATH"
@@ -76,6 +79,14 @@ class Runtime(Protocol):
     def free_sampler(self, sampler: int) -> None: ...
 
     def sample(self, sampler: int) -> int: ...
+
+    def narrow(self, allowed: bytes) -> None: ...
+
+    def logits(self) -> list[float]: ...
+
+    def vocabulary(self) -> Vocabulary: ...
+
+    def embedding_context(self, *, n_ctx: int, n_batch: int, n_seq: int) -> EmbeddingContext: ...
 
     def forget(self) -> None: ...
 
@@ -165,10 +176,12 @@ class LlamaRuntime:
         self._context = self._new_context(config)
         self._memory = self._api.llama_get_memory(self._context)
         self._batch = self._api.llama_batch_init(config.n_batch, 0, 1)
+        self._prefill_threads = config.prefill_threads
         self._abort: Callable[[], bool] | None = None
         self._abort_callback = self._api.ggml_abort_callback(self._on_abort)
         self._no_callback = self._api.ggml_abort_callback()
         self._piece_buffer = ctypes.create_string_buffer(512)
+        self._nothing = (ctypes.c_float * self._n_vocab)(*[float("-inf")] * self._n_vocab)
 
     def _on_abort(self, _data: object) -> bool:
         return self._abort is not None and self._abort()
@@ -274,6 +287,9 @@ class LlamaRuntime:
     def _sampler_steps(self, params: SamplingParams) -> list[Any]:
         api = self._api
         steps = []
+        if params.logit_bias:
+            bias = (api.llama_logit_bias * len(params.logit_bias))(*params.logit_bias)
+            steps.append(api.llama_sampler_init_logit_bias(self._n_vocab, len(bias), bias))
         if params.has_penalties:
             steps.append(
                 api.llama_sampler_init_penalties(
@@ -303,6 +319,48 @@ class LlamaRuntime:
     def sample(self, sampler: int) -> int:
         """Draw from the logits of the last decode and tell the sampler what was drawn."""
         return int(self._api.llama_sampler_sample(sampler, self._context, -1))
+
+    def narrow(self, allowed: bytes) -> None:
+        """Leave only the tokens of a bit set in the logits of the last decode."""
+        logits = self._api.llama_get_logits_ith(self._context, -1)
+        kept = [
+            8 * at + bit
+            for at in (found.start() for found in re.finditer(rb"[^\x00]", allowed))
+            for bit in range(8)
+            if allowed[at] >> bit & 1
+        ]
+        values = [logits[token] for token in kept]
+        ctypes.memmove(logits, self._nothing, ctypes.sizeof(self._nothing))
+        for token, value in zip(kept, values, strict=True):
+            logits[token] = value
+
+    def logits(self) -> list[float]:
+        """The logits of the last decode."""
+        return list(self._api.llama_get_logits_ith(self._context, -1)[: self._n_vocab])
+
+    def vocabulary(self) -> Vocabulary:
+        """All tokens; any thread."""
+        buffer = ctypes.create_string_buffer(4096)
+        pieces, controls, ends = [], set(), set()
+        for token in range(self._n_vocab):
+            if self.is_end(token):
+                ends.add(token)
+            if self.is_control(token):
+                controls.add(token)
+            size = self._api.llama_token_to_piece(self._vocab, token, buffer, 4096, 0, False)
+            pieces.append(b"" if token in controls else buffer.raw[: max(size, 0)])
+        return Vocabulary(pieces=tuple(pieces), controls=frozenset(controls), ends=frozenset(ends))
+
+    def embedding_context(self, *, n_ctx: int, n_batch: int, n_seq: int) -> LlamaEmbeddingContext:
+        """A second context over the same weights, for another thread."""
+        return LlamaEmbeddingContext(
+            self._api,
+            self._model,
+            n_ctx=n_ctx,
+            n_batch=n_batch,
+            n_seq=n_seq,
+            threads=self._prefill_threads,
+        )
 
     def forget(self) -> None:
         """Empty the context."""

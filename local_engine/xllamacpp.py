@@ -18,16 +18,18 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from collections.abc import Sequence as TokenSequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from local_engine.engine import Token
+from local_engine.engine import Token, Vocabulary
 from local_engine.errors import (
     EngineUnavailableError,
     GenerationCancelledError,
     LibraryMissingError,
     LocalEngineError,
     ModelFileError,
+    UnsupportedByEngineError,
 )
 from local_engine.llama_api import RuntimeConfig, limit_spinning
 from local_engine.sequence import Sequence
@@ -78,6 +80,7 @@ class XllamaCppBackend:
     """`Backend` over `xllamacpp.Server`."""
 
     name = "xllamacpp"
+    features: frozenset[str] = frozenset()
 
     def __init__(self, server: CompletionServer, listener: PrivateListener, n_ctx: int) -> None:
         self._server: CompletionServer | None = server
@@ -115,6 +118,14 @@ class XllamaCppBackend:
             raise reader.error
         if sequence.finish_reason is None:
             raise GenerationCancelledError
+
+    def vocabulary(self) -> Vocabulary:
+        """Not to be had from the library."""
+        raise UnsupportedByEngineError("tokens")
+
+    def embed(self, inputs: TokenSequence[TokenSequence[int]]) -> list[list[float]]:
+        """Not served."""
+        raise UnsupportedByEngineError("input")
 
     def close(self) -> None:
         """Stop the library's server."""
