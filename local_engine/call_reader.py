@@ -76,7 +76,7 @@ class CallReader:
     @property
     def is_in_call(self) -> bool:
         """Whether a call has begun that is not complete."""
-        return self._started > self.calls
+        return self._state != self._read_text
 
     def feed(self, piece: str) -> list[Part]:
         """Take text in and return what has become certain."""

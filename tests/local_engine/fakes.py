@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
+from local_engine.embedder import EmbeddingContext
 from local_engine.engine import (
     ChatMessage,
     Done,
@@ -23,12 +24,21 @@ from local_engine.engine import (
     Timings,
     Token,
     Usage,
+    Vocabulary,
 )
 from local_engine.errors import LocalEngineError
 from local_engine.llama_api import RuntimeConfig
+from local_engine.llamacpp import LlamaCppBackend
 
 END_TOKEN = 0
 ANSWER = "Hi é!"
+ALL_FEATURES = LlamaCppBackend.features
+BYTES = Vocabulary(
+    pieces=(*(bytes([byte]) for byte in range(256)), b"", b""),
+    controls=frozenset({256, 257}),
+    ends=frozenset({256}),
+)
+"""A token for each byte, one that ends, and another control token."""
 
 
 def a_request(text: str = "hello", **changes: object) -> GenerationRequest:
@@ -79,6 +89,7 @@ class FakeRuntime:
         self.gate.set()
         self.is_decoding = threading.Event()
         self._left: list[int] = []
+        self.allowed: list[bytes] = []
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         if parse_special:
@@ -112,6 +123,19 @@ class FakeRuntime:
     def sample(self, sampler: int) -> int:
         return self._left.pop(0)
 
+    def narrow(self, allowed: bytes) -> None:
+        self.allowed.append(allowed)
+
+    def logits(self) -> list[float]:
+        return [float(token) for token in range(257)]
+
+    def vocabulary(self) -> Vocabulary:
+        pieces = (b"", *(bytes([byte]) for byte in range(256)))
+        return Vocabulary(pieces=pieces, controls=frozenset({0}), ends=frozenset({END_TOKEN}))
+
+    def embedding_context(self, *, n_ctx: int, n_batch: int, n_seq: int) -> EmbeddingContext:
+        raise AssertionError("no vectors from a fake runtime")
+
     def forget(self) -> None:
         self.forgotten += 1
 
@@ -139,6 +163,8 @@ class FakeEngine:
         self.error = error
         self.requests: list[GenerationRequest] = []
         self.ticket = FakeTicket()
+        self.features = ALL_FEATURES
+        self.embedded: list[Sequence[int]] = []
         self.is_ready = True
         self.is_closed = False
         self.loaded: Future[None] = Future()
@@ -155,7 +181,17 @@ class FakeEngine:
         return self.ticket
 
     def count_tokens(self, text: str) -> int:
-        return len(text.split())
+        return len(self.tokenize(text))
+
+    def tokenize(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def vocabulary(self) -> Vocabulary:
+        return BYTES
+
+    def embed(self, inputs: Sequence[Sequence[int]]) -> list[list[float]]:
+        self.embedded += inputs
+        return [[0.6, 0.8] for _ in inputs]
 
     def status(self) -> EngineStatus:
         return EngineStatus(
@@ -168,6 +204,7 @@ class FakeEngine:
             prefill_tps=None,
             decode_tps=12.5,
             first_token_s=None,
+            features=self.features,
         )
 
     def close(self) -> None:

@@ -246,3 +246,73 @@ def test_a_model_that_cannot_be_loaded_is_reported() -> None:
     with pytest.raises(ModelFileError, match="broken"):
         engine.start().result(timeout=5)
     engine.close()
+
+
+class Counting:
+    """Allows what it is told to, and counts; complete after so many tokens."""
+
+    def __init__(self, complete_after: int, *, accepts: bool = True) -> None:
+        self.complete_after = complete_after
+        self.accepts = accepts
+        self.accepted: list[int] = []
+
+    def allowed(self) -> bytes | None:
+        return b"\xff" * 33
+
+    def accept(self, token: int) -> bool:
+        self.accepted.append(token)
+        return self.accepts
+
+    def rollback(self, tokens: int) -> None:
+        raise AssertionError("nothing is drafted here")
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.accepted) >= self.complete_after
+
+
+def test_a_constraint_narrows_each_draw_and_ends_the_answer() -> None:
+    """No token is decoded for an end that is certain."""
+    runtime, sink, constraint = FakeRuntime(), Collector(), Counting(2)
+    with an_engine(runtime) as engine:
+        engine.submit(a_request(constraint=constraint), sink)
+        text, last = sink.finish()
+
+    assert isinstance(last, Done)
+    assert (text, last.finish_reason, last.usage.completion_tokens) == (ANSWER[:2], "stop", 2)
+    assert runtime.allowed == [b"\xff" * 33] * 2
+
+
+def test_a_token_that_is_not_allowed_fails_its_request_only() -> None:
+    """It cannot be drawn; if it is, nothing of it is sent."""
+    sink = Collector()
+    with an_engine(FakeRuntime()) as engine:
+        engine.submit(a_request(constraint=Counting(9, accepts=False)), sink)
+        text, last = sink.finish()
+        engine.submit(a_request(), sink)
+        assert sink.finish()[0] == ANSWER
+
+    assert (text, type(last)) == ("", Failed)
+
+
+def test_log_probabilities_come_with_each_token() -> None:
+    """Of the whole distribution, also for a token that gives no text yet."""
+    sink = Collector()
+    with an_engine(FakeRuntime("é".encode())) as engine:
+        engine.submit(a_request(logprobs=2), sink)
+        first, second = sink.next(), sink.next()
+
+    assert isinstance(first, Token)
+    assert isinstance(second, Token)
+    assert (first.text, second.text) == ("", "é")
+    [known] = first.logprobs
+    assert known.piece == "é".encode()[:1]
+    assert [piece for piece, _ in known.top] == [b"\xff", b"\xfe"]
+    assert known.top[0][1] == pytest.approx(-0.4586751453870819)  # -log(sum(exp(-k)), k = 0 ...)
+
+
+def test_the_vocabulary_is_read_once() -> None:
+    """And tokens of a text are those of its bytes here."""
+    with an_engine(FakeRuntime()) as engine:
+        assert engine.vocabulary() is engine.vocabulary()
+        assert engine.tokenize("a") == [98]
