@@ -126,6 +126,7 @@ def build(
 def _hot_routes(pipeline: Pipeline, classify: ClassifyEndpoint) -> dict[str, Handler]:
     return {
         "/v1/chat/completions": pipeline.chat,
+        "/v1/embeddings": pipeline.embeddings,
         "/v1/route/explain": pipeline.explain,
         "/v1/classify": classify.classify,
     }

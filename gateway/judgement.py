@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that is decided about a request before anyone is asked: facts, signals, decision.
 
-Shared by chat, explain and dry run, so that an explanation cannot differ from what would happen.
+Shared by chat, embeddings, explain and dry run, so that an explanation cannot differ from what
+would happen.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from gateway.break_glass import BreakGlass, Glass
 from gateway.exchange import Exchange
 from gateway.facts import Wishes, make_facts, read_wishes
 from gateway.identity import Identity, Principal
+from gateway.limits import Json
 from gateway.rules import Rules
 from gateway.signals.reading import SignalReader, Signals
 from gateway.state.sessions import Sessions
 from gateway.wire import ChatRequest, parse_chat
 from policies import DataClass, Decision, Facts, decide
+
+Parse = Callable[[Json, int], ChatRequest]
 
 
 class Judged(NamedTuple):
@@ -50,10 +54,13 @@ class Judge:
     today: Callable[[], datetime.date]
     break_glass: BreakGlass
 
-    async def judge(self, exchange: Exchange) -> Judged:
-        """Raises a GatewayError (4xx) for whatever is wrong with the request."""
+    async def judge(self, exchange: Exchange, parse: Parse | None = None) -> Judged:
+        """Raises a GatewayError (4xx) for whatever is wrong with the request.
+
+        `parse` is for other bodies than a chat request's.
+        """
         principal = self.identity.authenticate(exchange.headers)
-        request = parse_chat(await exchange.json(), exchange.body_bytes)
+        request = (parse or parse_chat)(await exchange.json(), exchange.body_bytes)
         wishes = read_wishes(exchange.headers, request.metadata)
         signals = await self.signals.read(request)
         claim = wishes.break_glass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a chat request asks of whoever answers it, beyond text in and text out.
+"""What a request asks of whoever answers it, beyond text in and text out.
 
 *Needs* are for routing: the engine on the device reports which of them it serves, and a request
 that needs another one is for a destination that does, as far as policy allows one.
@@ -13,6 +13,8 @@ from __future__ import annotations
 from gateway.limits import Json
 
 NOTHING: frozenset[str] = frozenset()
+EMBEDDINGS = frozenset({"embeddings"})
+_OTHER = frozenset({"other"})
 # Field -> need. A field that is absent, null, empty or false asks for nothing.
 _FIELDS = {
     "tools": "tools",
@@ -33,6 +35,9 @@ _PLAIN_FIELDS = frozenset(
         *("modalities", "audio", "prediction", "reasoning_effort", "safety_identifier"),
     }
 )
+_EMBEDDINGS_FIELDS = frozenset(
+    {"model", "input", "encoding_format", "dimensions", "user", "metadata"}
+)
 _CALLERS_TOOLS = frozenset({"function", "custom"})
 _SERVED = (
     "web_search",
@@ -47,7 +52,9 @@ _PLAIN_BODY = frozenset({"model", "messages", "stream", "temperature", "max_toke
 
 
 def needs_of(body: Json) -> frozenset[str]:
-    """The needs of a chat request that passed the border."""
+    """The needs of a request that passed the border."""
+    if "messages" not in body:
+        return EMBEDDINGS
     needs = set() if body.keys() <= _PLAIN_BODY else _needs_of_fields(body)
     for message in body["messages"]:
         if message.keys() <= _PLAIN_MESSAGE and type(message.get("content")) is str:
@@ -72,7 +79,9 @@ def _needs_of_fields(body: Json) -> set[str]:
 
 
 def uses_of(body: Json) -> frozenset[str]:
-    """The provider's features that a chat request switches on, besides tools and media."""
+    """The provider's features that a request switches on, besides tools and media."""
+    if "messages" not in body:
+        return NOTHING if body.keys() <= _EMBEDDINGS_FIELDS else _OTHER
     tools = body.get("tools")
     if not tools and body.keys() <= _PLAIN_FIELDS:
         return NOTHING

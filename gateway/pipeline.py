@@ -18,25 +18,30 @@ from gateway.delivery import CUT_SHORT, deliver
 from gateway.errors import AuditUnavailable, GatewayError
 from gateway.exchange import Exchange
 from gateway.execution import Executor
-from gateway.judgement import Judge, Judged
+from gateway.judgement import Judge, Judged, Parse
 from gateway.records.journal import Journal, answer_headers, refusal_headers
 from gateway.routing.plan import Plan
+from gateway.wire_embeddings import parse_embeddings
 from policies import Tier
 
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
 
 
 class Pipeline:
-    """Answers chat completion requests."""
+    """Answers requests for chat completions and embeddings."""
 
     def __init__(self, judge: Judge, executor: Executor, journal: Journal) -> None:
         self._judge = judge
         self._executor = executor
         self._journal = journal
 
-    async def chat(self, exchange: Exchange) -> None:
+    async def embeddings(self, exchange: Exchange) -> None:
+        """POST /v1/embeddings, by the same steps."""
+        await self.chat(exchange, parse_embeddings)
+
+    async def chat(self, exchange: Exchange, parse: Parse | None = None) -> None:
         """POST /v1/chat/completions; raises GatewayError before the answer has begun."""
-        judged = await self._judge.judge(exchange)
+        judged = await self._judge.judge(exchange, parse)
         try:
             self._refuse_glass(judged)
             if judged.wishes.is_dry_run:
@@ -95,7 +100,9 @@ class Pipeline:
 
 
 def _plan(judged: Judged) -> Plan:
-    return judged.rules.planner.plan(judged.request.model, judged.decision, judged.signals)
+    planner, request = judged.rules.planner, judged.request
+    make = planner.plan if request.endpoint == "chat" else planner.plan_embeddings
+    return make(request.model, judged.decision, judged.signals)
 
 
 def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:

@@ -68,6 +68,7 @@ def make_planner(settings: Settings) -> Planner:
             d.region,
             d.cost.output_per_mtok,
             OpenAIWire.honours if d.kind == "openai" else LiteLLMCloud.honours,
+            d.kind == "openai",
         )
         for d in settings.destinations
     ]

@@ -3,7 +3,9 @@
 
 LocalEngineError
 +-- InvalidRequestError            400  the client's fault
-|   +-- UnsupportedParameterError  400  valid for OpenAI, not built here yet
+|   +-- UnsupportedParameterError  400  valid for OpenAI, not served here
+|   +-- UnsupportedByEngineError   400  served by another engine of this package
+|   +-- InvalidSchemaError         400  a JSON schema that no grammar can be made of
 |   +-- ContextLengthExceededError 400  the prompt does not fit
 |   +-- ModelNotFoundError         404
 |   +-- EndpointNotFoundError      404
@@ -72,8 +74,27 @@ class UnsupportedParameterError(InvalidRequestError):
 
     code = "unsupported_parameter"
 
+    def __init__(self, param: str, *, hint: str = "") -> None:
+        text = f"'{param}' is not supported by the on-device engine"
+        super().__init__(f"{text}; {hint}." if hint else f"{text}.", param=param)
+
+
+class UnsupportedByEngineError(InvalidRequestError):
+    """What the engine in use, or an installation without an optional library, does not serve."""
+
+    code = "unsupported"
+
     def __init__(self, param: str) -> None:
-        super().__init__(f"'{param}' is not supported by the on-device engine.", param=param)
+        super().__init__(f"'{param}' is not supported by the engine in use.", param=param)
+
+
+class InvalidSchemaError(InvalidRequestError):
+    """A JSON schema that is malformed, beyond our bounds, or uses what is not supported."""
+
+    code = "invalid_json_schema"
+
+    def __init__(self, reason: str, *, param: str) -> None:
+        super().__init__(f"The JSON schema in '{param}' {reason}.", param=param)
 
 
 class ContextLengthExceededError(InvalidRequestError):

@@ -23,6 +23,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
+from local_engine.embedder import EmbeddingContext
+from local_engine.embedding_api import LlamaEmbeddingContext
 from local_engine.engine import SamplingParams, Vocabulary
 from local_engine.errors import LibraryMissingError, ModelFileError
 from local_engine.llama_log import LOAD_LOG
@@ -124,6 +126,8 @@ class Runtime(Protocol):
     def copy(self, source: int, target: int, length: int) -> bool: ...
 
     def cut(self, place: int, length: int) -> bool: ...
+
+    def embedding_context(self, *, n_ctx: int, n_batch: int, n_seq: int) -> EmbeddingContext: ...
 
     def forget(self) -> None: ...
 
@@ -364,6 +368,17 @@ class LlamaRuntime:
     def cut(self, place: int, length: int) -> bool:
         """Keep the first `length` tokens of a place; false when the memory cannot do that."""
         return bool(self._api.llama_memory_seq_rm(self._memory, place, length, -1))
+
+    def embedding_context(self, *, n_ctx: int, n_batch: int, n_seq: int) -> LlamaEmbeddingContext:
+        """A second context over the same weights, for another thread."""
+        return LlamaEmbeddingContext(
+            self._api,
+            self._model,
+            n_ctx=n_ctx,
+            n_batch=n_batch,
+            n_seq=n_seq,
+            threads=self.config.prefill_threads,
+        )
 
     def forget(self) -> None:
         """Empty the context."""

@@ -25,10 +25,10 @@ from collections.abc import Callable
 from collections.abc import Sequence as Tokens
 
 from local_engine.backend import Gauges
+from local_engine.embedder import Embedder
 from local_engine.engine import GenerationRequest, Vocabulary
 from local_engine.errors import (
     DecodeError,
-    EngineUnavailableError,
     LocalEngineError,
 )
 from local_engine.gears import GearBox
@@ -48,7 +48,7 @@ class LlamaCppBackend:
     """`Backend` over a `Runtime`. All but `tokenize` and `vocabulary` in one thread."""
 
     name = "llama-cpp-python"
-    features = frozenset({"constraint", "logit_bias", "logprobs", "vocabulary"})
+    features = frozenset({"constraint", "embeddings", "logit_bias", "logprobs", "vocabulary"})
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class LlamaCppBackend:
     ) -> None:
         self._runtime = runtime
         self._config = runtime.config
+        self._embedder = Embedder(runtime, n_ctx=runtime.n_ctx)
         self._clock = clock
         self._memory = self._new_memory()
         self._served: dict[int, Served] = {}
@@ -107,8 +108,8 @@ class LlamaCppBackend:
         return self._runtime.vocabulary()
 
     def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
-        """Not from this context: its attention is causal and its cache is in use."""
-        raise EngineUnavailableError("This engine was started without embeddings.")
+        """One vector for each list of token ids, from a context and a thread of their own."""
+        return self._embedder.embed(inputs)
 
     def check(self, request: GenerationRequest) -> None:
         """Everything in the port is served here."""
@@ -145,6 +146,7 @@ class LlamaCppBackend:
 
     def close(self) -> None:
         """Free the model."""
+        self._embedder.close()
         self._runtime.close()
 
     # --- who is served ---------------------------------------------------------------------

@@ -35,7 +35,7 @@ from local_engine.errors import (
     LibraryMissingError,
     LocalEngineError,
     ModelFileError,
-    UnsupportedParameterError,
+    UnsupportedByEngineError,
 )
 from local_engine.llama_api import RuntimeConfig, limit_spinning
 from local_engine.sequence import Sequence
@@ -125,18 +125,18 @@ class XllamaCppBackend:
 
     def vocabulary(self) -> Vocabulary:
         """Not told by the library."""
-        raise EngineUnavailableError("The prebuilt engine does not tell its vocabulary.")
+        raise UnsupportedByEngineError("tokens")
 
     def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
         """Its server would need another mode for that."""
-        raise EngineUnavailableError("The prebuilt engine has no embeddings.")
+        raise UnsupportedByEngineError("input")
 
     def check(self, request: GenerationRequest) -> None:
         """Refuse what the in-process call cannot pass on."""
         if request.constraint is not None:
-            raise UnsupportedParameterError("response_format")
+            raise UnsupportedByEngineError("response_format")
         if request.logprobs is not None:
-            raise UnsupportedParameterError("logprobs")
+            raise UnsupportedByEngineError("logprobs")
 
     def serve(self, line: Line) -> None:
         """One thread for each slot of the library's server."""

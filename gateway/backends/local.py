@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from gateway.backends.base import Call, Reply
+from gateway.backends.base import PATHS, Call, Reply
 from gateway.backends.errors import BackendError, FirstByteTimeout, IdleTimeout, TotalTimeout
 from gateway.backends.http1 import Client, Origin, Timeouts, request_head
 from gateway.backends.openai_wire import outgoing_body, within
@@ -35,7 +35,7 @@ class LocalEngine:
         body = orjson.dumps(_for_engine(call))
         head = request_head(
             "POST",
-            "/v1/chat/completions",
+            f"/v1{PATHS[call.endpoint]}",
             self._origin.authority,
             [("content-type", "application/json")],
             len(body),

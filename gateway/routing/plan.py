@@ -23,6 +23,8 @@ from gateway.errors import DeviceOff, LocalUnavailable, NotFound, PolicyBlocked
 from gateway.signals.reading import Signals
 from policies import Decision, Obligation, Tier
 
+# What can be honoured by whom an input is sent to, with the input as it is.
+_EMBEDDING_DUTIES = frozenset({Obligation.NO_STORE, Obligation.NO_CACHE, Obligation.RECORD})
 Intent = Literal["auto", "local", "cloud", "named"]
 
 
@@ -36,6 +38,8 @@ class Route:
     region: str = ""
     output_cost: float = 0.0
     honours: frozenset[Obligation] = frozenset()
+    embeds: bool = False
+    """Whether its API has embeddings."""
 
 
 class Attempt(NamedTuple):
@@ -121,6 +125,26 @@ class Planner:
         if not away:
             return Plan(self._near(decision, signals), self._refusal(decision, name))
         return self._order(intent, away, signals)
+
+    def plan_embeddings(self, model: str, decision: Decision, signals: Signals) -> Plan:
+        """The same for embeddings: one place only, for vectors of two models cannot be compared.
+
+        `auto` and `local/<name>` are the device's, and nobody stands in for it; nor does it for a
+        model that was named. What would have to be taken out of an input is not sent at all.
+        """
+        intent, name = self.read_model(model)
+        if intent in ("auto", "local"):
+            why = "asked_for_local" if intent == "local" else "device_can_answer"
+            return Plan(self._near(decision, signals), why)
+        embedding = {r.name for r in self._away if r.embeds}
+        away = tuple(a for a in self._far(decision, name) if a.destination in embedding)
+        if not away or not decision.obligations <= _EMBEDDING_DUTIES:
+            raise PolicyBlocked(
+                "no destination that policy allows for this request has embeddings of this model "
+                f"({self._refusal(decision, name)}); the model 'auto' is the device's own"
+            )
+        # Two destinations may serve one name by different models.
+        return Plan(away[:1], "asked_for_cloud" if intent == "cloud" else "asked_for_model")
 
     def _order(self, intent: Intent, away: tuple[Attempt, ...], signals: Signals) -> Plan:
         device = signals.device

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from local_engine.embedder import EmbeddingContext
 from local_engine.engine import SamplingParams, Vocabulary
 from local_engine.llama_api import Run
 from local_engine.logits import Floats, Logits
@@ -170,6 +171,9 @@ class FakeRuntime:
         del self._contexts.get(place, [])[length:]
         del self._cells.get(place, [])[length:]
         return True
+
+    def embedding_context(self, *, n_ctx: int, n_batch: int, n_seq: int) -> EmbeddingContext:
+        raise AssertionError("no vectors from a fake runtime")
 
     def forget(self) -> None:
         self._contexts, self._cells = {}, {}

@@ -27,8 +27,16 @@ from local_engine.engine import (
 )
 from local_engine.errors import LocalEngineError
 from local_engine.llama_api import RuntimeConfig
+from local_engine.llamacpp import LlamaCppBackend
 
 ANSWER = "Hi é!"
+ALL_FEATURES = LlamaCppBackend.features
+BYTES = Vocabulary(
+    pieces=(*(bytes([byte]) for byte in range(256)), b"", b""),
+    controls=frozenset({256, 257}),
+    ends=frozenset({256}),
+)
+"""A token for each byte, one that ends, and another control token."""
 
 
 def a_request(text: str = "hello", **changes: object) -> GenerationRequest:
@@ -88,6 +96,8 @@ class FakeEngine:
         self.error = error
         self.requests: list[GenerationRequest] = []
         self.ticket = FakeTicket()
+        self.features = ALL_FEATURES
+        self.embedded: list[Sequence[int]] = []
         self.is_ready = True
         self.is_closed = False
         self.loaded: Future[None] = Future()
@@ -104,16 +114,17 @@ class FakeEngine:
         return self.ticket
 
     def count_tokens(self, text: str) -> int:
-        return len(text.split())
+        return len(self.tokenize(text))
 
     def tokenize(self, text: str) -> list[int]:
         return list(text.encode())
 
     def vocabulary(self) -> Vocabulary:
-        return Vocabulary(pieces=(b"",), controls=frozenset({0}), ends=frozenset({0}))
+        return BYTES
 
     def embed(self, inputs: Sequence[Sequence[int]]) -> list[list[float]]:
-        return [[1.0] for _ in inputs]
+        self.embedded += inputs
+        return [[0.6, 0.8] for _ in inputs]
 
     def status(self) -> EngineStatus:
         return EngineStatus(
@@ -126,6 +137,7 @@ class FakeEngine:
             prefill_tps=None,
             decode_tps=12.5,
             first_token_s=None,
+            features=self.features,
         )
 
     def close(self) -> None:

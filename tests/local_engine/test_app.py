@@ -47,6 +47,14 @@ class Answer:
 async def call(
     engine: FakeEngine, method: str, path: str, body: bytes = b"", *, hangs_up: bool = False
 ) -> Answer:
+    """One request to a new application over `engine`."""
+    app = EngineApp(engine, ModelProfile(name="m"))
+    return await call_app(app, method, path, body, hangs_up=hangs_up)
+
+
+async def call_app(
+    app: EngineApp, method: str, path: str, body: bytes, *, hangs_up: bool = False
+) -> Answer:
     """One request; the client stays or hangs up after its body."""
     half = len(body) // 2
     incoming: list[dict[str, Any]] = [
@@ -65,7 +73,6 @@ async def call(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    app = EngineApp(engine, ModelProfile(name="m"))
     await app({"type": "http", "method": method, "path": path}, receive, send)
     return Answer(sent)
 
@@ -113,7 +120,8 @@ async def test_models_lists_the_one_model() -> None:
 async def test_tokenize_counts() -> None:
     """The text is counted without any template."""
     assert (await call(FakeEngine(), "POST", "/v1/tokenize", b'{"text": "a b"}')).json() == {
-        "count": 2
+        "count": 3,
+        "tokens": [97, 32, 98],
     }
     assert (await call(FakeEngine(), "POST", "/v1/tokenize", b'{"text": 1}')).status == 400
 
@@ -138,7 +146,12 @@ async def test_a_plain_answer_is_one_object() -> None:
         "refusal": None,
     }
     assert body["choices"][0]["finish_reason"] == "stop"
-    assert body["usage"] == {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+    assert body["usage"] == {
+        "prompt_tokens": 5,
+        "completion_tokens": 2,
+        "total_tokens": 7,
+        "prompt_tokens_details": {"cached_tokens": 0},
+    }
 
 
 async def test_a_stream_has_openais_order() -> None:

@@ -246,3 +246,10 @@ def test_a_model_that_cannot_be_loaded_is_reported() -> None:
     with pytest.raises(ModelFileError, match="broken"):
         engine.start().result(timeout=5)
     engine.close()
+
+
+def test_the_vocabulary_is_read_once() -> None:
+    """And tokens of a text are those of its bytes here."""
+    with an_engine(FakeRuntime()) as engine:
+        assert engine.vocabulary() is engine.vocabulary()
+        assert engine.tokenize("a") == [98]
