@@ -104,6 +104,8 @@ def engine_arguments(settings: Settings) -> list[str]:
         str(device.context_tokens),
         "--threads",
         str(device.threads),
+        "--gpu-layers",
+        str(device.gpu_layers),
         "--engine",
         device.engine,
     ]

@@ -86,13 +86,6 @@ class DeviceSettings(_Section):
     engine: Literal["auto", "llamacpp", "xllamacpp"] = "auto"
     enabled: bool = True
 
-    @field_validator("gpu_layers")
-    @classmethod
-    def _no_gpu_yet(cls, layers: str | int) -> str | int:
-        if layers not in ("auto", 0):
-            raise ValueError("the engine runs on the CPU only for now; use auto or 0")
-        return layers
-
 
 class PolicySettings(_Section):
     """Which packs of rules apply; several packs can only tighten one another."""

@@ -53,6 +53,7 @@ class RuntimeConfig:
     slots: int
     decode_threads: int
     prefill_threads: int
+    gpu_layers: int = 0
 
 
 class Runtime(Protocol):
@@ -86,7 +87,8 @@ def library_folder() -> Path | None:
     """Where the compiled libraries are: the environment's word, else this venv's folder."""
     named = os.environ.get(LIBRARY_ENV)
     folder = Path(named) if named else Path(sys.prefix) / "lib" / LIBRARY_FOLDER
-    return folder if (folder / "libllama.so").exists() else None
+    names = ("libllama.so", "libllama.dylib")
+    return folder if any((folder / name).exists() for name in names) else None
 
 
 def is_installed() -> bool:
@@ -175,7 +177,7 @@ class LlamaRuntime:
 
     def _load_model(self, config: RuntimeConfig) -> Any:
         params = self._api.llama_model_default_params()
-        params.n_gpu_layers = 0
+        params.n_gpu_layers = config.gpu_layers
         model = self._api.llama_model_load_from_file(os.fsencode(config.model_file), params)
         if not model:
             raise ModelFileError(

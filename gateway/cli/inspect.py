@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -116,12 +117,31 @@ def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
     )
     lines = (probe.stdout or probe.stderr).strip().splitlines()
     yield probe.returncode == 0, lines[-1] if lines else "no engine; run: make setup"
+    yield _protection_finding()
     for step in (engine_arguments, check_model_file):
         fault = _fault_of(step, settings)
         yield (
             not fault,
             fault or ("model file in place" if step is engine_arguments else "model file whole"),
         )
+
+
+def _protection_finding() -> tuple[bool, str]:
+    """What the kernel offers to shut the engine's process in; the engine runs without it too."""
+    probe = subprocess.run(
+        [sys.executable, "-m", "local_engine.device", "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if probe.returncode != 0:
+        return False, "the device cannot be read; see: nearward device"
+    found = json.loads(probe.stdout)
+    layers = {"Landlock": found["landlock_version"], "seccomp": found["has_seccomp"]}
+    missing = [name for name, is_there in layers.items() if not is_there]
+    if not missing:
+        return True, "the kernel can shut the engine in (Landlock, seccomp)"
+    return True, f"this kernel lacks {', '.join(missing)}: the engine runs with less protection"
 
 
 def _port_finding(settings: object) -> tuple[bool, str]:
