@@ -328,7 +328,7 @@ def test_a_gpu_build_that_fails_is_no_cpu_build(
         raise BuildError("no CUDA toolkit")
 
     monkeypatch.setattr(build, "compile_libraries", failing)
-    monkeypatch.setattr(build.shutil, "copy", lambda *_: None)
+    monkeypatch.setattr("local_engine.build.shutil.copy", lambda *_: None)
     arguments = ["--prefix", str(tmp_path / "p"), "--backend", "cuda"]
     assert main(arguments) == 1
     monkeypatch.setattr(build, "find_tools", lambda _folder: "C compiler")
