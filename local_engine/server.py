@@ -239,6 +239,8 @@ def main(arguments: list[str] | None = None) -> int:
     die_with_parent(signal.SIGKILL)  # there is nothing to save
     forbid_core_dumps()
     unblock_signals()
+    # Where it aborts, ggml would start a debugger to print its stack: slow, and forbidden here.
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     return serve(options, confine, inherited_heart())
 
 
