@@ -2,7 +2,7 @@
 """Whether a model fits into memory, worked out from its header before anything is loaded.
 
     weights   the tensors' bytes; mapped or repacked, they are wanted in memory
-    cells     n_ctx x sum over layers of (key + value width) x bytes of a value
+    cells     contexts x n_ctx x sum over layers of (key + value width) x bytes of a value
     compute   batch x (6 x embedding + 3 x feed-forward) x 4 bytes, and the rows of logits
     program   Python, the libraries, and the vocabulary at about 400 bytes a token
 
@@ -20,7 +20,7 @@ Rules
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from local_engine.errors import ModelFileError
@@ -61,6 +61,8 @@ class Load:
     n_ctx: int
     n_batch: int
     slots: int
+    contexts: int = 1
+    """The cells of all requests together hold so many times `n_ctx`."""
     kv_type: str = "f16"
 
 
@@ -128,7 +130,7 @@ def shape_of(header: GgufHeader) -> Shape:
 
 def estimate(shape: Shape, load: Load) -> Estimate:
     """How much memory a model will take."""
-    cells = load.n_ctx * shape.cell_width * VALUE_BYTES[load.kv_type]
+    cells = load.n_ctx * load.contexts * shape.cell_width * VALUE_BYTES[load.kv_type]
     row = 4 * (6 * shape.embedding + 3 * shape.feed_forward)
     return Estimate(
         weights=shape.weights_bytes,
@@ -178,7 +180,7 @@ def _at_most(wanted: int, trained: int) -> int:
 
 
 def _with(load: Load, n_ctx: int) -> Load:
-    return Load(n_ctx=n_ctx, n_batch=load.n_batch, slots=load.slots, kv_type=load.kv_type)
+    return replace(load, n_ctx=n_ctx)
 
 
 def _mib(size_bytes: int) -> int:

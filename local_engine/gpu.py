@@ -83,7 +83,7 @@ def _preferred(accelerators: Sequence[Accelerator]) -> list[Accelerator]:
 
 def _layer_bytes(shape: Shape, load: Load) -> int:
     """A layer's weights and its share of the cells, rounded up."""
-    cells = load.n_ctx * shape.cell_width * VALUE_BYTES[load.kv_type]
+    cells = load.n_ctx * load.contexts * shape.cell_width * VALUE_BYTES[load.kv_type]
     return max(1, -(-int(shape.block_bytes + cells) // shape.layers))
 
 

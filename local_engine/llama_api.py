@@ -310,6 +310,10 @@ class LlamaRuntime:
         """Empty the context."""
         self._api.llama_memory_clear(self._memory, False)
 
+    def set_threads(self, decode: int, prefill: int) -> None:
+        """Use so many threads from the next decode on."""
+        self._api.llama_set_n_threads(self._context, decode, prefill)
+
     def close(self) -> None:
         """Free everything; the object is dead afterwards."""
         self._api.llama_batch_free(self._batch)

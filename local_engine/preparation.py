@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from local_engine.device import plan_threads, probe
+from local_engine.device import Device, plan_threads, probe
 from local_engine.engine import Engine
 from local_engine.errors import LibraryMissingError
 from local_engine.fit import Estimate, Fit, Load, Shape, fit, shape_of
@@ -19,10 +19,20 @@ from local_engine.heartbeat import Heart
 from local_engine.llama_api import library_folder
 from local_engine.profile import ModelProfile
 from local_engine.sandbox import Needs
-from local_engine.selection import N_BATCH, SLOTS, EngineOptions, installed_kind, make_engine
+from local_engine.selection import (
+    CONTEXTS,
+    N_BATCH,
+    SLOTS,
+    EngineOptions,
+    Tuning,
+    installed_kind,
+    make_engine,
+)
 from local_engine.store.admission import admit
 from local_engine.store.gguf import read_file
+from local_engine.threads import Results, key_of
 
+RESULTS_FILE: Final = "threads.json"
 _MIB: Final = 1 << 20
 # Above the estimate: where an idle process is replaced, and where allocations fail.
 _GROWN: Final = (1.25, 256 * _MIB)
@@ -54,10 +64,13 @@ class Prepared:
     fit: Fit
     grown_bytes: int
     notes: tuple[str, ...]
+    tuning: Tuning | None = None
 
     def report(self) -> dict[str, object]:
         """For /health."""
-        return {"memory_estimate_bytes": self.fit.estimate.total, "notes": list(self.notes)}
+        tuned = self.tuning.report() if self.tuning is not None else {}
+        memory = self.fit.estimate.total
+        return {"memory_estimate_bytes": memory, "notes": list(self.notes), **tuned}
 
 
 def prepare(options: ServerOptions, heart: Heart) -> Prepared:
@@ -66,14 +79,18 @@ def prepare(options: ServerOptions, heart: Heart) -> Prepared:
     kind = installed_kind() if options.engine == "auto" else options.engine
     device = probe()
     shape = shape_of(read_file(options.model_file))
-    wanted = Load(n_ctx=options.n_ctx or profile.n_ctx, n_batch=N_BATCH, slots=SLOTS)
+    wanted = Load(
+        n_ctx=options.n_ctx or profile.n_ctx, n_batch=N_BATCH, slots=SLOTS, contexts=CONTEXTS
+    )
     found = fit(options.model_name, shape, wanted, device.memory_free_bytes)
     profile = replace(profile, n_ctx=found.n_ctx)
     placed = place(shape, replace(wanted, n_ctx=found.n_ctx), found.estimate, options.gpu_layers)
+    tuning = _tuning(options, device) if kind == "llamacpp" else None
     chosen = EngineOptions(
         kind=kind,
         model_file=options.model_file,
         threads=plan_threads(device.usable_cpus, options.threads),
+        tuning=tuning,
         gpu_layers=placed.layers,
     )
     return Prepared(
@@ -89,8 +106,17 @@ def prepare(options: ServerOptions, heart: Heart) -> Prepared:
         ),
         fit=found,
         grown_bytes=_beyond(found.estimate, _GROWN),
+        tuning=tuning,
         notes=tuple(note for note in (found.note, placed.note) if note),
     )
+
+
+def _tuning(options: ServerOptions, device: Device) -> Tuning | None:
+    """How threads are chosen; not at all where the operator has chosen."""
+    if options.threads is not None:
+        return None
+    results = Results(options.socket_path.parent / RESULTS_FILE)
+    return Tuning(results, key_of(device, options.model_file), device.usable_cpus)
 
 
 def place(shape: Shape, load: Load, estimate: Estimate, wanted: int | None) -> Offload:

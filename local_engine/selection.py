@@ -14,19 +14,66 @@ from local_engine.engine import Engine
 from local_engine.errors import LibraryMissingError
 from local_engine.heartbeat import Cell, Heart
 from local_engine.line import Backend, LineEngine
-from local_engine.llama_api import LlamaRuntime, Runtime, RuntimeConfig
+from local_engine.llama_api import DecodeStatus, LlamaRuntime, Runtime, RuntimeConfig
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.profile import ModelProfile
+from local_engine.threads import Measured, Results, settle
 from local_engine.watched import WatchedRuntime
 from local_engine.xllamacpp import XllamaCppBackend
 
 # Prompt tokens per decode: 128, 256 and 512 are equally fast here; a larger one needs more memory.
 N_BATCH: Final = 256
 SLOTS: Final = 1
+CONTEXTS: Final = 1
 # A cold disk gives at least so much; loading also hashes nothing and computes little.
 _LOAD_BYTES_PER_S: Final = 10 << 20
 _LOAD_BOUND_S: Final = 120.0
 ENGINES: Final = ("auto", "llamacpp", "xllamacpp")
+
+
+class Tuning:
+    """Measures, or remembers, how many threads pay; `found` afterwards says what it is."""
+
+    def __init__(self, results: Results, key: str, usable: int) -> None:
+        self._results = results
+        self._key = key
+        self._usable = usable
+        self.found: Measured | None = None
+
+    def settle(self, runtime: LlamaRuntime) -> None:
+        """Leave the model on the threads that pay."""
+        self.found = settle(_RuntimeSteps(runtime), self._results, self._key, self._usable)
+
+    def report(self) -> dict[str, object]:
+        """For /health."""
+        if self.found is None:
+            return {}
+        plan = self.found.plan
+        return {
+            "threads": {
+                "decode": plan.decode,
+                "prefill": plan.prefill,
+                "decode_tps": {str(n): round(v, 1) for n, v in self.found.decode_tps.items()},
+                "prefill_tps": {str(n): round(v, 1) for n, v in self.found.prefill_tps.items()},
+                "was_kept": self.found.was_kept,
+            }
+        }
+
+
+class _RuntimeSteps:
+    """A `LlamaRuntime` as threads.py times it."""
+
+    def __init__(self, runtime: LlamaRuntime) -> None:
+        self._runtime = runtime
+
+    def use(self, plan: ThreadPlan) -> None:
+        self._runtime.set_threads(plan.decode, plan.prefill)
+
+    def run(self, tokens: int, position: int) -> bool:
+        return self._runtime.decode([1] * tokens, position, abort=None) == DecodeStatus.OK
+
+    def forget(self) -> None:
+        self._runtime.forget()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +83,8 @@ class EngineOptions:
     kind: str
     model_file: Path
     threads: ThreadPlan
+    tuning: Tuning | None = None
+    """None: `threads` is the operator's word, or the library cannot be asked."""
     gpu_layers: int = 0
 
 
@@ -69,7 +118,10 @@ def make_engine(
         try:
             if kind == "xllamacpp":
                 return XllamaCppBackend.load(config)
-            runtime: Runtime = WatchedRuntime(LlamaRuntime(config), beats)
+            plain = LlamaRuntime(config)
+            if options.tuning is not None:
+                options.tuning.settle(plain)
+            runtime: Runtime = WatchedRuntime(plain, beats)
             return LlamaCppBackend(runtime, profile, n_batch=N_BATCH)
         finally:
             beats.rest(Cell.STEP)
