@@ -18,7 +18,6 @@ import asyncio
 import os
 import signal
 import socket
-import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ import uvicorn
 from local_engine.app import EngineApp
 from local_engine.errors import EXIT_RECYCLE, EXIT_SETUP, EngineSetupError
 from local_engine.heartbeat import Heart, inherited_heart
+from local_engine.listening import listen
 from local_engine.preparation import Prepared, ServerOptions, prepare
 from local_engine.process import die_with_parent, forbid_core_dumps, unblock_signals
 from local_engine.resident import ResidentMemory
@@ -139,32 +139,6 @@ class EngineServer(uvicorn.Server):
         except BaseException as error:
             self.failure = error
             self.should_exit = True
-
-
-def listen(path: Path) -> socket.socket:
-    """A listening socket that only this user can reach.
-
-    An existing folder must be ours and closed to others: in a shared one somebody else could
-    put a socket of his own in our place. Raises EngineSetupError.
-    """
-    folder = path.parent
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    details = folder.stat()
-    if details.st_uid != os.getuid() or details.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise EngineSetupError(f"the socket's folder must be yours and of mode 0700: {folder}")
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    previous = os.umask(0o177)
-    try:
-        if path.is_socket():
-            path.unlink()
-        listener.bind(str(path))
-        listener.listen(128)  # now: whoever sees the socket may connect and is served soon
-    except OSError as error:
-        listener.close()
-        raise EngineSetupError(f"cannot listen on {path}: {error.strerror or error}") from error
-    finally:
-        os.umask(previous)
-    return listener
 
 
 def parse_options(arguments: list[str]) -> ServerOptions:

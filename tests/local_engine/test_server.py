@@ -28,12 +28,13 @@ from local_engine.errors import (
 from local_engine.fit import Estimate, Fit
 from local_engine.heartbeat import Heart
 from local_engine.line import LineEngine
+from local_engine.listening import listen
 from local_engine.preparation import Prepared, ServerOptions, prepare
 from local_engine.profile import ModelProfile
 from local_engine.resident import ResidentMemory
 from local_engine.sandbox import Confinement, Needs
 from local_engine.selection import EngineOptions, installed_kind, make_engine
-from local_engine.server import EngineServer, listen, parse_options
+from local_engine.server import EngineServer, parse_options
 from local_engine.unix_http import UnixConnection
 from tests.local_engine.fakes import FakeEngine, a_gguf
 
