@@ -56,6 +56,7 @@ class Tuning:
                 "decode_tps": {str(n): round(v, 1) for n, v in self.found.decode_tps.items()},
                 "prefill_tps": {str(n): round(v, 1) for n, v in self.found.prefill_tps.items()},
                 "was_kept": self.found.was_kept,
+                "was_quiet": self.found.was_quiet,
             }
         }
 

@@ -11,7 +11,10 @@ Rules
 3. A step up must pay, or it is not taken: 1.4x for twice the threads when decoding single tokens,
    1.2x when reading prompts.
 4. The result is kept under a key of machine, library and file, and found there at the next start.
-5. What cannot be measured is planned without (`device.plan_threads`).
+5. A measurement that other work disturbed says little, and kept it would say so for ever. The
+   process's own CPU time tells: threads that had less than `QUIET` of the time that passed were
+   waiting for a core. Measuring ends there, `device.plan_threads` is used as where nothing can be
+   measured, and that is kept for `DISTURBED_S` only, so that restarts meanwhile cost nothing.
 """
 
 from __future__ import annotations
@@ -31,13 +34,22 @@ from local_engine.pins import LLAMA_VERSION
 
 DECODE_GAIN: Final = 1.4
 PREFILL_GAIN: Final = 1.2
+QUIET: Final = 0.85
+DISTURBED_S: Final = 3600.0
 DECODE_STEPS: Final = 4
 PROMPT_TOKENS: Final = 32
-_ROUNDS: Final = 3
+_ROUNDS: Final = 2
 _KEPT_RESULTS: Final = 64
-_BUDGET_S: Final = 2.0
+_BUDGET_S: Final = 1.5
 
-Clock = Callable[[], float]
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Seconds that pass, and seconds of CPU that all threads of the process had."""
+
+    wall: Callable[[], float] = time.perf_counter
+    cpu: Callable[[], float] = time.process_time
+    date: Callable[[], float] = time.time
 
 
 class Steps(Protocol):
@@ -64,6 +76,7 @@ class Measured:
     decode_tps: dict[int, float]
     prefill_tps: dict[int, float]
     was_kept: bool = False
+    was_quiet: bool = True
 
 
 def candidates(usable: int) -> list[int]:
@@ -82,39 +95,47 @@ def choose(tps: Mapping[int, float], gain: float) -> int:
     return chosen
 
 
-def measure(steps: Steps, usable: int, clock: Clock, *, budget_s: float = _BUDGET_S) -> Measured:
+def measure(steps: Steps, usable: int, clocks: Clocks, *, budget_s: float = _BUDGET_S) -> Measured:
     """Time the candidates, and leave the model on the choice. Begins nothing after `budget_s`.
 
     Candidates that the time does not reach are not chosen. Raises UnmeasuredError.
     """
-    until = clock() + budget_s
+    until = clocks.wall() + budget_s
+    shares: list[float] = []
     prefill: dict[int, float] = {}
     decode: dict[int, float] = {}
     for threads in sorted({*candidates(usable), max(1, usable - 1)}):
-        if prefill and clock() >= until:
+        if prefill and (clocks.wall() >= until or min(shares) < QUIET):
             break
         steps.use(ThreadPlan(threads, threads))
-        prefill[threads] = _best(steps, clock, [PROMPT_TOKENS])
+        prefill[threads], cores = _best(steps, clocks, [PROMPT_TOKENS])
+        shares.append(cores / threads)
         if threads <= max(1, usable - 1):
-            decode[threads] = _best(steps, clock, [1] * DECODE_STEPS)
+            decode[threads], cores = _best(steps, clocks, [1] * DECODE_STEPS)
+            shares.append(cores / threads)
+    was_quiet = min(shares) >= QUIET
     plan = ThreadPlan(choose(decode, DECODE_GAIN), choose(prefill, PREFILL_GAIN))
+    if not was_quiet:
+        plan = plan_threads(usable)
     steps.use(plan)
     steps.forget()
-    return Measured(plan=plan, decode_tps=decode, prefill_tps=prefill)
+    return Measured(plan=plan, decode_tps=decode, prefill_tps=prefill, was_quiet=was_quiet)
 
 
-def _best(steps: Steps, clock: Clock, sizes: Sequence[int]) -> float:
-    """Tokens per second of these decodes, in the best of a few rounds."""
-    best_s = math.inf
+def _best(steps: Steps, clocks: Clocks, sizes: Sequence[int]) -> tuple[float, float]:
+    """Tokens per second of these decodes in the best of a few rounds, and cores that it had."""
+    best_s, cores = math.inf, 0.0
     for _ in range(_ROUNDS):
         steps.forget()
-        position, began = 0, clock()
+        position, began, cpu_began = 0, clocks.wall(), clocks.cpu()
         for size in sizes:
             if not steps.run(size, position):
                 raise UnmeasuredError
             position += size
-        best_s = min(best_s, clock() - began)
-    return sum(sizes) / max(best_s, 1e-9)
+        took_s = max(clocks.wall() - began, 1e-9)
+        if took_s < best_s:
+            best_s, cores = took_s, (clocks.cpu() - cpu_began) / took_s
+    return sum(sizes) / best_s, cores
 
 
 class UnmeasuredError(Exception):
@@ -127,21 +148,25 @@ class Results:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def find(self, key: str) -> Measured | None:
-        """The result under a key; None when there is none that can be read."""
+    def find(self, key: str, date: float) -> Measured | None:
+        """The result under a key; None when there is none that can be read, or is too old."""
         try:
             found = self._read()[key]
             decode, prefill = found["plan"]
+            was_quiet = bool(found["was_quiet"])
+            if not was_quiet and not 0 <= date - found["date"] < DISTURBED_S:
+                return None
             return Measured(
                 plan=ThreadPlan(int(decode), int(prefill)),
                 decode_tps={int(n): float(v) for n, v in found["decode_tps"].items()},
                 prefill_tps={int(n): float(v) for n, v in found["prefill_tps"].items()},
                 was_kept=True,
+                was_quiet=was_quiet,
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def keep(self, key: str, measured: Measured) -> None:
+    def keep(self, key: str, measured: Measured, date: float) -> None:
         """Add a result; the oldest make room. A folder that is read-only costs a measurement."""
         try:
             kept = self._read()
@@ -152,6 +177,8 @@ class Results:
             "plan": [measured.plan.decode, measured.plan.prefill],
             "decode_tps": measured.decode_tps,
             "prefill_tps": measured.prefill_tps,
+            "was_quiet": measured.was_quiet,
+            "date": date,
         }
         newest = dict(list(kept.items())[-_KEPT_RESULTS:])
         new = self._path.with_name(f"{self._path.name}.{os.getpid()}")
@@ -179,19 +206,20 @@ def key_of(device: Device, model_file: Path) -> str:
 
 
 def settle(
-    steps: Steps, results: Results, key: str, usable: int, clock: Clock = time.monotonic
+    steps: Steps, results: Results, key: str, usable: int, clocks: Clocks | None = None
 ) -> Measured:
     """The kept result or a new one; the model is left on its plan. Never raises."""
-    kept = results.find(key)
+    clocks = clocks or Clocks()
+    kept = results.find(key, clocks.date())
     if kept is not None and max(kept.plan.decode, kept.plan.prefill) <= usable:
         steps.use(kept.plan)
         return kept
     try:
-        measured = measure(steps, usable, clock)
+        measured = measure(steps, usable, clocks)
     except UnmeasuredError:
         plan = plan_threads(usable)
         steps.use(plan)
         steps.forget()
         return Measured(plan=plan, decode_tps={}, prefill_tps={})
-    results.keep(key, measured)
+    results.keep(key, measured, clocks.date())
     return measured

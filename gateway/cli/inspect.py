@@ -24,10 +24,10 @@ def check(config: ConfigOption = None) -> None:
     Prints one line for each fault and exits 1, or says what was checked.
     """
     from gateway.bootstrap import check_store, load_identity
-    from gateway.model_file import check_model_file
+    from gateway.engine_program import engine_command
+    from gateway.model_file import check_model_files
     from gateway.reach import make_anchors, make_backends
     from gateway.rules import make_planner, make_policy
-    from gateway.serving import engine_arguments
     from gateway.settings import Settings, find_config
 
     settings = read_settings(config, 1)
@@ -40,7 +40,7 @@ def check(config: ConfigOption = None) -> None:
         check_store,
     ]
     if settings.device.enabled:
-        steps += [engine_arguments, check_model_file]
+        steps += [engine_command, check_model_files]
     faults = [fault for step in steps if (fault := _fault_of(step, settings))]
     for fault in dict.fromkeys(faults):
         say(f"FAULT  {fault}")
@@ -109,8 +109,8 @@ def _state_findings(state_dir: Path) -> Iterator[tuple[bool, str]]:
 
 
 def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
-    from gateway.model_file import check_model_file
-    from gateway.serving import engine_arguments
+    from gateway.engine_program import engine_command
+    from gateway.model_file import check_model_files
 
     probe = subprocess.run(
         [sys.executable, "-c", _ENGINE_PROBE], check=False, capture_output=True, text=True
@@ -118,11 +118,11 @@ def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
     lines = (probe.stdout or probe.stderr).strip().splitlines()
     yield probe.returncode == 0, lines[-1] if lines else "no engine; run: make setup"
     yield _protection_finding()
-    for step in (engine_arguments, check_model_file):
+    for step in (engine_command, check_model_files):
         fault = _fault_of(step, settings)
         yield (
             not fault,
-            fault or ("model file in place" if step is engine_arguments else "model file whole"),
+            fault or ("model file in place" if step is engine_command else "model file whole"),
         )
 
 
