@@ -211,7 +211,7 @@ class LlamaRuntime:
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         """Token ids of `text`; control tokens only where `parse_special` is true."""
         data = text.encode("utf-8")
-        room = len(data) + 8
+        room = 3 * len(data) + 8  # SentencePiece turns a blank into a character of three bytes
         tokens = (ctypes.c_int32 * room)()
         count = int(
             self._api.llama_tokenize(

@@ -72,7 +72,15 @@ class Running:
 
 def arguments(folder: Path, *more: str) -> list[str]:
     """Two own files, of which one at a time fits."""
-    words = ["--control", str(folder / "run" / "control.sock"), "--ctx", "128", *more]
+    words = [
+        "--control",
+        str(folder / "run" / "control.sock"),
+        "--ctx",
+        "128",
+        "--threads",
+        "1",
+        *more,
+    ]
     for seed, name in enumerate(("one", "two")):
         file = folder / f"{name}.gguf"
         file.write_bytes(tiny_model(seed=seed).data)
