@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from fastapi import FastAPI
 
 from gateway.api.classify import ClassifyEndpoint
+from gateway.api.local_models import LocalModelsEndpoint
 from gateway.api.web import Web, make_web
 from gateway.app import Gateway, Handler
 from gateway.break_glass import BreakGlass
@@ -30,6 +31,7 @@ from gateway.pipeline import Pipeline
 from gateway.reach import make_anchors, make_backends, make_engine
 from gateway.records.archive import Archive
 from gateway.records.audit import AuditLog
+from gateway.records.engine_metrics import EngineMetrics
 from gateway.records.journal import Journal
 from gateway.records.keeping import Keeper, Pace, Shelf
 from gateway.records.metrics import Metrics
@@ -101,7 +103,12 @@ def build(
     executor = Executor(backends, breakers, journal, settings.server.max_response_bytes)
     pipeline = Pipeline(judge, executor, journal)
     limits = Limits(body_bytes=settings.server.max_body_bytes)
-    take_stock = partial(_take_stock, metrics, audit, keeper, capability, breakers)
+    engines = EngineMetrics(metrics.registry)
+
+    def take_stock() -> None:
+        engines.update(engine.reports())
+        _take_stock(metrics, audit, keeper, capability, breakers)
+
     web = Web(
         identity=identity,
         limits=limits,
@@ -119,7 +126,9 @@ def build(
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, closables, audit, keeper)
     hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
-    asgi = Gateway(hot, make_web(web, version("nearward"), lifespan), limits, metrics)
+    cold = make_web(web, version("nearward"), lifespan)
+    LocalModelsEndpoint(identity, limits, engine).mount(cold)
+    asgi = Gateway(hot, cold, limits, metrics)
     return Application(asgi, audit, reload)
 
 

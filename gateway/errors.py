@@ -6,8 +6,10 @@
     +-- Unauthenticated             401     invalid_api_key
     +-- PolicyBlocked               403     policy_blocked
     +-- BreakGlassRefused           403     break_glass_refused
+    +-- Forbidden                   403     permission_denied
     +-- NotFound                    404     not_found, model_not_found
     +-- MethodNotAllowed            405     method_not_allowed
+    +-- Conflict                    409     conflict
     +-- BodyTooLarge                413     body_too_large
     +-- HeadersTooLarge             431     headers_too_large
     +-- UpstreamFailed              502     upstream_failed
@@ -84,6 +86,14 @@ class BreakGlassRefused(GatewayError):
     kind = "permission_error"
 
 
+class Forbidden(GatewayError):
+    """The key is known, and its role may not do this."""
+
+    status = 403
+    code = "permission_denied"
+    kind = "permission_error"
+
+
 class NotFound(GatewayError):
     """No such path or model."""
 
@@ -97,6 +107,14 @@ class MethodNotAllowed(GatewayError):
 
     status = 405
     code = "method_not_allowed"
+    kind = "invalid_request_error"
+
+
+class Conflict(GatewayError):
+    """Not in the state that things are in."""
+
+    status = 409
+    code = "conflict"
     kind = "invalid_request_error"
 
 

@@ -59,7 +59,8 @@ def make_policy(settings: Settings) -> Policy:
 
 def make_planner(settings: Settings) -> Planner:
     """Routes for the device and every destination."""
-    routes = [Route(DEVICE, Tier.DEVICE, {settings.device.model: settings.device.model})]
+    own = {model.name: model.name for model in settings.device.all_models()}
+    routes = [Route(DEVICE, Tier.DEVICE, own)]
     routes += [
         Route(
             d.name,

@@ -26,11 +26,11 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.config_file import ConfigError, ConfigFile, Location, read_config
+from gateway.device_settings import DeviceSettings, Name
 from policies import DataClass, Tier
 from policies.residency import AGREEMENTS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 # Providers whose traffic is known to go through the guarded client (backends/litellm_cloud.py).
 LITELLM_PROVIDERS = frozenset({"anthropic", "ollama_chat"})
 _RELAXABLE = frozenset(
@@ -73,25 +73,6 @@ class KeySettings(_Section):
         # Closed downwards: who may relax pii may relax what is below it.
         highest = max((c.rank for c in classes), default=-1)
         return [c for c in DataClass if c.rank <= highest]
-
-
-class DeviceSettings(_Section):
-    """The on-device engine."""
-
-    model: Name = "smollm2-135m-instruct-q4_1"
-    model_file: Path | None = None
-    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
-    gpu_layers: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
-    context_tokens: Annotated[int, Field(ge=256, le=1_048_576)] = 2048
-    engine: Literal["auto", "llamacpp", "xllamacpp"] = "auto"
-    enabled: bool = True
-
-    @field_validator("gpu_layers")
-    @classmethod
-    def _no_gpu_yet(cls, layers: str | int) -> str | int:
-        if layers not in ("auto", 0):
-            raise ValueError("the engine runs on the CPU only for now; use auto or 0")
-        return layers
 
 
 class PolicySettings(_Section):

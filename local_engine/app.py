@@ -11,9 +11,8 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -48,7 +47,15 @@ Handler = Callable[[Receive, Send], Awaitable[None]]
 class EngineApp:
     """`await app(scope, receive, send)`."""
 
-    def __init__(self, engine: Engine, profile: ModelProfile) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        profile: ModelProfile,
+        *,
+        process: Callable[[], Mapping[str, object]] = dict,
+    ) -> None:
+        """`process` says in /health what is known of the process beside the engine."""
+        self._process = process
         self._engine = engine
         self._profile = profile
         self._grammars = GrammarBuilder(engine)
@@ -98,9 +105,9 @@ class EngineApp:
             "decode_tps": status.decode_tps,
             "features": sorted(served(status, self._profile)),
             "first_token_s": status.first_token_s,
-            "rss_bytes": resident_bytes(),
             "pid": os.getpid(),
             "uptime_s": time.monotonic() - self._started_at,
+            **self._process(),
         }
         await _respond(send, 200, orjson.dumps(body))
 
@@ -242,12 +249,3 @@ async def _read_body(receive: Receive) -> bytes:
             raise BodyTooLargeError(MAX_BODY_BYTES)
         if not message.get("more_body", False):
             return bytes(body)
-
-
-def resident_bytes(statm: Path = Path("/proc/self/statm")) -> int:
-    """Resident set size of this process; 0 where the kernel does not tell."""
-    try:
-        pages = int(statm.read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")

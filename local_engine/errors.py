@@ -30,6 +30,8 @@ from typing import ClassVar
 
 # What `sysexits.h` calls EX_CONFIG: the supervisor does not restart after it.
 EXIT_SETUP = 78
+# EX_TEMPFAIL: the engine asks to be started anew.
+EXIT_RECYCLE = 75
 
 
 class LocalEngineError(Exception):

@@ -17,7 +17,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from types import ModuleType
@@ -71,6 +71,7 @@ class RuntimeConfig:
     kept_cells: int | None = None
     kv_type: KvType = "f16"
     may_draft: bool = True
+    gpu_layers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ def library_folder() -> Path | None:
     """Where the compiled libraries are: the environment's word, else this venv's folder."""
     named = os.environ.get(LIBRARY_ENV)
     folder = Path(named) if named else Path(sys.prefix) / "lib" / LIBRARY_FOLDER
-    return folder if (folder / "libllama.so").exists() else None
+    names = ("libllama.so", "libllama.dylib")
+    return folder if any((folder / name).exists() for name in names) else None
 
 
 def is_installed() -> bool:
@@ -204,7 +206,7 @@ class LlamaRuntime:
 
     def _load_model(self, config: RuntimeConfig) -> Any:
         params = self._api.llama_model_default_params()
-        params.n_gpu_layers = 0
+        params.n_gpu_layers = config.gpu_layers
         model = self._api.llama_model_load_from_file(os.fsencode(config.model_file), params)
         if not model:
             raise ModelFileError(
@@ -257,7 +259,7 @@ class LlamaRuntime:
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         """Token ids of `text`; control tokens only where `parse_special` is true."""
         data = text.encode("utf-8")
-        room = len(data) + 8
+        room = 3 * len(data) + 8  # SentencePiece turns a blank into a character of three bytes
         tokens = (ctypes.c_int32 * room)()
         count = int(
             self._api.llama_tokenize(
@@ -383,6 +385,12 @@ class LlamaRuntime:
     def forget(self) -> None:
         """Empty the context."""
         self._api.llama_memory_clear(self._memory, False)
+
+    def set_threads(self, decode: int, prefill: int) -> None:
+        """Use so many threads from the next decode on."""
+        self.config = replace(self.config, decode_threads=decode, prefill_threads=prefill)
+        self._api.llama_set_n_threads(self._context, decode, prefill)
+        self._uses_all_threads = True
 
     def close(self) -> None:
         """Free everything; the object is dead afterwards."""

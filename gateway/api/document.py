@@ -15,8 +15,10 @@ def add_hot_paths(document: dict[str, Any]) -> None:
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(schema.pop("$defs", {}))
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-    for path in ("/v1/models", "/v1/models/{model_id}"):
-        _describe_models(document["paths"][path]["get"])
+    for path, methods in document["paths"].items():
+        if "/models" in path:
+            for description in methods.values():
+                _describe_models(description)
     for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own, never answered
         components["schemas"].pop(name, None)
     chat = {"application/json": {"schema": schema}}
@@ -34,10 +36,10 @@ def add_hot_paths(document: dict[str, Any]) -> None:
     }
 
 
-def _describe_models(get: dict[str, Any]) -> None:
-    get["security"] = [{"bearer": []}]
-    get["responses"].pop("422", None)
-    get["responses"]["4XX"] = {"description": "An error in OpenAI's envelope"}
+def _describe_models(method: dict[str, Any]) -> None:
+    method["security"] = [{"bearer": []}]
+    method["responses"].pop("422", None)
+    method["responses"]["4XX"] = {"description": "An error in OpenAI's envelope"}
 
 
 def _post(summary: str, content: dict[str, Any]) -> dict[str, Any]:

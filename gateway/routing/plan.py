@@ -112,7 +112,7 @@ class Planner:
         """The attempts for a request; raises when there is none that may and can answer."""
         intent, name = self.read_model(model)
         if intent == "local":
-            return Plan(self._near(decision, signals), "asked_for_local")
+            return Plan(self._near(decision, signals, name), "asked_for_local")
         away = self._far(decision, name)
         if intent == "cloud":
             if not away:
@@ -161,19 +161,21 @@ class Planner:
             return Plan(away + near, "hard_prompt")
         return Plan(near + away, "device_can_answer")
 
-    def _near(self, decision: Decision, signals: Signals) -> tuple[Attempt, ...]:
+    def _near(self, decision: Decision, signals: Signals, name: str = "") -> tuple[Attempt, ...]:
+        """The device; of several models the one named, else the first."""
         if self._device.name not in decision.allowed:
             raise PolicyBlocked("policy allows no destination at all for this request")
         if not self._device_is_on:
             raise DeviceOff(
                 "only the device may answer this request and it is switched off (device.enabled)"
             )
-        if not signals.device.is_ready:
+        model = name or next(iter(self._device.models))
+        if not signals.device.is_ready and model not in signals.device.can_load:
             raise LocalUnavailable(
                 "only the device may answer this request and its model is not ready yet",
                 retry_after_s=2,
             )
-        return self._attempts([self._device], "")
+        return self._attempts([self._device], name)
 
     def _far(self, decision: Decision, name: str) -> tuple[Attempt, ...]:
         routes = [

@@ -6,13 +6,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local_engine import app as app_module
-from local_engine.app import EngineApp, resident_bytes
+from local_engine.app import EngineApp
 from local_engine.engine import Event, Failed, Token
 from local_engine.errors import (
     DecodeError,
@@ -96,9 +95,8 @@ async def test_health_says_what_the_gateway_needs() -> None:
     body = answer.json()
     assert answer.status == 200
     assert {"status", "model", "engine", "n_ctx", "slots", "busy", "queued"} <= set(body)
-    assert {"prefill_tps", "decode_tps", "rss_bytes", "pid", "uptime_s"} <= set(body)
+    assert {"prefill_tps", "decode_tps", "pid", "uptime_s"} <= set(body)
     assert (body["status"], body["model"], body["decode_tps"]) == ("ready", "m", 12.5)
-    assert body["rss_bytes"] > 1_000_000
 
 
 async def test_health_is_503_while_loading() -> None:
@@ -272,8 +270,3 @@ async def test_only_http_is_spoken() -> None:
     app = EngineApp(FakeEngine(), ModelProfile(name="m"))
     with pytest.raises(RuntimeError, match="websocket"):
         await app({"type": "websocket"}, receive, send)
-
-
-def test_memory_is_zero_where_the_kernel_does_not_tell(tmp_path: Path) -> None:
-    """Health does not fail over it."""
-    assert resident_bytes(tmp_path / "statm") == 0

@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
+import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from local_engine import llama_api
+from local_engine import landlock, llama_api, seccomp
 from local_engine.device import ThreadPlan
 from local_engine.engine import ChatMessage, Done, Role, SamplingParams
 from local_engine.errors import ModelFileError
@@ -24,6 +28,7 @@ from local_engine.line import LineEngine
 from local_engine.llama_api import DecodeStatus, LlamaRuntime, Run, RuntimeConfig
 from local_engine.selection import EngineOptions, make_engine
 from local_engine.store.manifest import manifests, models_folder
+from local_engine.supervisor import EXIT_GAVE_UP
 from local_engine.template import Control, render_chatml
 from local_engine.unix_http import UnixConnection
 from tests.local_engine.fakes import Collector, a_gguf, a_request
@@ -181,6 +186,52 @@ def test_a_killed_engine_comes_back(client: Client) -> None:
 
     assert after["pid"] != before
     assert client.chat(GREEDY)[0] == 200
+
+
+def test_the_engine_is_confined_and_still_answers(client: Client) -> None:
+    """Every layer that this kernel has is on, and memory can still be read."""
+    health = client.wait_ready()
+    assert health["confinement"]["no_new_privs"]
+    if landlock.version():
+        assert health["confinement"]["landlock"].startswith("version ")
+    if platform.machine() in seccomp.MACHINES:
+        assert health["confinement"]["seccomp"] == "on"
+        status = Path(f"/proc/{health['pid']}/status").read_text()
+        assert {"NoNewPrivs:\t1", "Seccomp:\t2"} <= set(status.splitlines())
+    assert client.chat(GREEDY)[0] == 200
+
+
+def test_memory_is_estimated_before_it_is_taken(client: Client) -> None:
+    """The estimate is within a quarter of what a warm process holds."""
+    client.chat({"messages": [{"role": "user", "content": "word " * 300}], "max_tokens": 4})
+    health = client.wait_ready()
+
+    assert health["memory_estimate_bytes"] == pytest.approx(health["rss_bytes"], rel=0.25)
+
+
+def test_a_file_cut_under_its_map_costs_the_engine_only(tmp_path: Path) -> None:
+    """SIGBUS or a fresh start, then the check before loading refuses it, and says why."""
+    copy = tmp_path / "copy.gguf"
+    shutil.copyfile(MODEL_FILE, copy)
+    path = tmp_path / "run" / "e.sock"
+    command = [
+        sys.executable, "-m", "local_engine", "--socket", str(path), "--own-file",
+        "--model-file", str(copy), "--model-name", "mine", "--ctx", "512",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        found = Client(path)
+        found.wait_ready()
+        os.truncate(copy, copy.stat().st_size // 2)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            found.chat(GREEDY)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == EXIT_GAVE_UP
+    assert "the file is truncated" in err
+    shutil.copyfile(MODEL_FILE, copy)
+    with subprocess.Popen(command) as again:
+        found.wait_ready()
+        assert found.chat(GREEDY)[0] == 200
+        again.terminate()
 
 
 def test_special_tokens_in_a_users_text_stay_text(runtime: LlamaRuntime) -> None:
