@@ -150,6 +150,7 @@ class LlamaCppBackend:
     # --- who is served ---------------------------------------------------------------------
 
     def _admit(self, line: Line) -> None:
+        line.drop_unwanted()
         while len(self._served) < self.slots and (found := line.take(self._place)) is not None:
             sequence, holding = found
             sequence.reuse(self._memory.length(holding))

@@ -51,14 +51,19 @@ class CostCurve:
         return {rows: self._points[rows] for rows in self._sizes}
 
     def learn(self, rows: int, seconds: float) -> None:
-        """Take a measurement in. All points drift with it: contexts grow, machines get busy."""
+        """Take a measurement in; the others of its kind drift with it, as contexts grow.
+
+        One row is a kind of its own: it runs on other threads, which work beside ours on the
+        machine may slow down much more, or not at all.
+        """
         if rows not in self._points:
             self._points[rows] = seconds
             self._sizes = sorted(self._points)
             return
         ratio = min(2.0, max(0.5, seconds / self._points[rows]))
         for size in self._sizes:
-            self._points[size] *= 1 + (ratio - 1) * (0.15 if size == rows else 0.1)
+            if (size == 1) == (rows == 1):
+                self._points[size] *= 1 + (ratio - 1) * (0.15 if size == rows else 0.1)
 
     def cost(self, rows: int) -> float:
         """Estimate in seconds; 0 before anything was measured."""

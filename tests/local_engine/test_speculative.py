@@ -43,13 +43,24 @@ def test_the_curve_is_linear_between_and_beyond() -> None:
 
 
 def test_the_curve_drifts_with_what_is_measured() -> None:
-    """A machine that became slower makes all sizes dearer, not only the one in use."""
-    curve = a_curve({1: 1.0, 4: 2.0})
+    """Other sizes of several rows become dearer too; one row is on its own."""
+    curve = a_curve({1: 1.0, 4: 2.0, 8: 3.0})
     for _ in range(50):
-        curve.learn(1, 2.0)
+        curve.learn(8, 6.0)
 
-    assert curve.cost(1) == pytest.approx(2.0, rel=0.05)
+    assert curve.cost(8) == pytest.approx(6.0, rel=0.05)
     assert curve.cost(4) == pytest.approx(3.2, rel=0.1)
+    assert curve.cost(1) == 1.0
+
+
+def test_work_beside_ours_that_slows_several_rows_stops_drafts() -> None:
+    """Plain steps are known to be as fast as before."""
+    curve = a_curve({1: 1.0, 4: 1.6, 16: 5.0})
+    assert best_draft(curve, 1, MOST_DRAFTED, 0.9) > 0
+    for _ in range(20):
+        curve.learn(4, 8.0)
+
+    assert best_draft(curve, 1, MOST_DRAFTED, 0.9) == 0
 
 
 def test_one_hiccup_moves_the_curve_little() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from local_engine.engine import Done, Failed
+from local_engine.engine import Done, Failed, GenerationRequest
 from local_engine.errors import (
     EngineUnavailableError,
     LibraryMissingError,
@@ -264,8 +264,8 @@ def test_an_exception_in_the_library_ends_its_request_only() -> None:
     assert text == "a"
 
 
-@pytest.mark.parametrize("wanted", [{"logprobs": 0}, {"constraint": object()}])
-def test_what_it_cannot_do_is_refused_before_the_line(wanted: dict[str, object]) -> None:
+@pytest.mark.parametrize("wanted", [a_request(logprobs=0), a_request(constraint=object())])
+def test_what_it_cannot_do_is_refused_before_the_line(wanted: GenerationRequest) -> None:
     """400, and nothing is handed over."""
     server = FakeServer([])
     engine = LineEngine(
@@ -274,7 +274,7 @@ def test_what_it_cannot_do_is_refused_before_the_line(wanted: dict[str, object])
     engine.start().result(timeout=5)
     try:
         with pytest.raises(UnsupportedParameterError):
-            engine.submit(a_request(**wanted), Collector())
+            engine.submit(wanted, Collector())
         with pytest.raises(EngineUnavailableError):
             engine.vocabulary()
         with pytest.raises(EngineUnavailableError):
