@@ -43,6 +43,9 @@ from local_engine.served import Drawer, Served
 from local_engine.speculative import MOST_DRAFTED, Acceptance, Books, CostCurve, best_draft
 from local_engine.waiting import Line
 
+# After so many steps with drafts one without: what it costs decides whether drafts pay.
+_PLAIN_EVERY = 32
+
 
 class LlamaCppBackend:
     """`Backend` over a `Runtime`. All but `tokenize` and `vocabulary` in one thread."""
@@ -70,6 +73,7 @@ class LlamaCppBackend:
         wide, narrow = self._config.prefill_threads, self._config.decode_threads
         self.gears = GearBox(can_shift=wide > narrow)
         self._books = Books()
+        self._drafted_steps = 0
         self._acceptance = Acceptance()
         self.gauges = Gauges(kv_cells=runtime.cells)
         ids = (runtime.tokenize(name, parse_special=True) for name in profile.stop_tokens)
@@ -242,6 +246,8 @@ class LlamaCppBackend:
         return Run(part.key, sequence.position, tokens, int(completes))
 
     def _may_draft(self) -> bool:
+        if self._drafted_steps >= _PLAIN_EVERY:
+            return False
         can = self._config.may_draft and self._runtime.is_rewindable
         return (
             can and self._books.may_draft and not any(s.is_suspect for s in self._served.values())
@@ -305,6 +311,7 @@ class LlamaCppBackend:
         if read:
             self.pace.learn(rows - read, read, seconds)
             return
+        self._drafted_steps = self._drafted_steps + 1 if rows > runs else 0
         if rows > runs:
             self._books.drafted(seconds, drawn / runs * self.curve.cost(runs))
         else:

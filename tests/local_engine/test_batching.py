@@ -211,6 +211,9 @@ def test_deadlines_end_waiting_and_running_requests() -> None:
 
     assert bench.error(running).code == bench.error(waiting).code == "deadline_exceeded"
     assert bench.text(waiting) == ""
+    assert (
+        bench.events[waiting][-1][0] - waiting.submitted_at < 0.08
+    )  # while the only slot was still at work
     assert 0 < len(bench.text(running)) < 60
 
 
@@ -390,3 +393,15 @@ def test_beside_other_work_fewer_threads_are_used() -> None:
 
     assert bench.text(asked[0]) == "x" * 100
     assert not bench.backend.gears.is_wide
+
+
+def test_while_everything_is_drafted_plain_steps_are_measured_now_and_then() -> None:
+    """Whether drafts pay is told by what a step costs without them."""
+    bench = a_bench(answer=b"xy" * 500, n_ctx=1000, token_s=0.0001)
+    sequence = bench.ask([121, 122] * 20, 900)
+    bench.finish()
+    rows = [len(batch[0].tokens) for batch in bench.runtime.batches[1:]]
+
+    assert bench.done(sequence).usage.accepted_tokens > 500
+    assert max(rows) > 8
+    assert 1 <= rows.count(1) < len(rows) / 4

@@ -170,7 +170,9 @@ def test_a_full_line_says_when_to_come_back() -> None:
         with pytest.raises(EngineBusyError) as caught:
             engine.submit(a_request(), sinks[3])
         waiting[0].cancel()
-        assert isinstance(sinks[1].next(), Failed)  # while the only slot is still at work
+        assert isinstance(
+            sinks[1].next(timeout_s=1), Failed
+        )  # while the only slot is still at work
         engine.submit(a_request(), sinks[4])
         runtime.gate.set()
         assert sinks[4].finish()[0] == ANSWER
