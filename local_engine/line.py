@@ -151,6 +151,7 @@ class LineEngine:
             accepted_tokens=figures.accepted_tokens,
             steps=gauges.steps,
             rows=gauges.rows,
+            row_cost_s=gauges.row_cost_s,
         )
 
     def close(self) -> None:

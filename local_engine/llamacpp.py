@@ -122,6 +122,7 @@ class LlamaCppBackend:
         probe_costs(self._runtime, self.curve, self.pace, self._clock, budget_s=budget_s)
         for rows, seconds in self.curve.points.items():
             self._quiet.learn(rows, seconds)
+        self.gauges.row_cost_s = tuple(self.curve.points.items())
         self._quiet_token_s = self.pace.prompt_token_s
 
     def serve(self, line: Line) -> None:
@@ -157,8 +158,12 @@ class LlamaCppBackend:
         line.drop_unwanted()
         while len(self._served) < self.slots and (found := line.take(self._place)) is not None:
             sequence, holding = found
-            sequence.reuse(self._memory.length(holding))
-            sampler = self._runtime.new_sampler(sequence.request.sampling)
+            try:
+                sampler = self._runtime.new_sampler(sequence.request.sampling)
+            except Exception as error:
+                self._memory.leave(holding, keep=False)
+                line.end(sequence, _unexpected(error))
+                continue
             acceptance = Acceptance(self._acceptance)
             self._served[holding.place] = Served(sequence, holding, sampler, acceptance)
 

@@ -166,23 +166,27 @@ def _gap(engine: LineEngine) -> dict[str, float]:
     return {**figures, "prefill_beside_4_s": reading.ended_at - prompt_began}
 
 
-def _drafts(with_drafts: LineEngine, without: LineEngine) -> dict[str, float]:
+def _drafts(with_drafts: LineEngine, without: LineEngine, rounds: int) -> dict[str, float]:
     """Both engines in turn on the same prompt; tokens are the same, so seconds are compared."""
     figures = {}
     for kind, prompts in (("copying", _COPYING), ("free", _FREE)):
-        ratios = []
-        for prompt in prompts:
-            spent = []
-            for engine in (without, with_drafts):
-                watch = _ask(engine, prompt, 128)[1].wait()
-                assert isinstance(watch.last, Done)
-                spent.append(watch.last.timings.decode_s / watch.last.usage.completion_tokens)
-            ratios.append(spent[0] / spent[1])
+        ratios = [
+            statistics.median(
+                _token_s(without, prompt) / _token_s(with_drafts, prompt) for _ in range(rounds)
+            )
+            for prompt in prompts
+        ]
         figures[f"drafts_{kind}"] = statistics.median(ratios)
         figures[f"drafts_{kind}_least"] = min(ratios)
     status = with_drafts.status()
     figures["drafts_accepted"] = status.accepted_tokens / max(1, status.drafted_tokens)
     return figures
+
+
+def _token_s(engine: LineEngine, prompt: str) -> float:
+    watch = _ask(engine, prompt, 128)[1].wait()
+    assert isinstance(watch.last, Done)
+    return watch.last.timings.decode_s / watch.last.usage.completion_tokens
 
 
 @contextmanager
@@ -224,7 +228,7 @@ def _measure(kind: str, options: argparse.Namespace) -> dict[str, float]:
         figures |= _gap(engine)
         if kind != "xllamacpp":
             with _engine(kind, options, drafts=True) as drafting:
-                figures |= _drafts(drafting, engine)
+                figures |= _drafts(drafting, engine, options.rounds)
     return figures
 
 

@@ -164,6 +164,23 @@ def test_a_fault_of_our_own_ends_the_batch_and_not_the_thread(
     assert bench.text(second) == "x" * 10
 
 
+def test_a_sampler_that_cannot_be_made_ends_its_request_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its cells are free again."""
+    bench = a_bench()
+    monkeypatch.setattr(bench.runtime, "new_sampler", None)
+    first = bench.ask([70] * 5)
+    bench.turn()
+    monkeypatch.undo()
+    second = bench.ask([70] * 5)
+    bench.finish()
+
+    assert bench.error(first).message == "The engine failed (TypeError)."
+    assert bench.text(second) == "x" * 10
+    assert bench.backend.gauges.kv_used == bench.runtime.used
+
+
 def test_cancelling_stops_inside_a_long_prompts_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """The abort callback is there when no answer is in the batch, and nothing is counted on."""
     bench = a_bench(n_ctx=1000, n_batch=256)

@@ -258,6 +258,7 @@ def test_speeds_are_measured(engine: LineEngine) -> None:
     assert status.prefill_tps
     assert status.decode_tps
     assert status.first_token_s
+    assert dict(status.row_cost_s)[16] > dict(status.row_cost_s)[1] > 0
 
 
 @pytest.mark.parametrize("text", ["a" * 200_000, " " * 200_000, "é\u200b😀" * 20_000, "\x00" * 999])
