@@ -26,11 +26,7 @@ from collections.abc import Sequence as Tokens
 
 from local_engine.backend import Gauges
 from local_engine.engine import GenerationRequest, Vocabulary
-from local_engine.errors import (
-    DecodeError,
-    EngineUnavailableError,
-    LocalEngineError,
-)
+from local_engine.errors import DecodeError, EngineUnavailableError, LocalEngineError
 from local_engine.gears import GearBox
 from local_engine.llama_api import DecodeStatus, Run, Runtime
 from local_engine.memory import ContextMemory, Holding
@@ -158,6 +154,7 @@ class LlamaCppBackend:
         line.drop_unwanted()
         while len(self._served) < self.slots and (found := line.take(self._place)) is not None:
             sequence, holding = found
+            sequence.reuse(self._memory.length(holding))
             try:
                 sampler = self._runtime.new_sampler(sequence.request.sampling)
             except Exception as error:
@@ -253,10 +250,9 @@ class LlamaCppBackend:
     def _may_draft(self) -> bool:
         if self._drafted_steps >= _PLAIN_EVERY:
             return False
-        can = self._config.may_draft and self._runtime.is_rewindable
-        return (
-            can and self._books.may_draft and not any(s.is_suspect for s in self._served.values())
-        )
+        if not (self._config.may_draft and self._runtime.is_rewindable):
+            return False
+        return self._books.may_draft and not any(s.is_suspect for s in self._served.values())
 
     def _draft(self, served: Served, rows: int) -> list[int]:
         """What to try behind the newest token; nothing when it would not pay."""
@@ -270,9 +266,8 @@ class LlamaCppBackend:
 
     def _abort_for(self, runs: list[Run]) -> Callable[[], bool] | None:
         """What llama.cpp asks inside a long step; None for short ones."""
-        reading = [
-            served for run in runs if (served := self._served[run.place]).sequence.prompt_left
-        ]
+        involved = [self._served[run.place] for run in runs]
+        reading = [served for served in involved if served.sequence.prompt_left]
         if not self.pace.takes_long(sum(len(run.tokens) for run in runs)) or not reading:
             return None
         return lambda: any(served.sequence.is_cancelled() for served in reading)
