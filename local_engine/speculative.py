@@ -33,9 +33,9 @@ _BOOKS_S: Final = 30.0
 _MOST_CREDIT_S: Final = 0.1
 _FADE: Final = 0.97
 # (the shortest match, prior acceptance): a long match is a copy in progress, a short one chance.
-_CLASSES: Final = ((NGRAM, 0.4), (5, 0.6), (9, 0.8))
-_PRIOR_TRIALS: Final = 6.0
 _LONGEST_MATCH: Final = 16
+_CLASSES: Final = ((NGRAM, 0.4), (5, 0.6), (9, 0.8), (_LONGEST_MATCH, 0.95))
+_PRIOR_TRIALS: Final = 6.0
 
 
 class CostCurve:
@@ -57,7 +57,8 @@ class CostCurve:
         machine may slow down much more, or not at all.
         """
         if rows not in self._points:
-            self._points[rows] = seconds
+            guess = self.cost(rows) if len(self._points) > 1 else seconds
+            self._points[rows] = min(2 * guess, max(0.5 * guess, seconds))
             self._sizes = sorted(self._points)
             return
         ratio = min(2.0, max(0.5, seconds / self._points[rows]))
