@@ -15,7 +15,8 @@ from local_engine.waiting import Line
 class Gauges:
     """Counts of a backend, written by its thread and read by any; times in seconds.
 
-    `busy_s` is the time of whole steps, `decode_s` what of it llama.cpp took.
+    `busy_s` is the time of whole steps, `decode_s` what of it llama.cpp took; `row_cost_s` is what
+    a decode of so many rows took when the model was loaded.
     """
 
     kv_cells: int = 0
@@ -25,6 +26,7 @@ class Gauges:
     rows: int = 0
     decode_s: float = 0.0
     busy_s: float = 0.0
+    row_cost_s: tuple[tuple[int, float], ...] = ()
 
 
 class Backend(Protocol):

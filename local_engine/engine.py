@@ -9,9 +9,9 @@ A life of a request:
    certain (whole characters, no beginning of a stop string) goes to the sink as `Token`.
 4. Exactly one `Done` or `Failed` ends it. Nothing comes after that.
 
-The sink is called from other threads and must not block. Batching, prefix reuse,
-speculation and grammars change what happens in steps 2 and 3; this file stays as it is but for
-new fields with defaults.
+The sink is called from the engine's threads, or from inside `cancel`, and must not block.
+Batching, prefix reuse, speculation and grammars change what happens in steps 2 and 3; this file
+stays as it is but for new fields with defaults.
 """
 
 from __future__ import annotations
@@ -209,6 +209,8 @@ class EngineStatus:
     steps: int = 0
     rows: int = 0
     """Decode calls, and tokens in them: their quotient is the mean batch."""
+    row_cost_s: tuple[tuple[int, float], ...] = ()
+    """Rows, and the seconds of a decode of so many, measured at load: what drafts are chosen by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,18 @@ from local_engine.waiting import Line, LineLimits
 MAX_BYTES_PER_TOKEN = 64
 
 
+class _Place:
+    """`Ticket`: who waits leaves the line at once, whatever the backend is doing."""
+
+    def __init__(self, sequence: Sequence, line: Line) -> None:
+        self._sequence = sequence
+        self._line = line
+
+    def cancel(self) -> None:
+        self._sequence.cancel()
+        self._line.drop_unwanted()
+
+
 class LineEngine:
     """`Engine`; the rules are those of `waiting` and of the backend."""
 
@@ -70,7 +82,7 @@ class LineEngine:
             submitted_at=self._clock(),
         )
         self._line.enter(sequence)
-        return sequence
+        return _Place(sequence, self._line)
 
     def _usable(self) -> Backend:
         if self._line.is_closing or self._backend is None:
@@ -139,6 +151,7 @@ class LineEngine:
             accepted_tokens=figures.accepted_tokens,
             steps=gauges.steps,
             rows=gauges.rows,
+            row_cost_s=gauges.row_cost_s,
         )
 
     def close(self) -> None:

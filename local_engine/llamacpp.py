@@ -27,10 +27,7 @@ from collections.abc import Sequence as Tokens
 from local_engine.backend import Gauges
 from local_engine.embedder import Embedder
 from local_engine.engine import GenerationRequest, Vocabulary
-from local_engine.errors import (
-    DecodeError,
-    LocalEngineError,
-)
+from local_engine.errors import DecodeError, LocalEngineError
 from local_engine.gears import GearBox
 from local_engine.llama_api import DecodeStatus, Run, Runtime
 from local_engine.memory import ContextMemory, Holding
@@ -42,6 +39,9 @@ from local_engine.sequence import Sequence
 from local_engine.served import Drawer, Served
 from local_engine.speculative import MOST_DRAFTED, Acceptance, Books, CostCurve, best_draft
 from local_engine.waiting import Line
+
+# After so many steps with drafts one without: what it costs decides whether drafts pay.
+_PLAIN_EVERY = 32
 
 
 class LlamaCppBackend:
@@ -71,6 +71,7 @@ class LlamaCppBackend:
         wide, narrow = self._config.prefill_threads, self._config.decode_threads
         self.gears = GearBox(can_shift=wide > narrow)
         self._books = Books()
+        self._drafted_steps = 0
         self._acceptance = Acceptance()
         self.gauges = Gauges(kv_cells=runtime.cells)
         ids = (runtime.tokenize(name, parse_special=True) for name in profile.stop_tokens)
@@ -119,6 +120,7 @@ class LlamaCppBackend:
         probe_costs(self._runtime, self.curve, self.pace, self._clock, budget_s=budget_s)
         for rows, seconds in self.curve.points.items():
             self._quiet.learn(rows, seconds)
+        self.gauges.row_cost_s = tuple(self.curve.points.items())
         self._quiet_token_s = self.pace.prompt_token_s
 
     def serve(self, line: Line) -> None:
@@ -152,10 +154,16 @@ class LlamaCppBackend:
     # --- who is served ---------------------------------------------------------------------
 
     def _admit(self, line: Line) -> None:
+        line.drop_unwanted()
         while len(self._served) < self.slots and (found := line.take(self._place)) is not None:
             sequence, holding = found
             sequence.reuse(self._memory.length(holding))
-            sampler = self._runtime.new_sampler(sequence.request.sampling)
+            try:
+                sampler = self._runtime.new_sampler(sequence.request.sampling)
+            except Exception as error:
+                self._memory.leave(holding, keep=False)
+                line.end(sequence, _unexpected(error))
+                continue
             acceptance = Acceptance(self._acceptance)
             self._served[holding.place] = Served(sequence, holding, sampler, acceptance)
 
@@ -243,10 +251,11 @@ class LlamaCppBackend:
         return Run(part.key, sequence.position, tokens, int(completes))
 
     def _may_draft(self) -> bool:
-        can = self._config.may_draft and self._runtime.is_rewindable
-        return (
-            can and self._books.may_draft and not any(s.is_suspect for s in self._served.values())
-        )
+        if self._drafted_steps >= _PLAIN_EVERY:
+            return False
+        if not (self._config.may_draft and self._runtime.is_rewindable):
+            return False
+        return self._books.may_draft and not any(s.is_suspect for s in self._served.values())
 
     def _draft(self, served: Served, rows: int) -> list[int]:
         """What to try behind the newest token; nothing when it would not pay."""
@@ -260,9 +269,8 @@ class LlamaCppBackend:
 
     def _abort_for(self, runs: list[Run]) -> Callable[[], bool] | None:
         """What llama.cpp asks inside a long step; None for short ones."""
-        reading = [
-            served for run in runs if (served := self._served[run.place]).sequence.prompt_left
-        ]
+        involved = [self._served[run.place] for run in runs]
+        reading = [served for served in involved if served.sequence.prompt_left]
         if not self.pace.takes_long(sum(len(run.tokens) for run in runs)) or not reading:
             return None
         return lambda: any(served.sequence.is_cancelled() for served in reading)
@@ -306,6 +314,7 @@ class LlamaCppBackend:
         if read:
             self.pace.learn(rows - read, read, seconds)
             return
+        self._drafted_steps = self._drafted_steps + 1 if rows > runs else 0
         if rows > runs:
             self._books.drafted(seconds, drawn / runs * self.curve.cost(runs))
         else:

@@ -126,7 +126,8 @@ class ContextMemory:
         """
         source, shared = self._longest(holding.tenant, holding.tokens)
         length = self.length(holding)
-        if shared > length and self._fits(source, shared, length - shared):
+        # It must fit also when what it has is let go and the store cannot share after all.
+        if shared > length and self._fits(-1, 0, length):
             self.cut(holding, 0)
             self._share(source, holding, shared)
             self._make_room()

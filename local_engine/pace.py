@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much of a prompt fits beside running answers, from measured speed. Pure.
 
-Rule: while somebody's answer runs, a step takes no longer than `gap_s`, as far as can be foreseen:
-the rest of that time, after the answers' own tokens, is filled with prompt tokens. Every other
-token of every answer comes within two steps, so the gap between two stays under 250 ms also when
-a forecast is off by half.
+Rules
+1. While somebody's answer runs, a step takes no longer than `gap_s`, as far as can be foreseen:
+   the rest of that time, after the answers' own tokens, is filled with prompt tokens. Each answer
+   has a token in each step, so gaps stay under 250 ms also when a forecast is off by half.
+2. While only prompts are read, a step takes about `LONE_STEP_S`: who comes meanwhile waits for it.
+   It has `LEAST_LONE_TOKENS` all the same, as shorter batches read a prompt more slowly.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ from __future__ import annotations
 from local_engine.speculative import CostCurve
 
 GAP_S = 0.12
+LONE_STEP_S = 0.5
+LEAST_LONE_TOKENS = 64
 # A prompt always gets on, however slow the machine.
 LEAST_PROMPT_TOKENS = 8
 _NEWEST = 0.3
@@ -27,13 +31,12 @@ class Pace:
 
     def prompt_room(self, answers: int, most: int) -> int:
         """Prompt tokens for the next step beside so many answers, at most `most`."""
-        if not answers:
-            return most
+        least = LEAST_PROMPT_TOKENS if answers else LEAST_LONE_TOKENS
         if self.prompt_token_s is None:
-            return min(most, LEAST_PROMPT_TOKENS)
-        left_s = self._gap_s - self._curve.cost(answers)
+            return min(most, least)
+        left_s = self._gap_s - self._curve.cost(answers) if answers else LONE_STEP_S
         room = int(left_s / self.prompt_token_s) if self.prompt_token_s > 0 else most
-        return min(most, max(LEAST_PROMPT_TOKENS, room))
+        return min(most, max(least, room))
 
     def learn(self, answers: int, prompt_tokens: int, seconds: float) -> None:
         """A step with so many prompt tokens took `seconds`. Short chunks measure other things."""

@@ -33,9 +33,9 @@ _BOOKS_S: Final = 30.0
 _MOST_CREDIT_S: Final = 0.1
 _FADE: Final = 0.97
 # (the shortest match, prior acceptance): a long match is a copy in progress, a short one chance.
-_CLASSES: Final = ((NGRAM, 0.4), (5, 0.6), (9, 0.8))
-_PRIOR_TRIALS: Final = 6.0
 _LONGEST_MATCH: Final = 16
+_CLASSES: Final = ((NGRAM, 0.4), (5, 0.6), (9, 0.8), (_LONGEST_MATCH, 0.95))
+_PRIOR_TRIALS: Final = 6.0
 
 
 class CostCurve:
@@ -51,14 +51,20 @@ class CostCurve:
         return {rows: self._points[rows] for rows in self._sizes}
 
     def learn(self, rows: int, seconds: float) -> None:
-        """Take a measurement in. All points drift with it: contexts grow, machines get busy."""
+        """Take a measurement in; the others of its kind drift with it, as contexts grow.
+
+        One row is a kind of its own: it runs on other threads, which work beside ours on the
+        machine may slow down much more, or not at all.
+        """
         if rows not in self._points:
-            self._points[rows] = seconds
+            guess = self.cost(rows) if len(self._points) > 1 else seconds
+            self._points[rows] = min(2 * guess, max(0.5 * guess, seconds))
             self._sizes = sorted(self._points)
             return
         ratio = min(2.0, max(0.5, seconds / self._points[rows]))
         for size in self._sizes:
-            self._points[size] *= 1 + (ratio - 1) * (0.15 if size == rows else 0.1)
+            if (size == 1) == (rows == 1):
+                self._points[size] *= 1 + (ratio - 1) * (0.15 if size == rows else 0.1)
 
     def cost(self, rows: int) -> float:
         """Estimate in seconds; 0 before anything was measured."""

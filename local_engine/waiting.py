@@ -71,7 +71,7 @@ class Line:
 
     def enter(self, sequence: Sequence) -> None:
         """Join. Raises EngineUnavailableError or EngineBusyError."""
-        self._drop_unwanted()
+        self.drop_unwanted()
         limit_s, wait_s = sequence.request.deadline_s, self.wait_s()
         with self._changed:
             if self._is_closing:
@@ -92,7 +92,7 @@ class Line:
 
         `place` is called under the line's lock.
         """
-        self._drop_unwanted()
+        self.drop_unwanted()
         with self._changed:
             head = self._queue.head()
             found = None if head is None else place(head)
@@ -137,8 +137,8 @@ class Line:
                 sequence.cancel()
             self._changed.notify_all()
 
-    def _drop_unwanted(self) -> None:
-        """Make room: who asks and hangs up in a loop must not fill the line."""
+    def drop_unwanted(self) -> None:
+        """End those in line whom nobody waits for; who asks and hangs up must not fill it."""
         now = self._clock()
         with self._changed:
             gone = [(waits, error) for waits in self._queue if (error := waits.unwanted(now))]

@@ -13,6 +13,7 @@ from local_engine.embedder import EmbeddingContext
 from local_engine.engine import SamplingParams, Vocabulary
 from local_engine.llama_api import Run
 from local_engine.logits import Floats, Logits
+from local_engine.speculative import CostCurve
 from tests.local_engine.fakes import ANSWER, a_config
 
 END_TOKEN = 0
@@ -35,7 +36,8 @@ class FakeRuntime:
     """Says `answer` to everybody, or with None what follows from the whole context and the seed.
 
     Every cell is accounted for, positions may have no gap, and what reads beyond what was decoded
-    fails. `codes` are returned by the next decodes; `step_s` and `token_s` move the clock.
+    fails. Without a script it copies itself three times out of four, unless `repeats` is false.
+    `codes` are returned by the next decodes; `step_s` and `token_s` move the clock.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class FakeRuntime:
         self.answer = None if answer is None else [byte + 1 for byte in answer] + [END_TOKEN]
         self.clock = Clock()
         self.step_s = self.token_s = 0.0
+        self.row_cost: CostCurve | None = None
+        self.repeats = True
         self.slow_down = self.slow_all = 1.0
         self.slow_few = 2.0
         self.codes: list[int] = []
@@ -96,7 +100,8 @@ class FakeRuntime:
         assert 0 < count <= self.config.n_batch
         assert sum(run.outputs for run in runs) <= self.most_outputs
         assert len({run.place for run in runs}) == len(runs)
-        self.clock.now += (self.step_s + self.token_s * count) * self.slow_down
+        step_s = self.row_cost.cost(count) if self.row_cost else self.step_s + self.token_s * count
+        self.clock.now += step_s * self.slow_down
         self.batches.append(list(runs))
         if abort is not None and abort():
             return 2
@@ -148,7 +153,7 @@ class FakeRuntime:
         digest = zlib.crc32(repr((context, self.samplers[sampler].seed)).encode())
         if digest % _END_EVERY == 0:
             return END_TOKEN
-        repeated = _what_followed(context) if digest % 4 else None
+        repeated = _what_followed(context) if self.repeats and digest % 4 else None
         return repeated or 66 + digest // _END_EVERY % 4
 
     def logits(self, row: int) -> Logits:

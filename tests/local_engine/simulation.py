@@ -180,12 +180,24 @@ class Simulation:
             self.runtime.codes = [chance.choice((1, 2, -1, -2, -3))] * chance.choice((1, 1, 2, 3))
 
     def _turn(self) -> bool:
+        before = set(self.line._active)
         worked = self.backend.turn(self.line)
+        self._check_order(set(self.line._active) - before)
         memory = self.backend._memory
         assert memory.used == self.runtime.used, "the books and the context differ"
         assert memory.used + memory._promised <= self.runtime.cells, "more promised than there is"
         assert len(self.runtime.samplers) == self.line.counts()[0] <= self.backend.slots
         return worked
+
+    def _check_order(self, admitted: set[Sequence]) -> None:
+        """Nobody was passed by a lower priority, nor by a later one of the own tenant."""
+        arrival = {asked.sequence: number for number, asked in enumerate(self.asked)}
+        for one in admitted:
+            for other in self.line._queue:
+                mine, its = one.request, other.request
+                assert mine.priority >= its.priority, "passed by a lower priority"
+                if (mine.tenant, mine.priority) == (its.tenant, its.priority):
+                    assert arrival[one] < arrival[other], "passed by a later one"
 
     def _check_end(self) -> None:
         assert self.line.counts() == (0, 0), "a stuck request"

@@ -9,84 +9,12 @@ from itertools import pairwise
 
 import pytest
 
-from local_engine.engine import Done, Event, Failed, GenerationRequest, Token
-from local_engine.errors import EngineBusyError, LocalEngineError
+from local_engine.engine import Token
+from local_engine.errors import EngineBusyError
 from local_engine.llama_api import Run
-from local_engine.llamacpp import LlamaCppBackend
-from local_engine.profile import ModelProfile
-from local_engine.sequence import Sequence
-from local_engine.waiting import Line, LineLimits
+from tests.local_engine.batch_bench import Bench, a_bench
 from tests.local_engine.fake_runtime import FakeRuntime
 from tests.local_engine.fakes import a_request
-from tests.local_engine.simulation import Bounds
-
-LONG = b"x" * 60
-
-
-class Bench:
-    """A backend that is turned by hand; `at` notes when each event of a request came."""
-
-    def __init__(self, runtime: FakeRuntime, *, calibrate: bool = True) -> None:
-        self.runtime = runtime
-        self.clock = runtime.clock
-        self.line = Line(LineLimits(), self.clock)
-        self.backend = LlamaCppBackend(runtime, ModelProfile(name="m"), clock=self.clock)
-        if calibrate:
-            self.backend.calibrate()
-        self.line.slots = self.backend.slots
-        self.events: dict[Sequence, list[tuple[float, Event]]] = {}
-        runtime.batches.clear()
-
-    def ask(
-        self, prompt: list[int], most: int = 10, request: GenerationRequest | None = None
-    ) -> Sequence:
-        """Join the line."""
-        events: list[tuple[float, Event]] = []
-        sequence = Sequence(
-            request=request or a_request(),
-            sink=lambda event: events.append((self.clock.now, event)),
-            prompt=tuple(prompt),
-            max_tokens=most,
-            submitted_at=self.clock.now,
-        )
-        self.events[sequence] = events
-        self.line.enter(sequence)
-        return sequence
-
-    def turn(self, times: int = 1) -> None:
-        """So many steps."""
-        for _ in range(times):
-            self.backend.turn(self.line)
-
-    def finish(self) -> None:
-        """Until everything has ended."""
-        while self.backend.turn(self.line) or self.line.counts()[1]:
-            pass
-
-    def text(self, sequence: Sequence) -> str:
-        return "".join(e.text for _, e in self.events[sequence] if isinstance(e, Token))
-
-    def last(self, sequence: Sequence) -> Event:
-        return self.events[sequence][-1][1]
-
-    def done(self, sequence: Sequence) -> Done:
-        last = self.last(sequence)
-        assert isinstance(last, Done)
-        return last
-
-    def error(self, sequence: Sequence) -> LocalEngineError:
-        last = self.last(sequence)
-        assert isinstance(last, Failed)
-        return last.error
-
-
-def a_bench(
-    answer: bytes | None = LONG, n_ctx: int = 200, token_s: float = 0.001, **config: object
-) -> Bench:
-    """A step takes 10 ms, and `token_s` for each row."""
-    runtime = FakeRuntime(answer, n_ctx, **{"slots": 4, "n_batch": 64, **config})
-    runtime.step_s, runtime.token_s = 0.01, token_s
-    return Bench(runtime)
 
 
 def test_answers_share_each_step() -> None:
@@ -164,6 +92,23 @@ def test_a_fault_of_our_own_ends_the_batch_and_not_the_thread(
     assert bench.text(second) == "x" * 10
 
 
+def test_a_sampler_that_cannot_be_made_ends_its_request_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its cells are free again."""
+    bench = a_bench()
+    monkeypatch.setattr(bench.runtime, "new_sampler", None)
+    first = bench.ask([70] * 5)
+    bench.turn()
+    monkeypatch.undo()
+    second = bench.ask([70] * 5)
+    bench.finish()
+
+    assert bench.error(first).message == "The engine failed (TypeError)."
+    assert bench.text(second) == "x" * 10
+    assert bench.backend.gauges.kv_used == bench.runtime.used
+
+
 def test_cancelling_stops_inside_a_long_prompts_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """The abort callback is there when no answer is in the batch, and nothing is counted on."""
     bench = a_bench(n_ctx=1000, n_batch=256)
@@ -211,6 +156,9 @@ def test_deadlines_end_waiting_and_running_requests() -> None:
 
     assert bench.error(running).code == bench.error(waiting).code == "deadline_exceeded"
     assert bench.text(waiting) == ""
+    assert (
+        bench.events[waiting][-1][0] - waiting.submitted_at < 0.08
+    )  # while the only slot was still at work
     assert 0 < len(bench.text(running)) < 60
 
 
@@ -303,71 +251,6 @@ def test_drafts_stop_where_they_cost_more_than_they_bring() -> None:
     assert bench.line.figures.drafted_tokens == 0
 
 
-def test_a_constraint_bounds_every_token_and_ends_the_answer() -> None:
-    """Two letters only, and three of them."""
-    bench = a_bench(answer=b"zzzzzzzz")
-    sequence = bench.ask([70] * 5, 8, replace(a_request(), constraint=Bounds("completes", 3)))
-    bench.finish()
-
-    assert bench.text(sequence) in {"AAA", "BBB"}
-    assert bench.done(sequence).finish_reason == "stop"
-
-
-@pytest.mark.parametrize("ending", ["raises", "crashes", "dead end", "refuses"])
-def test_a_broken_constraint_ends_its_request_only(ending: str) -> None:
-    """Whatever it does."""
-    bench = a_bench()
-    broken = bench.ask([70] * 5, 8, replace(a_request(), constraint=Bounds(ending, 2)))
-    sound = bench.ask([71] * 5, 8)
-    bench.finish()
-
-    assert bench.error(broken).status == 500
-    assert bench.text(sound) == "x" * 8
-
-
-def test_a_broken_sink_ends_its_request_only() -> None:
-    """Its slot is free for the next."""
-    bench = a_bench()
-    broken, sound = bench.ask([70] * 5), bench.ask([71] * 5)
-
-    def sink(_event: Event) -> None:
-        raise BrokenPipeError
-
-    broken.sink = sink
-    bench.finish()
-
-    assert bench.text(sound) == "x" * 10
-    assert bench.line.counts() == (0, 0)
-
-
-def test_logprobs_come_with_each_token_before_any_bias() -> None:
-    """The alternatives are the model's own; the bias changes what is drawn."""
-    bench = a_bench(answer=b"xx")
-    sampling = replace(a_request().sampling, logit_bias=((70, 500.0), (10**6, 1.0)))
-    request = replace(a_request(), logprobs=2, sampling=sampling)
-    sequence = bench.ask([70] * 5, 2, request)
-    bench.finish()
-    tokens = [event for _, event in bench.events[sequence] if isinstance(event, Token)]
-
-    assert bench.text(sequence) == "EE"
-    assert [len(token.logprobs) for token in tokens] == [1, 1]
-    (first,) = tokens[0].logprobs
-    assert first.piece == b"E"
-    assert [piece for piece, _ in first.top] == [b"\xff", b"\xfe"]
-    assert first.top[0][1] > first.logprob
-
-
-def test_logprobs_come_also_while_text_is_held_back() -> None:
-    """A token that may begin a stop string has its figure at once, its text later."""
-    bench = a_bench(answer=b"aby")
-    sequence = bench.ask([70] * 5, 8, replace(a_request(), logprobs=0, stop=("abc",)))
-    bench.finish()
-    tokens = [event for _, event in bench.events[sequence] if isinstance(event, Token)]
-
-    assert [token.text for token in tokens] == ["", "", "aby"]
-    assert [token.logprobs[0].piece for token in tokens] == [b"a", b"b", b"y"]
-
-
 def test_a_model_that_cannot_rewind_is_served_without_drafts_and_prefixes() -> None:
     """And with whole answers."""
     runtime = FakeRuntime(None, slots=4, n_batch=64)
@@ -390,3 +273,15 @@ def test_beside_other_work_fewer_threads_are_used() -> None:
 
     assert bench.text(asked[0]) == "x" * 100
     assert not bench.backend.gears.is_wide
+
+
+def test_while_everything_is_drafted_plain_steps_are_measured_now_and_then() -> None:
+    """Whether drafts pay is told by what a step costs without them."""
+    bench = a_bench(answer=b"xy" * 500, n_ctx=1000, token_s=0.0001)
+    sequence = bench.ask([121, 122] * 20, 900)
+    bench.finish()
+    rows = [len(batch[0].tokens) for batch in bench.runtime.batches[1:]]
+
+    assert bench.done(sequence).usage.accepted_tokens > 500
+    assert max(rows) > 8
+    assert 1 <= rows.count(1) < len(rows) / 4

@@ -170,8 +170,10 @@ def test_a_full_line_says_when_to_come_back() -> None:
         with pytest.raises(EngineBusyError) as caught:
             engine.submit(a_request(), sinks[3])
         waiting[0].cancel()
+        assert isinstance(
+            sinks[1].next(timeout_s=1), Failed
+        )  # while the only slot is still at work
         engine.submit(a_request(), sinks[4])
-        assert isinstance(sinks[1].next(), Failed)
         runtime.gate.set()
         assert sinks[4].finish()[0] == ANSWER
 
@@ -222,6 +224,20 @@ def test_before_loading_and_after_closing_nothing_is_accepted() -> None:
 
     with pytest.raises(EngineUnavailableError, match="stopping"):
         engine.count_tokens("abc")
+
+
+def test_the_port_tells_tokens_and_vocabulary() -> None:
+    """The vocabulary is read once; embeddings need another engine."""
+    with an_engine(FakeRuntime()) as engine:
+        assert engine.tokenize("ab") == [98, 99]
+        vocabulary = engine.vocabulary()
+        assert engine.vocabulary() is vocabulary
+        assert "logprobs" in engine.status().features
+        with pytest.raises(EngineUnavailableError):
+            engine.embed([[1]])
+
+    assert vocabulary.pieces[98] == b"a"
+    assert vocabulary.ends == {0}
 
 
 def test_closing_ends_every_request() -> None:

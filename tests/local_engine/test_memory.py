@@ -124,6 +124,20 @@ def test_the_oldest_is_given_up_first_when_cells_are_wanted() -> None:
     assert memory.length(again) == 40
 
 
+def test_a_prefix_that_is_used_is_young_again() -> None:
+    """Also when nothing new is kept of it."""
+    memory = a_memory(cells=130)
+    old, young = [7] * 40, [8] * 40
+    for tokens in (old, young):
+        memory.leave(served(memory, "a", tokens), keep=True)
+    memory.leave(served(memory, "a", [*old, 1]), keep=False)
+    served(memory, "a", [9] * 60, 60)
+    again = memory.admit("a", [*old, 2], 60)
+
+    assert again is not None
+    assert memory.length(again) == 40
+
+
 def test_kept_cells_have_a_bound() -> None:
     """Each of them costs every decode a little."""
     memory = a_memory(kept=60)
@@ -184,20 +198,23 @@ def test_a_memory_that_cannot_be_cut_shares_nothing() -> None:
     assert memory.used == 0
 
 
-def test_reaching_further_is_left_when_it_would_break_a_promise() -> None:
-    """A second copy of the beginning in kept cells would be pinned beside the first."""
-    memory = a_memory(cells=120)
-    first = served(memory, "a", PREFIX[:30], 30)
-    memory.leave(served(memory, "b", [5] * 40, 40), keep=True)
-    second = memory.admit("a", [*PREFIX, 1], 80)
-    assert second is not None
-    assert memory.length(second) == 30
-    other = served(memory, "a", [*PREFIX[:20], 9], 21)
-    memory.leave(other, keep=True)
+@pytest.mark.parametrize(("cells", "has_now"), [(130, 0), (100, 30)])
+def test_reaching_further_risks_no_promise(cells: int, has_now: int) -> None:
+    """What it has is let go for a longer one only where it fits without any as well."""
+    store = Store()
+    memory = ContextMemory(store, cells=cells, places=4, kept_cells=200)
+    first, longer = memory.admit("a", PREFIX[:30], 30), memory.admit("a", list(PREFIX), 40)
+    assert first is not None and longer is not None
+    memory.grow(first, 30)
+    third = memory.admit("a", [*PREFIX, 1], 60)
+    assert third is not None
+    assert memory.length(third) == 30
+    memory.grow(longer, 40)
+    store.can_copy = False
 
-    assert memory.reach_further(second) == 30
-    memory.leave(first, keep=True)
-    memory.grow(second, 50)
+    assert memory.reach_further(third) == has_now
+    memory.grow(third, 60 - has_now)
+    assert memory.used <= cells
 
 
 def test_common_prefixes_are_found_exactly() -> None:

@@ -24,11 +24,12 @@ def answers(*keys: int) -> list[Candidate]:
     return [Candidate(key=key, prompt_left=0) for key in keys]
 
 
-def test_a_prompt_alone_takes_the_whole_batch() -> None:
-    """Nobody waits for a token meanwhile."""
-    parts = plan_step([Candidate(key=1, prompt_left=1000)], a_pace(), n_batch=256)
+@pytest.mark.parametrize(("token_s", "tokens"), [(0.001, 256), (0.004, 125), (0.1, 64)])
+def test_a_prompt_alone_takes_half_a_second(token_s: float, tokens: int) -> None:
+    """No longer, as somebody may come; but never a batch that is too short to be efficient."""
+    parts = plan_step([Candidate(key=1, prompt_left=1000)], a_pace(token_s), n_batch=256)
 
-    assert parts == (Part(1, 256),)
+    assert parts == (Part(1, tokens),)
 
 
 def test_beside_answers_a_prompt_gets_what_the_gap_leaves() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import math
 import os
 import platform
 import shutil
@@ -22,7 +23,7 @@ import pytest
 
 from local_engine import landlock, llama_api, seccomp
 from local_engine.device import ThreadPlan
-from local_engine.engine import ChatMessage, Done, Role, SamplingParams
+from local_engine.engine import ChatMessage, Done, Role, SamplingParams, Token, TokenLogprob
 from local_engine.errors import ModelFileError
 from local_engine.line import LineEngine
 from local_engine.llama_api import DecodeStatus, LlamaRuntime, Run, RuntimeConfig
@@ -299,6 +300,38 @@ def test_sampling_is_repeatable(engine: LineEngine, sampling: SamplingParams) ->
     assert texts[0]
 
 
+def test_bias_and_logprobs_are_on_the_models_own_logits(engine: LineEngine) -> None:
+    """Greedy draws the likeliest; forbidding that gives another, of known lower probability."""
+    pieces = engine.vocabulary().pieces
+    first = _first_token(engine, ())
+    forbidden = pieces.index(first.piece)
+    second = _first_token(engine, ((forbidden, -100.0),))
+
+    assert first.top[0] == (first.piece, first.logprob)
+    assert sum(math.exp(value) for _, value in first.top) <= 1
+    assert second.piece != first.piece
+    assert second.top == first.top
+    assert second.logprob == dict(first.top)[second.piece] < first.logprob
+
+
+def _first_token(engine: LineEngine, bias: tuple[tuple[int, float], ...]) -> TokenLogprob:
+    sink, sampling = Collector(), SamplingParams(temperature=0, logit_bias=bias)
+    engine.submit(a_request("Name a colour.", sampling=sampling, max_tokens=1, logprobs=3), sink)
+    event = sink.next()
+    assert isinstance(event, Token)
+    (logprob,) = event.logprobs
+    return logprob
+
+
+def test_the_vocabulary_spells_what_is_tokenized(engine: LineEngine) -> None:
+    """Piece by piece; control tokens have none."""
+    vocabulary, text = engine.vocabulary(), "Grüße, 😀! <|im_end|>"
+
+    assert b"".join(vocabulary.pieces[t] for t in engine.tokenize(text)).decode() == text
+    assert all(vocabulary.pieces[token] == b"" for token in vocabulary.controls)
+    assert vocabulary.ends <= vocabulary.controls
+
+
 def test_speeds_are_measured(engine: LineEngine) -> None:
     """After a longer answer /health has figures."""
     sink = Collector()
@@ -309,6 +342,7 @@ def test_speeds_are_measured(engine: LineEngine) -> None:
     assert status.prefill_tps
     assert status.decode_tps
     assert status.first_token_s
+    assert dict(status.row_cost_s)[16] > dict(status.row_cost_s)[1] > 0
 
 
 @pytest.mark.parametrize("text", ["a" * 200_000, " " * 200_000, "é\u200b😀" * 20_000, "\x00" * 999])
