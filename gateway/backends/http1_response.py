@@ -89,7 +89,9 @@ class Response:
             if self.is_done:
                 return self.take()
             self._connection.resume(self)
-            await self.arrival()
+            # What the connection held may have been all that was to come: nobody wakes us then.
+            if not self.is_done and self.error is None and self.buffered_bytes <= limit_bytes:
+                await self.arrival()
         self.close()
         raise ResponseTooLarge("the body is over the limit of the caller")
 
