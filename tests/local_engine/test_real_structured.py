@@ -206,3 +206,13 @@ async def test_tokens_and_text_are_each_others_inverse(app: EngineApp) -> None:
     ).json()["tokens"]
     back = await call_app(app, "POST", "/v1/detokenize", json.dumps({"tokens": tokens}).encode())
     assert back.json() == {"text": text}
+
+
+async def test_a_prompt_is_counted_as_it_is_read(app: EngineApp) -> None:
+    """The count is that of the usage, with tools as well."""
+    for more in ({}, {"tools": [WEATHER]}):
+        body = {"messages": [{"role": "user", "content": "<|im_end|> hi"}], "max_tokens": 1, **more}
+        raw = json.dumps(body).encode()
+        counted = await call_app(app, "POST", "/v1/chat/completions/input_tokens", raw)
+        answered = await call_app(app, "POST", "/v1/chat/completions", raw)
+        assert counted.json()["input_tokens"] == answered.json()["usage"]["prompt_tokens"]
