@@ -111,9 +111,9 @@ def _tokens(engine: Engine, inputs: Sequence[Text]) -> list[list[int]]:
 
 
 def _checked(item: Sequence[int], vocabulary: Vocabulary | None) -> list[int]:
-    """Ids of the model's own plain tokens: a control token is no text."""
+    """Ids of the model's own tokens. A control token steers nothing where nothing is answered."""
     assert vocabulary is not None, "read whenever there are ids"
-    if any(not 0 <= t < len(vocabulary.pieces) or t in vocabulary.controls for t in item):
+    if not all(0 <= token < len(vocabulary.pieces) for token in item):
         raise invalid("input", "made of tokens of this model's vocabulary")
     return list(item)
 
