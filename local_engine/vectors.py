@@ -26,7 +26,7 @@ from local_engine.errors import (
 from local_engine.line import MAX_BYTES_PER_TOKEN
 from local_engine.profile import ModelProfile
 
-MAX_INPUTS: Final = 256
+MAX_INPUTS: Final = 2_048
 MAX_TOKENS: Final = 16_384
 MAX_DETOKENIZED: Final = 100_000
 Body = Mapping[str, object]

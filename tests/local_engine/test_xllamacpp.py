@@ -15,7 +15,12 @@ from typing import Any
 import pytest
 
 from local_engine.engine import Done, Failed
-from local_engine.errors import EngineUnavailableError, LibraryMissingError, ModelFileError
+from local_engine.errors import (
+    EngineUnavailableError,
+    LibraryMissingError,
+    ModelFileError,
+    UnsupportedByEngineError,
+)
 from local_engine.line import LineEngine
 from local_engine.profile import ModelProfile
 from local_engine.xllamacpp import PrivateListener, XllamaCppBackend
@@ -192,3 +197,14 @@ def test_tokens_are_asked_for_over_the_private_socket() -> None:
     assert tokens == [1, 2]
     assert asked[0][0] == f"Bearer {listener.key}"
     assert asked[0][1]["parse_special"] is False
+
+
+def test_what_the_library_does_not_offer_is_a_refusal() -> None:
+    """400 unsupported, and nothing of it is claimed."""
+    backend = XllamaCppBackend(FakeServer([]), FakeListener(), 64)
+    for ask in (backend.vocabulary, lambda: backend.embed([[1]])):
+        with pytest.raises(UnsupportedByEngineError) as caught:
+            ask()
+        assert (caught.value.status, caught.value.code) == (400, "unsupported")
+    assert backend.features == frozenset()
+    backend.close()
