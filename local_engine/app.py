@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ASGI application: OpenAI's chat and embeddings, health and tokens over any `Engine`.
 
-No framework: seven routes, one body reader and one stream do not pay for one, and every
+No framework: eight routes, one body reader and one stream do not pay for one, and every
 megabyte here is resident on the device.
 """
 
@@ -33,6 +33,7 @@ from local_engine.features import has_grammars, served
 from local_engine.generation import Generation
 from local_engine.profile import ModelProfile
 from local_engine.structured import GrammarBuilder
+from local_engine.template import TEMPLATES, Control
 from local_engine.vectors import embed, embeddings_body, parse_embeddings, text_of
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -65,6 +66,7 @@ class EngineApp:
             "/health": ("GET", self._health),
             "/v1/models": ("GET", self._models),
             "/v1/chat/completions": ("POST", self._chat),
+            "/v1/chat/completions/input_tokens": ("POST", self._input_tokens),
             "/v1/embeddings": ("POST", self._embeddings),
             "/v1/tokenize": ("POST", self._tokenize),
             "/v1/detokenize": ("POST", self._detokenize),
@@ -149,6 +151,21 @@ class EngineApp:
             includes_usage=call.includes_usage,
         )
         await self._generate(call, answer, receive, send)
+
+    async def _input_tokens(self, receive: Receive, send: Send) -> None:
+        """How long the prompt of a chat request is, with template and tools."""
+        call = parse_chat(parse_json_object(await _read_body(receive)), self._profile, "count")
+        count = await asyncio.to_thread(self._prompt_tokens, call.requests[0])
+        body = {"object": "response.input_tokens", "input_tokens": count}
+        await _respond(send, 200, orjson.dumps(body))
+
+    def _prompt_tokens(self, request: GenerationRequest) -> int:
+        render = TEMPLATES[self._profile.template]
+        segments = render(request.messages, self._profile.default_system)
+        return sum(
+            1 if isinstance(segment, Control) else self._engine.count_tokens(segment.text)
+            for segment in segments
+        )
 
     async def _requests(self, call: ChatCall) -> list[GenerationRequest]:
         """The requests of a call, each bound by its grammar; refused where they cannot be."""

@@ -38,6 +38,11 @@ _UNSUPPORTED: Final[dict[str, tuple[object, ...]]] = {
     "audio": (),
     "prediction": (),
     "web_search_options": (),
+    # What other local servers take: a caller's own grammar, and an answer that is begun already.
+    "grammar": (),
+    "json_schema": (),
+    "continue_final_message": (False,),
+    "add_generation_prompt": (True,),
 }
 
 Body = Mapping[str, object]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from local_engine.call_reader import CallArguments, CallReader, CallStart, Part
@@ -37,7 +36,7 @@ class Choice:
         """The role."""
         return Delta({"role": "assistant", "content": None if self._must_call else ""}, None)
 
-    def take(self, token: Token) -> Iterator[Delta]:
+    def take(self, token: Token) -> list[Delta]:
         """The deltas that have become certain with this event."""
         self._unsent += map(_logprob, token.logprobs)
         parts: list[Part] = [token.text]
@@ -45,7 +44,7 @@ class Choice:
             parts = self._reader.feed(token.text)
         return self._deltas(parts)
 
-    def end(self, done: Done) -> Iterator[Delta]:
+    def end(self, done: Done) -> list[Delta]:
         """The deltas that waited for more."""
         reader = self._reader
         parts = reader.end() if reader is not None else []
@@ -71,8 +70,8 @@ class Choice:
             "finish_reason": self.finish_reason,
         }
 
-    def _deltas(self, parts: list[Part]) -> Iterator[Delta]:
-        return (Delta(self._delta(part), self._take_logprobs()) for part in parts if part)
+    def _deltas(self, parts: list[Part]) -> list[Delta]:
+        return [Delta(self._delta(part), self._take_logprobs()) for part in parts if part]
 
     def _delta(self, part: Part) -> dict[str, Any]:
         if isinstance(part, str):

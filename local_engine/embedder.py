@@ -77,7 +77,7 @@ class Embedder:
         longest = max(map(len, inputs), default=0)
         if longest > self._n_ctx:
             raise ContextLengthExceededError(
-                f"An input has {longest} tokens; at most {self._n_ctx} are read of one.",
+                f"An input is too large: {longest} tokens; at most {self._n_ctx} are read of one.",
                 param="input",
             )
         with self._lock:

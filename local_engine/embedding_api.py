@@ -10,7 +10,9 @@ from local_engine.embedder import Tokens, flat
 from local_engine.errors import EngineUnavailableError
 
 _MEAN_POOLING = 1  # LLAMA_POOLING_TYPE_MEAN
-_FLASH_ATTENTION_ON = 1
+# Flash attention sums in 16 bits, in chunks that depend on what else is in the batch: the same text
+# gave vectors with a cosine of .999. Without it they are equal to the last digits.
+_FLASH_ATTENTION_OFF = 0
 
 
 class LlamaEmbeddingContext:
@@ -28,7 +30,7 @@ class LlamaEmbeddingContext:
         params.embeddings = True
         params.pooling_type = _MEAN_POOLING
         params.kv_unified = True  # one long input may have the whole context
-        params.flash_attn_type = _FLASH_ATTENTION_ON
+        params.flash_attn_type = _FLASH_ATTENTION_OFF
         params.no_perf = True
         self._api = api
         self._context = api.llama_init_from_model(model, params)

@@ -59,9 +59,9 @@ class Generation:
             index, event = await self._events.get()
             match event:
                 case Token():
-                    _exhaust(choices[index].take(event))
+                    choices[index].take(event)
                 case Done():
-                    _exhaust(choices[index].end(event))
+                    choices[index].end(event)
                     ends[index] = event
                 case Failed(error):
                     raise error
@@ -96,11 +96,6 @@ def _chunks(answer: ChatAnswer, choice: Choice, event: Token | Done) -> bytes:
         return b"".join(answer.chunk(choice.index, delta) for delta in choice.take(event))
     deltas = b"".join(answer.chunk(choice.index, delta) for delta in choice.end(event))
     return deltas + answer.finish(choice)
-
-
-def _exhaust(deltas: object) -> None:
-    for _ in deltas:  # type: ignore[attr-defined]
-        pass
 
 
 def _in_order(ends: dict[int, Done]) -> list[Done]:

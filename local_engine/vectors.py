@@ -26,7 +26,7 @@ from local_engine.errors import (
 from local_engine.line import MAX_BYTES_PER_TOKEN
 from local_engine.profile import ModelProfile
 
-MAX_INPUTS: Final = 256
+MAX_INPUTS: Final = 2_048
 MAX_TOKENS: Final = 16_384
 MAX_DETOKENIZED: Final = 100_000
 Body = Mapping[str, object]
@@ -111,9 +111,9 @@ def _tokens(engine: Engine, inputs: Sequence[Text]) -> list[list[int]]:
 
 
 def _checked(item: Sequence[int], vocabulary: Vocabulary | None) -> list[int]:
-    """Ids of the model's own plain tokens: a control token is no text."""
+    """Ids of the model's own tokens. A control token steers nothing where nothing is answered."""
     assert vocabulary is not None, "read whenever there are ids"
-    if any(not 0 <= t < len(vocabulary.pieces) or t in vocabulary.controls for t in item):
+    if not all(0 <= token < len(vocabulary.pieces) for token in item):
         raise invalid("input", "made of tokens of this model's vocabulary")
     return list(item)
 

@@ -124,6 +124,20 @@ async def test_tokenize_counts() -> None:
     assert (await call(FakeEngine(), "POST", "/v1/tokenize", b'{"text": 1}')).status == 400
 
 
+async def test_the_tokens_of_a_chat_request_are_counted_with_its_template() -> None:
+    """Three control tokens, the roles, line breaks and the text; a tool is longer."""
+    path = "/v1/chat/completions/input_tokens"
+    plain = (await call(FakeEngine(), "POST", path, json.dumps(HELLO).encode())).json()
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    longer = (
+        await call(FakeEngine(), "POST", path, json.dumps({**HELLO, "tools": tools}).encode())
+    ).json()
+
+    assert plain["input_tokens"] == 3 + len("user\nhello\nassistant\n")
+    assert longer["input_tokens"] > plain["input_tokens"] + 100
+    assert (await call(FakeEngine(), "POST", path, b"{}")).status == 400
+
+
 async def test_unknown_paths_and_methods_are_told_apart() -> None:
     """404 and 405, in the error envelope."""
     unknown = await call(FakeEngine(), "GET", "/v1/nothing")

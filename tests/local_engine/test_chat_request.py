@@ -110,6 +110,10 @@ def test_values_that_ask_for_nothing_are_accepted() -> None:
         ({"functions": [{"name": "f"}]}, "functions"),
         ({"function_call": {"name": "f"}}, "function_call"),
         ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"grammar": "root ::= x"}, "grammar"),
+        ({"json_schema": {"const": 1}}, "json_schema"),
+        ({"continue_final_message": True}, "continue_final_message"),
+        ({"add_generation_prompt": False}, "add_generation_prompt"),
         ({"tool_choice": {"type": "allowed_tools"}}, "tool_choice.type"),
         ({"response_format": {"type": "grammar"}}, "response_format.type"),
         (

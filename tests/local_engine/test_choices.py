@@ -13,6 +13,8 @@ from local_engine import structured
 from local_engine.engine import Event, EventSink, Failed, GenerationRequest, Token
 from local_engine.engine import TokenLogprob as Logprob
 from local_engine.errors import DecodeError, EngineBusyError
+from local_engine.features import served
+from local_engine.profile import ModelProfile
 from tests.local_engine.fakes import FakeEngine, FakeTicket, done
 from tests.local_engine.test_app import Answer, call, chat
 
@@ -226,6 +228,13 @@ async def test_without_the_grammar_library_schemas_are_unsupported(
     health = (await call(engine, "GET", "/health")).json()
     assert health["features"] == ["embeddings", "logit_bias", "logprobs", "n", "tool_turns"]
     assert (await chat(engine, logprobs=True)).status == 200
+
+
+def test_tools_are_claimed_for_a_model_that_was_trained_for_them() -> None:
+    """Others are made to call, which a destination may do better."""
+    status = FakeEngine().status()
+    assert "tools" in served(status, ModelProfile(name="m", tools="hermes"))
+    assert "tools" not in served(status, ModelProfile(name="m"))
 
 
 async def test_a_bias_for_a_token_that_is_none_is_refused() -> None:

@@ -19,7 +19,7 @@ from local_engine.errors import (
     EngineUnavailableError,
     LibraryMissingError,
     ModelFileError,
-    UnsupportedParameterError,
+    UnsupportedByEngineError,
 )
 from local_engine.line import LineEngine
 from local_engine.profile import ModelProfile
@@ -273,11 +273,11 @@ def test_what_it_cannot_do_is_refused_before_the_line(wanted: GenerationRequest)
     )
     engine.start().result(timeout=5)
     try:
-        with pytest.raises(UnsupportedParameterError):
+        with pytest.raises(UnsupportedByEngineError):
             engine.submit(wanted, Collector())
-        with pytest.raises(EngineUnavailableError):
+        with pytest.raises(UnsupportedByEngineError):
             engine.vocabulary()
-        with pytest.raises(EngineUnavailableError):
+        with pytest.raises(UnsupportedByEngineError):
             engine.embed([[1]])
     finally:
         engine.close()
