@@ -150,8 +150,12 @@ def _limit(needs: Needs) -> int | None:
     return _lower(resource.RLIMIT_DATA, needs.data_bytes)
 
 
-def _lower(kind: int, wanted: int) -> int:
+def _lower(kind: int, wanted: int) -> int | None:
+    """The new bound; None where a filter around us forbids to set one."""
     _, hard = resource.getrlimit(kind)
     bound = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(kind, (bound, bound))
+    try:
+        resource.setrlimit(kind, (bound, bound))
+    except (OSError, ValueError):
+        return None
     return bound

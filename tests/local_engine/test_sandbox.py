@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -141,6 +142,16 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert found.report()["seccomp"] == "on"
     whole = Confinement(no_new_privs=True, landlock="", landlock_version=3, seccomp="")
     assert (whole.missing(), whole.report()["landlock"]) == ("", "version 3")
+
+
+def test_a_limit_that_may_not_be_set_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service manager's own filter may forbid it; the engine runs all the same."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(resource, "setrlimit", refused)
+    assert sandbox._lower(resource.RLIMIT_DATA, 1 << 40) is None
 
 
 def test_a_gpu_needs_its_devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
