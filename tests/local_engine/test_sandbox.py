@@ -162,6 +162,9 @@ def test_a_gpu_needs_its_devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert Path("/dev") in writable(with_gpu)
     assert Path("/proc") not in readable(plain)
     assert Path("/proc") in readable(with_gpu)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), "/x/site-packages"])
+    assert Path("/x/site-packages") in readable(plain)
+    assert tmp_path not in readable(plain)
     monkeypatch.setenv(sandbox.WRITABLE_ENV, f"/a{os.pathsep}/b")
     assert {Path("/a"), Path("/b")} <= set(writable(plain))
 
