@@ -19,8 +19,10 @@ from fastapi import FastAPI
 
 from gateway.api.classify import ClassifyEndpoint
 from gateway.api.local_models import LocalModelsEndpoint
-from gateway.api.web import Web, make_web
+from gateway.api.web import Lifespan, Web, make_web
 from gateway.app import Gateway, Handler
+from gateway.backends.local import LocalEngine
+from gateway.backends.local_models import LocalModels
 from gateway.break_glass import BreakGlass
 from gateway.config_file import ConfigError
 from gateway.execution import Executor
@@ -31,7 +33,6 @@ from gateway.pipeline import Pipeline
 from gateway.reach import make_anchors, make_backends, make_engine
 from gateway.records.archive import Archive
 from gateway.records.audit import AuditLog
-from gateway.records.engine_metrics import EngineMetrics
 from gateway.records.journal import Journal
 from gateway.records.keeping import Keeper, Pace, Shelf
 from gateway.records.metrics import Metrics
@@ -103,12 +104,7 @@ def build(
     executor = Executor(backends, breakers, journal, settings.server.max_response_bytes)
     pipeline = Pipeline(judge, executor, journal)
     limits = Limits(body_bytes=settings.server.max_body_bytes)
-    engines = EngineMetrics(metrics.registry)
-
-    def take_stock() -> None:
-        engines.update(engine.reports())
-        _take_stock(metrics, audit, keeper, capability, breakers)
-
+    take_stock = partial(_take_stock, metrics, audit, keeper, capability, breakers, engine=engine)
     web = Web(
         identity=identity,
         limits=limits,
@@ -126,10 +122,8 @@ def build(
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, closables, audit, keeper)
     hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
-    cold = make_web(web, version("nearward"), lifespan)
-    LocalModelsEndpoint(identity, limits, engine).mount(cold)
-    asgi = Gateway(hot, cold, limits, metrics)
-    return Application(asgi, audit, reload)
+    cold = _cold_routes(web, lifespan, LocalModelsEndpoint(identity, limits, engine))
+    return Application(Gateway(hot, cold, limits, metrics), audit, reload)
 
 
 def _hot_routes(pipeline: Pipeline, classify: ClassifyEndpoint) -> dict[str, Handler]:
@@ -139,6 +133,12 @@ def _hot_routes(pipeline: Pipeline, classify: ClassifyEndpoint) -> dict[str, Han
         "/v1/route/explain": pipeline.explain,
         "/v1/classify": classify.classify,
     }
+
+
+def _cold_routes(web: Web, lifespan: Lifespan, models: LocalModelsEndpoint) -> FastAPI:
+    app = make_web(web, version("nearward"), lifespan)
+    models.mount(app)
+    return app
 
 
 def _audit(settings: Settings, worker: int) -> tuple[AuditLog, Keeper]:
@@ -216,10 +216,13 @@ def _take_stock(
     keeper: Keeper,
     capability: Capability,
     breakers: Mapping[str, Breaker],
+    *,
+    engine: LocalEngine | LocalModels,
 ) -> None:
     """Set the gauges and hand on the counts: when somebody looks, and every second."""
     metrics.audit_healthy.set(audit.is_healthy)
     metrics.anchors_failing.set(keeper.failing)
+    metrics.engines.update(engine.reports())
     metrics.engine_ready.set(capability.read().is_ready)
     for name, breaker in breakers.items():
         metrics.breaker_open.labels(name).set(breaker.state is not State.CLOSED)

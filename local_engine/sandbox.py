@@ -21,7 +21,6 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import site
 import sys
 import sysconfig
 import tempfile
@@ -35,6 +34,7 @@ from local_engine import landlock, seccomp
 # A developer's word: folders that may be written too, such as where coverage data goes.
 WRITABLE_ENV: Final = "LOCAL_ENGINE_WRITABLE"
 OPEN_FILES: Final = 1024
+_PACKAGE_FOLDERS: Final = ("site-packages", "dist-packages")
 _NO_NEW_PRIVS: Final = 38
 _SYSTEM_FILES: Final = (
     "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/null", "/dev/urandom",
@@ -112,7 +112,8 @@ def readable(needs: Needs) -> Iterator[Path]:
     yield from (Path(place) for place in _SYSTEM_FILES)
     yield from (Path(place) for place in (sys.prefix, sys.base_prefix, sys.exec_prefix))
     yield from (Path(place) for place in sysconfig.get_paths().values())
-    yield from (Path(place) for place in site.getsitepackages())
+    # Not all of sys.path: its first entry is wherever somebody stood.
+    yield from (Path(p) for p in sys.path if Path(p).name in _PACKAGE_FOLDERS)
     yield Path(__file__).resolve().parent
     if needs.libraries is not None:
         yield needs.libraries.resolve()
@@ -150,8 +151,12 @@ def _limit(needs: Needs) -> int | None:
     return _lower(resource.RLIMIT_DATA, needs.data_bytes)
 
 
-def _lower(kind: int, wanted: int) -> int:
+def _lower(kind: int, wanted: int) -> int | None:
+    """The new bound; None where a filter around us forbids to set one."""
     _, hard = resource.getrlimit(kind)
     bound = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(kind, (bound, bound))
+    try:
+        resource.setrlimit(kind, (bound, bound))
+    except (OSError, ValueError):
+        return None
     return bound

@@ -21,11 +21,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import uvicorn
 
 from local_engine.app import EngineApp
+from local_engine.engine import EngineStatus
 from local_engine.errors import EXIT_RECYCLE, EXIT_SETUP, EngineSetupError
 from local_engine.heartbeat import Heart, inherited_heart
 from local_engine.listening import listen
@@ -124,6 +126,7 @@ class EngineServer(uvicorn.Server):
     def _report(self) -> dict[str, object]:
         """What /health says of the process."""
         return {
+            **_numbers(self.engine.status()),
             "rss_bytes": self._memory.all_bytes(),
             "private_bytes": self._memory.private_bytes(),
             "idle_s": round(self._upkeep.idle_s(), 3),
@@ -139,6 +142,12 @@ class EngineServer(uvicorn.Server):
         except BaseException as error:
             self.failure = error
             self.should_exit = True
+
+
+def _numbers(status: EngineStatus) -> dict[str, object]:
+    """All that an engine counts: the gateway makes metrics of it."""
+    values = {field.name: getattr(status, field.name) for field in fields(status)}
+    return {name: value for name, value in values.items() if type(value) in (int, float)}
 
 
 def parse_options(arguments: list[str]) -> ServerOptions:

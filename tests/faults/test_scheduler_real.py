@@ -20,7 +20,6 @@ from dataclasses import replace
 import pytest
 
 from local_engine import llama_api
-from local_engine.app import resident_bytes
 from local_engine.engine import (
     Done,
     EngineStatus,
@@ -34,6 +33,7 @@ from local_engine.errors import EngineBusyError
 from local_engine.line import LineEngine
 from local_engine.llama_api import LlamaRuntime, RuntimeConfig
 from local_engine.llamacpp import LlamaCppBackend
+from local_engine.resident import ResidentMemory
 from local_engine.store.manifest import manifests, models_folder
 from tests.local_engine.fakes import Collector, a_request
 from tests.local_engine.simulation import Bounds
@@ -238,6 +238,6 @@ def test_memory_is_flat_over_ten_thousand_requests() -> None:
                 while not isinstance(event := sink.next(timeout_s=120), Done | Failed):
                     pass
                 assert isinstance(event, Done)
-            sizes.append(resident_bytes())
+            sizes.append(ResidentMemory().all_bytes())
 
     assert sizes[-1] < sizes[124] + 4 * 2**20

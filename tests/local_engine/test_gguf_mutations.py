@@ -136,7 +136,7 @@ def test_no_mutated_file_that_is_read_ends_llama_cpp(
     assert set(counts) == {"ran", "refused"}, counts
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.nightly)])
 @pytest.mark.engine
 @HAS_ENGINE
 def test_no_odd_number_ends_llama_cpp(tmp_path: Path, every: int) -> None:

@@ -23,6 +23,8 @@ from local_engine.watched import WatchedRuntime
 STUCK = """
 import ctypes, os, sys, time
 from local_engine.heartbeat import Cell, inherited_heart
+from local_engine.process import unblock_signals
+unblock_signals()
 heart, marks = inherited_heart(), sys.argv[1]
 with open(marks, "a") as stream:
     stream.write(f"{os.getpid()} ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -48,10 +49,7 @@ def confined(tmp_path: Path) -> tuple[Path, Path]:
 def run(places: tuple[Path, Path], code: str) -> str:
     """What a confined child prints; it must end well."""
     command = [sys.executable, "-c", CONFINE + code, *map(str, places)]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=30, check=False, env=environment
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -146,6 +144,16 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert (whole.missing(), whole.report()["landlock"]) == ("", "version 3")
 
 
+def test_a_limit_that_may_not_be_set_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service manager's own filter may forbid it; the engine runs all the same."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(resource, "setrlimit", refused)
+    assert sandbox._lower(resource.RLIMIT_DATA, 1 << 40) is None
+
+
 def test_a_gpu_needs_its_devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Only then are they open; a developer may name folders."""
     plain = Needs(model_file=tmp_path / "m", socket_folder=tmp_path)
@@ -154,6 +162,9 @@ def test_a_gpu_needs_its_devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert Path("/dev") in writable(with_gpu)
     assert Path("/proc") not in readable(plain)
     assert Path("/proc") in readable(with_gpu)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), "/x/site-packages"])
+    assert Path("/x/site-packages") in readable(plain)
+    assert tmp_path not in readable(plain)
     monkeypatch.setenv(sandbox.WRITABLE_ENV, f"/a{os.pathsep}/b")
     assert {Path("/a"), Path("/b")} <= set(writable(plain))
 

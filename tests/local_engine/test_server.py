@@ -236,6 +236,7 @@ async def test_it_serves_until_sigterm(tmp_path: Path) -> None:
     assert health["confinement"]["seccomp"] == "not asked for"
     assert health["rss_bytes"] > health["private_bytes"] > 0
     assert health["notes"] == ["a note"]
+    assert (health["decode_tps"], health["engine"]) == (12.5, "fake")
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(running, timeout=5)
     listener.close()
