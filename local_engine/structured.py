@@ -67,12 +67,14 @@ def is_installed() -> bool:
 class GrammarConstraint:
     """`Constraint` over one matcher of the library. Raises InvalidSchemaError beyond a bound."""
 
-    __slots__ = ("_matcher", "_param", "_size")
+    __slots__ = ("_ended", "_ends", "_matcher", "_param", "_size")
 
-    def __init__(self, matcher: LLMatcher, *, size: int, param: str) -> None:
-        """`size` is the number of tokens in the vocabulary."""
+    def __init__(self, matcher: LLMatcher, *, size: int, ends: frozenset[int], param: str) -> None:
+        """`size` is the number of tokens in the vocabulary, `ends` those that end an answer."""
         self._matcher = matcher
         self._size = size
+        self._ends = ends
+        self._ended = 0
         self._param = param
 
     def allowed(self) -> bytes | None:
@@ -83,14 +85,20 @@ class GrammarConstraint:
 
     def accept(self, token: int) -> bool:
         """Take a token in, unless it is not allowed."""
+        if self._matcher.is_stopped() and token in self._ends:
+            self._check()
+            self._ended += 1  # the library offers an end there, and does not take one
+            return True
         taken = 0 <= token < self._size and self._matcher.try_consume_tokens([token]) == 1
         self._check()
         return taken
 
     def rollback(self, tokens: int) -> None:
         """Take back the last tokens."""
-        if tokens:
-            self._matcher.rollback(tokens)
+        ends = min(tokens, self._ended)
+        self._ended -= ends
+        if tokens > ends:
+            self._matcher.rollback(tokens - ends)
             self._check()
 
     @property
@@ -100,7 +108,8 @@ class GrammarConstraint:
 
     def fresh(self) -> GrammarConstraint:
         """Another one in the same state."""
-        return GrammarConstraint(self._matcher.deep_copy(), size=self._size, param=self._param)
+        copy = self._matcher.deep_copy()
+        return GrammarConstraint(copy, size=self._size, ends=self._ends, param=self._param)
 
     def _check(self) -> None:
         if self._matcher.is_error():
@@ -140,7 +149,12 @@ class GrammarBuilder:
         words = self._words()
         try:
             matcher = LLMatcher(words, grammar.text, log_level=0, limits=LLParserLimits(**_BOUNDS))
-            made = GrammarConstraint(matcher, size=words.vocab_size, param=grammar.param)
+            made = GrammarConstraint(
+                matcher,
+                size=words.vocab_size,
+                ends=frozenset(words.eos_tokens),
+                param=grammar.param,
+            )
             made.allowed()  # a schema that nothing satisfies shows here
             return made
         except (InvalidSchemaError, EngineUnavailableError):

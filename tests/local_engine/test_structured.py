@@ -111,9 +111,15 @@ async def test_drafted_tokens_can_be_taken_back() -> None:
     assert follows(constraint, '{"name": "a"}') is False
     constraint = await a_constraint(PERSON)
     assert follows(constraint, '{"name": "a", "age": 12}')
-    constraint.rollback(3)
+    assert constraint.is_complete
+    assert constraint.accept(END)
     constraint.rollback(0)
+    constraint.rollback(1)
+    assert constraint.is_complete
+    assert constraint.accept(END)
+    constraint.rollback(4)
     assert not constraint.is_complete
+    assert not constraint.accept(END)
     assert follows(constraint, "7}")
 
 
