@@ -227,14 +227,12 @@ def test_before_loading_and_after_closing_nothing_is_accepted() -> None:
 
 
 def test_the_port_tells_tokens_and_vocabulary() -> None:
-    """The vocabulary is read once; embeddings need another engine."""
+    """The vocabulary is read once."""
     with an_engine(FakeRuntime()) as engine:
         assert engine.tokenize("ab") == [98, 99]
         vocabulary = engine.vocabulary()
         assert engine.vocabulary() is vocabulary
         assert "logprobs" in engine.status().features
-        with pytest.raises(EngineUnavailableError):
-            engine.embed([[1]])
 
     assert vocabulary.pieces[98] == b"a"
     assert vocabulary.ends == {0}
