@@ -12,12 +12,15 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 ENGINE := $(VENV)/lib/nearward-llama
 MODEL := smollm2-135m-instruct-q4_1
+# What the engine computes on: cpu, cuda, metal or vulkan; as installed, unless told otherwise.
+INSTALLED_BACKEND := $(shell sed -n 's/.*"backend": "\([a-z]*\)".*/\1/p' $(ENGINE)/engine.json 2>/dev/null)
+BACKEND ?= $(or $(INSTALLED_BACKEND),cpu)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 ARGS ?=
 DATA ?= ../shared/data
 
 # What decides which engine is brought, and how it is compiled.
-ENGINE_SOURCES := $(addprefix local_engine/,build.py build_steps.py device.py pins.py pip_client.py) lock/engine.txt
+ENGINE_SOURCES := $(addprefix local_engine/,build.py build_steps.py device.py landlock.py pins.py pip_client.py) lock/engine.txt
 
 # The first interpreter that is new enough and can make environments.
 find_python = for p in "$(PYTHON)" python3 python3.13 python3.12 python3.11; do \
@@ -39,7 +42,7 @@ help: ## List the targets
 # --- installing ---------------------------------------------------------------------------------
 
 .PHONY: setup
-setup: ## Install everything that `serve` needs
+setup: ## Install everything that `serve` needs (BACKEND=cuda|metal|vulkan for a GPU)
 	@$(MAKE) --jobs=3 installed
 
 .PHONY: setup-test
@@ -71,7 +74,12 @@ $(STAMPS)/package: pyproject.toml $(STAMPS)/core
 	$(call step,nearward,$(PIP) install --no-deps --no-build-isolation --editable .)
 
 $(STAMPS)/engine: $(ENGINE_SOURCES) | $(STAMPS)/build
-	$(call step,engine (compiling takes two or three minutes),$(BIN)/python -m local_engine.build --prefix $(ENGINE))
+	$(call step,engine (compiling takes two or three minutes),$(BIN)/python -m local_engine.build --prefix $(ENGINE) --backend $(BACKEND))
+
+# Another backend than the installed one was asked for.
+ifneq ($(BACKEND),$(or $(INSTALLED_BACKEND),$(BACKEND)))
+.PHONY: $(STAMPS)/engine
+endif
 
 # The prebuilt engine stands in for want of a compiler: look for one again at each start.
 ifneq ($(shell grep -ls '"key": "prebuilt"' $(ENGINE)/engine.json),)
@@ -137,7 +145,7 @@ arch: $(STAMPS)/dev ## Check imports, sizes and the other rules of the house
 .PHONY: cover
 cover: setup-test ## Run the tests with coverage and hold its floors
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	@LOCAL_ENGINE_WRITABLE='$(CURDIR)' $(BIN)/python -m pytest --cov --cov-report= $(ARGS)
 	@$(MAKE) floors
 
 # Reads the data that a run with --cov left behind.

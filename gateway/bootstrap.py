@@ -19,8 +19,11 @@ from fastapi import FastAPI
 
 from gateway.api.admin import Admin, add_admin
 from gateway.api.classify import ClassifyEndpoint
-from gateway.api.web import Web, make_web
+from gateway.api.local_models import LocalModelsEndpoint
+from gateway.api.web import Lifespan, Web, make_web
 from gateway.app import Gateway, Handler
+from gateway.backends.local import LocalEngine
+from gateway.backends.local_models import LocalModels
 from gateway.break_glass import BreakGlass
 from gateway.config_file import ConfigError
 from gateway.execution import Executor
@@ -102,7 +105,7 @@ def build(
     executor = Executor(backends, breakers, journal, settings.server.max_response_bytes)
     pipeline = Pipeline(judge, executor, journal)
     limits = Limits(body_bytes=settings.server.max_body_bytes)
-    take_stock = partial(_take_stock, metrics, audit, keeper, capability, breakers)
+    take_stock = partial(_take_stock, metrics, audit, keeper, capability, breakers, engine=engine)
     web = Web(
         identity=identity,
         limits=limits,
@@ -119,10 +122,9 @@ def build(
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions, judge], audit, keeper)
     hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
-    cold = make_web(web, version("nearward"), lifespan)
+    cold = _cold_routes(web, lifespan, LocalModelsEndpoint(identity, limits, engine))
     add_admin(cold, _admin(settings, identity, limits, reload, approvals, journal))
-    asgi = Gateway(hot, cold, limits, metrics)
-    return Application(asgi, audit, reload)
+    return Application(Gateway(hot, cold, limits, metrics), audit, reload)
 
 
 def _judge(  # noqa: PLR0917  one for each thing that a judgement rests on
@@ -170,9 +172,16 @@ def _admin(  # noqa: PLR0917  one for each thing that an operator can ask about
 def _hot_routes(pipeline: Pipeline, classify: ClassifyEndpoint) -> dict[str, Handler]:
     return {
         "/v1/chat/completions": pipeline.chat,
+        "/v1/embeddings": pipeline.embeddings,
         "/v1/route/explain": pipeline.explain,
         "/v1/classify": classify.classify,
     }
+
+
+def _cold_routes(web: Web, lifespan: Lifespan, models: LocalModelsEndpoint) -> FastAPI:
+    app = make_web(web, version("nearward"), lifespan)
+    models.mount(app)
+    return app
 
 
 def _audit(settings: Settings, worker: int) -> tuple[AuditLog, Keeper]:
@@ -261,10 +270,13 @@ def _take_stock(
     keeper: Keeper,
     capability: Capability,
     breakers: Mapping[str, Breaker],
+    *,
+    engine: LocalEngine | LocalModels,
 ) -> None:
     """Set the gauges and hand on the counts: when somebody looks, and every second."""
     metrics.audit_healthy.set(audit.is_healthy)
     metrics.anchors_failing.set(keeper.failing)
+    metrics.engines.update(engine.reports())
     metrics.engine_ready.set(capability.read().is_ready)
     for name, breaker in breakers.items():
         metrics.breaker_open.labels(name).set(breaker.state is not State.CLOSED)

@@ -233,6 +233,7 @@ def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:
         # 24 bytes of a caller's choosing, which no signal reads, are none of a cloud's business.
         traceparent=b"" if attempt.tier is Tier.CLOUD else traceparent,
         deadline_s=judged.wishes.latency_budget_s,
+        endpoint=judged.request.endpoint,
     )
 
 

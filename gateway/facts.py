@@ -96,12 +96,12 @@ def make_facts(
     today: datetime.date,
     break_glass: bool = False,
 ) -> Facts:
-    """The facts of one chat request; `floor` is the class of an undeclared, clean one."""
+    """The facts of one request; `floor` is the class of an undeclared, clean one."""
     return Facts(
         request_id=request_id,
         tenant=principal.tenant,
         role=principal.role,
-        endpoint="chat",
+        endpoint=request.endpoint,
         declared_class=wishes.data_class,
         default_class=floor,
         may_relax=principal.may_relax,

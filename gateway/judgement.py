@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that is decided about a request before anyone is asked: facts, signals, decision.
 
-Shared by chat, explain and dry run, so that an explanation cannot differ from what would happen.
+Shared by chat, embeddings, explain and dry run, so that an explanation cannot differ from what
+would happen.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from gateway.break_glass import BreakGlass, Glass
 from gateway.exchange import Exchange
 from gateway.facts import Wishes, make_facts, read_wishes
 from gateway.identity import Identity, Principal
+from gateway.limits import Json
 from gateway.redaction.copy import Redacted, Redaction
 from gateway.redaction.redactor import Redactor
 from gateway.rules import Rules
@@ -33,6 +35,8 @@ from policies.features import recorded_facts
 
 _REDACTED = frozenset({Obligation.REDACT})
 _NONE = frozenset[Obligation]()
+
+Parse = Callable[[Json, int], ChatRequest]
 
 
 class Judged(NamedTuple):
@@ -82,10 +86,13 @@ class Judge:
     redactor: Redactor | None = None
     approvals: Approvals | None = None
 
-    async def judge(self, exchange: Exchange) -> Judged:
-        """Raises a GatewayError (4xx) for whatever is wrong with the request."""
+    async def judge(self, exchange: Exchange, parse: Parse | None = None) -> Judged:
+        """Raises a GatewayError (4xx) for whatever is wrong with the request.
+
+        `parse` is for other bodies than a chat request's.
+        """
         principal = self.identity.authenticate(exchange.headers)
-        request = parse_chat(await exchange.json(), exchange.body_bytes)
+        request = (parse or parse_chat)(await exchange.json(), exchange.body_bytes)
         wishes = read_wishes(exchange.headers, request.metadata)
         signals = await self.signals.read(request)
         claim = wishes.break_glass
@@ -135,7 +142,7 @@ class Judge:
     ) -> Redaction | None:
         """A redacted copy, where something may leave and only so."""
         is_owed = Obligation.REDACT in decision.obligations and bool(decision.cleared)
-        if self.redactor is None or not is_owed:
+        if self.redactor is None or not is_owed or request.endpoint != "chat":
             return None
         claimed = DataClass.join(self.default_class, facts.declared_class or DataClass.PUBLIC)
         return await self.redactor.redact(

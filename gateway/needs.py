@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a chat request asks of whoever answers it, beyond text in and text out.
+"""What a request asks of whoever answers it, beyond text in and text out.
 
 *Needs* are for routing: the engine on the device reports which of them it serves, and a request
 that needs another one is for a destination that does, as far as policy allows one.
@@ -15,6 +15,8 @@ from gateway.limits import Json
 NOTHING: frozenset[str] = frozenset()
 TOOLS = frozenset({"tools", "tool_turns", "web_search"})
 """The needs that a destination without tools cannot be asked for."""
+EMBEDDINGS = frozenset({"embeddings"})
+_OTHER = frozenset({"other"})
 # Field -> need. A field that is absent, null, empty or false asks for nothing.
 _FIELDS = {
     "tools": "tools",
@@ -35,6 +37,9 @@ _PLAIN_FIELDS = frozenset(
         *("modalities", "audio", "prediction", "reasoning_effort", "safety_identifier"),
     }
 )
+_EMBEDDINGS_FIELDS = frozenset(
+    {"model", "input", "encoding_format", "dimensions", "user", "metadata"}
+)
 _CALLERS_TOOLS = frozenset({"function", "custom"})
 _SERVED = (
     "web_search",
@@ -49,7 +54,9 @@ _PLAIN_BODY = frozenset({"model", "messages", "stream", "temperature", "max_toke
 
 
 def needs_of(body: Json) -> frozenset[str]:
-    """The needs of a chat request that passed the border."""
+    """The needs of a request that passed the border."""
+    if "messages" not in body:
+        return EMBEDDINGS
     needs = set() if body.keys() <= _PLAIN_BODY else _needs_of_fields(body)
     for message in body["messages"]:
         if message.keys() <= _PLAIN_MESSAGE and type(message.get("content")) is str:
@@ -74,7 +81,9 @@ def _needs_of_fields(body: Json) -> set[str]:
 
 
 def uses_of(body: Json) -> frozenset[str]:
-    """The provider's features that a chat request switches on, besides tools and media."""
+    """The provider's features that a request switches on, besides tools and media."""
+    if "messages" not in body:
+        return NOTHING if body.keys() <= _EMBEDDINGS_FIELDS else _OTHER
     tools = body.get("tools")
     if not tools and body.keys() <= _PLAIN_FIELDS:
         return NOTHING

@@ -25,7 +25,7 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange
 from gateway.execution import Executor
-from gateway.judgement import Judge, Judged
+from gateway.judgement import Judge, Judged, Parse
 from gateway.records.journal import (
     Journal,
     answer_headers,
@@ -34,6 +34,7 @@ from gateway.records.journal import (
 )
 from gateway.redaction.copy import Redaction, Unredactable
 from gateway.routing.plan import Plan
+from gateway.wire_embeddings import parse_embeddings
 from policies import Tier, Verdict
 
 _LATER_S = 60
@@ -41,16 +42,20 @@ _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
 
 
 class Pipeline:
-    """Answers chat completion requests."""
+    """Answers requests for chat completions and embeddings."""
 
     def __init__(self, judge: Judge, executor: Executor, journal: Journal) -> None:
         self._judge = judge
         self._executor = executor
         self._journal = journal
 
-    async def chat(self, exchange: Exchange) -> None:
+    async def embeddings(self, exchange: Exchange) -> None:
+        """POST /v1/embeddings, by the same steps."""
+        await self.chat(exchange, parse_embeddings)
+
+    async def chat(self, exchange: Exchange, parse: Parse | None = None) -> None:
         """POST /v1/chat/completions; raises GatewayError before the answer has begun."""
-        judged = await self._judge.judge(exchange)
+        judged = await self._judge.judge(exchange, parse)
         try:
             self._refuse_glass(judged)
             if judged.wishes.is_dry_run:
@@ -112,11 +117,16 @@ class Pipeline:
 
 
 def _plan(judged: Judged) -> Plan:
-    planner, model = judged.rules.planner, judged.request.model
+    planner, request = judged.rules.planner, judged.request
+    is_chat = request.endpoint == "chat"
     try:
-        return planner.plan(model, judged.decision, judged.signals, judged.met)
+        if not is_chat:
+            return planner.plan_embeddings(request.model, judged.decision, judged.signals)
+        return planner.plan(request.model, judged.decision, judged.signals, judged.met)
     except (PolicyBlocked, LocalUnavailable) as error:
-        held = None if planner.read_model(model)[0] == "local" else _held(judged)
+        intent = planner.read_model(request.model)[0]
+        stays = intent == "local" or (intent == "auto" and not is_chat)
+        held = None if stays else _held(judged)
         raise held or error from None
 
 

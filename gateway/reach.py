@@ -16,20 +16,43 @@ from gateway.backends.errors import RequestRefused
 from gateway.backends.http1 import Client, PoolLimits
 from gateway.backends.litellm_cloud import LiteLLMCloud
 from gateway.backends.local import LocalEngine
+from gateway.backends.local_models import LocalModels
 from gateway.backends.openai_wire import OpenAIWire
 from gateway.config_file import ConfigError
 from gateway.records.anchors import Anchor, FileAnchor, RedisAnchor
 from gateway.settings import AnchorSettings, DestinationSettings, Settings
 
 
-def make_engine(settings: Settings) -> LocalEngine:
-    """The device, over a client that opens unix sockets only."""
-    return LocalEngine(Client(reach="unix"), engine_socket(settings))
+def make_engine(settings: Settings) -> LocalEngine | LocalModels:
+    """The device, over clients that open unix sockets only."""
+    device = settings.device
+    if not device.is_pool:
+        return LocalEngine(Client(reach="unix"), engine_socket(settings))
+    return LocalModels(
+        Client(reach="unix"),
+        control_socket(settings),
+        {
+            model.name: LocalEngine(Client(reach="unix"), model_socket(settings, number))
+            for number, model in enumerate(device.all_models())
+        },
+        default=device.model,
+        wait_s=device.load_wait_s,
+    )
 
 
 def engine_socket(settings: Settings) -> Path:
     """Where the engine listens. A unix socket path is limited to 107 bytes."""
     return settings.state_dir / "run" / "engine.sock"
+
+
+def control_socket(settings: Settings) -> Path:
+    """Where the pool of several models listens."""
+    return settings.state_dir / "run" / "models.sock"
+
+
+def model_socket(settings: Settings, number: int) -> Path:
+    """Where the engine of one of several models listens."""
+    return settings.state_dir / "run" / f"model{number}.sock"
 
 
 def make_backends(settings: Settings) -> tuple[dict[str, Backend], list[Egress]]:

@@ -180,7 +180,8 @@ def _notes(every: Sequence[Policy], tenants: frozenset[str]) -> Iterator[str]:
 
 def make_planner(settings: Settings) -> Planner:
     """Routes for the device and every destination."""
-    routes = [Route(DEVICE, Tier.DEVICE, {settings.device.model: settings.device.model})]
+    own = {model.name: model.name for model in settings.device.all_models()}
+    routes = [Route(DEVICE, Tier.DEVICE, own)]
     routes += [
         Route(
             d.name,
@@ -189,6 +190,7 @@ def make_planner(settings: Settings) -> Planner:
             d.region,
             d.cost.output_per_mtok,
             _honoured(d),
+            d.kind == "openai",
         )
         for d in settings.destinations
     ]

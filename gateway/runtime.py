@@ -60,7 +60,7 @@ async def every(seconds: float, action: Callable[[], None]) -> None:
 
 
 class EngineProcess:
-    """Keeps `python -m local_engine` running; that process supervises the engine itself.
+    """Keeps `python -m COMMAND` running; that process supervises the engine, or the pool of them.
 
     Rules
     1. A supervisor that gave up has its reason (a damaged model, no library, five starts that came
@@ -70,10 +70,8 @@ class EngineProcess:
        when it had run for a minute.
     """
 
-    def __init__(
-        self, arguments: Sequence[str], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._arguments = [sys.executable, "-m", "local_engine", *arguments]
+    def __init__(self, command: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._arguments = [sys.executable, "-m", *command]
         self._clock = clock
         self._process: asyncio.subprocess.Process | None = None
 

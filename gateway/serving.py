@@ -27,10 +27,10 @@ from prometheus_client.multiprocess import mark_process_dead
 from gateway.app import Gateway
 from gateway.bootstrap import Application, build, load_identity
 from gateway.config_file import ConfigError
+from gateway.engine_program import engine_command
 from gateway.front import FrontProtocol
-from gateway.model_file import model_arguments
 from gateway.policy_settings import KeySettings
-from gateway.reach import engine_socket, make_backends
+from gateway.reach import make_backends
 from gateway.records.custody import ensure_free
 from gateway.rules import make_rules
 from gateway.runtime import EngineProcess
@@ -84,30 +84,6 @@ def first_key(settings: Settings, today: str) -> FirstKey | None:
         return None
     secret = new_secret()
     return FirstKey(secret, StoredKey("first", digest_of(secret), "default", "admin", today))
-
-
-def engine_arguments(settings: Settings) -> list[str]:
-    """The command line of `python -m local_engine`; raises ConfigError without a model file."""
-    device = settings.device
-    model = model_arguments(settings)
-    socket_path = engine_socket(settings)
-    if len(os.fsencode(socket_path)) > 100:
-        raise ConfigError(
-            f"{socket_path}: too long for a unix socket; set NEARWARD_STATE_DIR to a shorter path"
-        )
-    return [
-        "--socket",
-        str(socket_path),
-        *model,
-        "--model-name",
-        device.model,
-        "--ctx",
-        str(device.context_tokens),
-        "--threads",
-        str(device.threads),
-        "--engine",
-        device.engine,
-    ]
 
 
 def uvicorn_config(settings: Settings, gateway: Gateway) -> uvicorn.Config:
@@ -270,7 +246,7 @@ async def _engine(settings: Settings) -> AsyncIterator[None]:
     if not settings.device.enabled:
         yield
         return
-    task = asyncio.create_task(EngineProcess(engine_arguments(settings)).run())
+    task = asyncio.create_task(EngineProcess(engine_command(settings)).run())
     try:
         yield
     finally:

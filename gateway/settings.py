@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.config_file import ConfigError, ConfigFile, Location, read_config
+from gateway.device_settings import DeviceSettings
 from gateway.policy_settings import (
     BaaSettings,
     KeySettings,
@@ -56,25 +57,6 @@ class ServerSettings(_Section):
     max_body_bytes: Annotated[int, Field(ge=1024)] = 4 * 1024 * 1024
     max_response_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
     shutdown_grace_s: Annotated[float, Field(ge=0)] = 30.0
-
-
-class DeviceSettings(_Section):
-    """The on-device engine."""
-
-    model: Name = "smollm2-135m-instruct-q4_1"
-    model_file: Path | None = None
-    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
-    gpu_layers: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
-    context_tokens: Annotated[int, Field(ge=256, le=1_048_576)] = 2048
-    engine: Literal["auto", "llamacpp", "xllamacpp"] = "auto"
-    enabled: bool = True
-
-    @field_validator("gpu_layers")
-    @classmethod
-    def _no_gpu_yet(cls, layers: str | int) -> str | int:
-        if layers not in ("auto", 0):
-            raise ValueError("the engine runs on the CPU only for now; use auto or 0")
-        return layers
 
 
 class CostSettings(_Section):

@@ -44,7 +44,7 @@ _WORDS_ONLY = frozenset(
 # A URL shows its scheme in this many characters; base64 has no colon.
 _SCHEME_CHARS = 64
 # Names of fields that may stand in an error besides API_WORDS.
-_PUBLIC_STEPS = API_WORDS | {"id"}
+_PUBLIC_STEPS = API_WORDS | {"id", "input", "encoding_format", "dimensions"}
 # OpenAI's own limit; it also bounds what validation costs.
 _MOST_MESSAGES = 2048
 
@@ -117,10 +117,11 @@ _KNOWN_FIELDS = frozenset(_ChatBody.__annotations__)
 
 
 class ChatRequest(NamedTuple):
-    """A chat completion request that passed the border.
+    """A request that passed the border: a chat completion, or another of the API's `endpoint`s.
 
     `body` is the parsed JSON object, `text` every string in it joined by newlines (keys too,
-    `model` excepted), `question` the text of the user's last turn.
+    `model` excepted), `question` the text of the user's last turn. `has_tokens`: some of it came
+    as token ids, which no detector reads.
     """
 
     body: Json
@@ -133,15 +134,17 @@ class ChatRequest(NamedTuple):
     has_media: bool
     has_tools: bool
     body_bytes: int
+    endpoint: Literal["chat", "embeddings"] = "chat"
+    has_tokens: bool = False
 
 
 def parse_chat(body: Json, body_bytes: int) -> ChatRequest:
     """A ChatRequest from a bounded JSON object; BadRequest names the field that is wrong."""
-    _refuse_steering(body)
+    refuse_steering(body, _KNOWN_FIELDS)
     try:
         _CHAT_BODY.validator.validate_python(body)
     except ValidationError as error:
-        raise _as_bad_request(error) from None
+        raise as_bad_request(error) from None
     messages = body["messages"]
     rest = {k: v for k, v in body.items() if k != "model" and k not in _WORDS_ONLY}
     texts, names_media = walk(rest)
@@ -162,10 +165,11 @@ def parse_chat(body: Json, body_bytes: int) -> ChatRequest:
     )
 
 
-def _refuse_steering(body: Json) -> None:
+def refuse_steering(body: Json, known: frozenset[str]) -> None:
+    """Raises BadRequest for a field that other gateways obey; `known` fields are not looked at."""
     metadata = body.get("metadata")
     for where, fields in (("", body), ("metadata.", metadata)):
-        unknown = fields.keys() - _KNOWN_FIELDS if isinstance(fields, dict) else ()
+        unknown = fields.keys() - known if isinstance(fields, dict) else ()
         for field in STEERING_FIELDS.intersection(map(str.lower, unknown)):
             raise BadRequest(
                 f"the field {where}{field} is not accepted: the operator sets the destinations",
@@ -174,7 +178,8 @@ def _refuse_steering(body: Json) -> None:
             )
 
 
-def _as_bad_request(error: ValidationError) -> BadRequest:
+def as_bad_request(error: ValidationError) -> BadRequest:
+    """What is wrong and where, without the value."""
     faults = error.errors(include_input=False, include_url=False, include_context=False)
     places = [".".join(_public_location(fault["loc"])) for fault in faults]
     # Of a field that may be text or a list, the fault that leads deepest is the caller's.

@@ -7,17 +7,20 @@ Rules
 3. Five crashes in a row, none of those runs ever ready, within 300 s: give up. A run that became
    ready starts that count anew.
 4. A fault that only a person can mend (exit code 78) is given up at once.
+5. An engine that ends because it has grown too large or its file has changed (exit code 75) is no
+   crash and starts again at once, if it was ready for 10 s; sooner it counts as a crash.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from local_engine.errors import EXIT_SETUP
+from local_engine.errors import EXIT_RECYCLE, EXIT_SETUP
 
 FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 60.0
 HEALTHY_AFTER_S = 60.0
+RECYCLED_AFTER_S = 10.0
 MOST_CRASHES = 5
 CRASH_WINDOW_S = 300.0
 
@@ -53,7 +56,10 @@ class CrashHistory:
         if exit_code == EXIT_SETUP:
             return self, GiveUp("the engine cannot run until its fault is mended (see above)")
         was_ready = self.ready_since is not None
-        was_healthy = self.ready_since is not None and now - self.ready_since >= HEALTHY_AFTER_S
+        ready_s = 0.0 if self.ready_since is None else now - self.ready_since
+        if exit_code == EXIT_RECYCLE and ready_s >= RECYCLED_AFTER_S:
+            return replace(self, ready_since=None), Restart(0.0)
+        was_healthy = ready_s >= HEALTHY_AFTER_S
         crashes = 0 if was_healthy else self.crashes
         recent = tuple(at for at in self.failed_starts if now - at < CRASH_WINDOW_S)
         failed_starts = () if was_ready else (*recent, now)

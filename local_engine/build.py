@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brings the engine: `python -m local_engine.build --prefix DIR [--backend cpu] [--prebuilt]`.
+"""Brings the engine: `python -m local_engine.build --prefix DIR [--backend B] [--prebuilt]`.
 
 Standard library only, so that it runs before anything is installed; cmake and ninja may come
 from the environment of the interpreter that runs it. The compiled libraries go to a cache,
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from local_engine.build_steps import (
-    CMAKE_FLAGS,
+    BACKEND_FLAGS,
     TARGETS,
     WHEEL_NAME,
     BuildError,
@@ -32,6 +32,9 @@ from local_engine.build_steps import (
     compile_libraries,
     fetch_source,
     find_tools,
+    flags_of,
+    has_library,
+    libraries_in,
     write_bindings_wheel,
 )
 from local_engine.device import probe
@@ -60,11 +63,11 @@ class ProgressLine:
             print(f"compiling the engine: {tenth * 10}%", flush=True)
 
 
-def build_key() -> str:
+def build_key(backend: str = "cpu") -> str:
     """What makes compiled libraries interchangeable: version, flags, processor, platform."""
     device = probe()
     parts = (
-        LLAMA_VERSION, *CMAKE_FLAGS, *TARGETS, platform.system(), platform.machine(),
+        LLAMA_VERSION, *flags_of(backend), *TARGETS, platform.system(), platform.machine(),
         *platform.libc_ver(), device.cpu_model, *device.cpu_flags,
     )  # fmt: skip
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
@@ -107,7 +110,7 @@ def is_done(prefix: Path, key: str) -> bool:
     record = read_record(prefix)
     is_compiled = (
         record.get("key") == key
-        and (prefix / "libllama.so").exists()
+        and has_library(prefix)
         and installed_version("llama-cpp-python") == LLAMA_VERSION
     )
     is_prebuilt = (
@@ -118,7 +121,7 @@ def is_done(prefix: Path, key: str) -> bool:
     return is_compiled or is_prebuilt
 
 
-def fill_cache(cache: Path, tools: Tools) -> None:
+def fill_cache(cache: Path, tools: Tools, backend: str = "cpu") -> None:
     """Compile into the cache, whole or not at all. Raises BuildError, PipError."""
     started = time.monotonic()
     cache.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +131,7 @@ def fill_cache(cache: Path, tools: Tools) -> None:
         source = fetch_source(work)
         progress = ProgressLine(on_terminal=sys.stdout.isatty())
         try:
-            compile_libraries(source, work / "build", tools, progress)
+            compile_libraries(source, work / "build", tools, progress, backend)
         except BuildError:
             log = cache.parent / "build.log"
             shutil.copy(work / "build" / "build.log", log)
@@ -144,22 +147,24 @@ def fill_cache(cache: Path, tools: Tools) -> None:
     print(f"compiled in {time.monotonic() - started:.0f} s", flush=True)
 
 
-def install_compiled(prefix: Path, key: str, tools: Tools) -> None:
+def install_compiled(prefix: Path, key: str, tools: Tools, backend: str) -> None:
     """Bindings into this environment, libraries into DIR. Raises BuildError, PipError."""
     cache = cache_folder(key)
-    if not (cache / "libllama.so").exists() or not (cache / WHEEL_NAME).exists():
-        fill_cache(cache, tools)
+    if not has_library(cache) or not (cache / WHEEL_NAME).exists():
+        fill_cache(cache, tools, backend)
     run_pip(
         ["install", "--quiet", "--no-deps", "--no-index", "--force-reinstall",
          str(cache / WHEEL_NAME)]
     )  # fmt: skip
     prefix.mkdir(parents=True, exist_ok=True)
-    for library in cache.glob("*.so*"):
+    for library in libraries_in(cache):
         target = prefix / library.name
         target.unlink(missing_ok=True)
         shutil.copy2(library, target, follow_symlinks=False)
-    record = {"engine": "llama-cpp-python", "version": LLAMA_VERSION, "key": key, "backend": "cpu"}
-    write_record(prefix, record)
+    write_record(
+        prefix,
+        {"engine": "llama-cpp-python", "version": LLAMA_VERSION, "key": key, "backend": backend},
+    )
 
 
 def install_prebuilt(prefix: Path, key: str) -> None:
@@ -170,21 +175,29 @@ def install_prebuilt(prefix: Path, key: str) -> None:
     )
 
 
-def bring(prefix: Path, *, wants_prebuilt: bool) -> None:
-    """Install the better engine that this machine can have. Raises PipError."""
+def bring(prefix: Path, *, wants_prebuilt: bool, backend: str = "cpu") -> None:
+    """Install the better engine that this machine can have.
+
+    Raises PipError, and BuildError when a GPU was asked for: the prebuilt engine has no backend
+    for one, so it is no stand-in.
+    """
     tools = find_tools(Path(sys.executable).parent)
     compiles = isinstance(tools, Tools) and not wants_prebuilt
     # A machine that gets its compiler later has another key then, so it is served again.
-    key = build_key() if compiles else "prebuilt"
+    key = build_key(backend) if compiles else "prebuilt"
     if is_done(prefix, key):
         return
     if isinstance(tools, str):
+        if backend != "cpu":
+            raise BuildError(f"no {tools} here, which a build for {backend} needs")
         print(f"No {tools} here, so the prebuilt engine (xllamacpp) is installed instead.")
     elif compiles:
         try:
-            install_compiled(prefix, key, tools)
+            install_compiled(prefix, key, tools, backend)
             return
         except BuildError as error:
+            if backend != "cpu":
+                raise
             print(f"{error}, so the prebuilt engine (xllamacpp) is installed instead.")
     install_prebuilt(prefix, key)
 
@@ -193,12 +206,12 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; 0 when an engine is installed, 1 when none could be."""
     parser = argparse.ArgumentParser(prog="python -m local_engine.build")
     parser.add_argument("--prefix", type=Path, required=True, help="folder for the libraries")
-    parser.add_argument("--backend", choices=("cpu",), default="cpu")
+    parser.add_argument("--backend", choices=tuple(BACKEND_FLAGS), default="cpu")
     parser.add_argument("--prebuilt", action="store_true", help="do not compile")
     options = parser.parse_args(arguments)
     try:
-        bring(options.prefix, wants_prebuilt=options.prebuilt)
-    except (PipError, OSError) as error:
+        bring(options.prefix, wants_prebuilt=options.prebuilt, backend=options.backend)
+    except (BuildError, PipError, OSError) as error:
         print(f"the engine could not be installed: {error}", file=sys.stderr)
         return 1
     record = read_record(options.prefix)

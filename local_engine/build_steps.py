@@ -42,7 +42,16 @@ CMAKE_FLAGS: Final = (
     "-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON",
     "-DCMAKE_INSTALL_RPATH=$ORIGIN",
 )
+# What each backend adds. Only "cpu" could be tried on a machine at hand.
+BACKEND_FLAGS: Final = {
+    "cpu": (),
+    "cuda": ("-DGGML_CUDA=ON",),
+    "metal": ("-DGGML_METAL=ON", "-DGGML_METAL_EMBED_LIBRARY=ON"),
+    "vulkan": ("-DGGML_VULKAN=ON",),
+}
 TARGETS: Final = ("llama", "ggml")
+# What a linker calls a shared library on Linux and on macOS.
+LIBRARY_PATTERNS: Final = ("*.so*", "*.dylib")
 WHEEL_NAME: Final = f"llama_cpp_python-{LLAMA_VERSION}-py3-none-any.whl"
 _NINJA_STEP: Final = re.compile(r"^\[(\d+)/(\d+)\]")
 _NEEDED: Final = ("llama_cpp/", "vendor/llama.cpp/", "PKG-INFO", "LICENSE.md")
@@ -124,13 +133,20 @@ def unpack(archive: Path, folder: Path) -> Path:
     return folder / top
 
 
-def compile_libraries(source: Path, build: Path, tools: Tools, progress: Progress) -> None:
+def flags_of(backend: str) -> tuple[str, ...]:
+    """How cmake is told what to build."""
+    return (*CMAKE_FLAGS, *BACKEND_FLAGS[backend])
+
+
+def compile_libraries(
+    source: Path, build: Path, tools: Tools, progress: Progress, backend: str = "cpu"
+) -> None:
     """Configure and compile. Raises BuildError; the log stays in `build`/build.log."""
     build.mkdir(parents=True, exist_ok=True)
     llama = source / "vendor" / "llama.cpp"
     configure = [
         tools.cmake, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tools.ninja}",
-        "-S", str(llama), "-B", str(build), *CMAKE_FLAGS,
+        "-S", str(llama), "-B", str(build), *flags_of(backend),
     ]  # fmt: skip
     with (build / "build.log").open("w", encoding="utf-8") as log:
         for line in _lines_of(configure, "configuring"):
@@ -156,10 +172,20 @@ def _lines_of(command: list[str], doing: str) -> Iterator[str]:
 def collect_libraries(build: Path, target: Path) -> None:
     """Copy the shared libraries with their links. Raises BuildError when one is missing."""
     target.mkdir(parents=True, exist_ok=True)
-    for library in (build / "bin").glob("*.so*"):
+    for library in libraries_in(build / "bin"):
         shutil.copy2(library, target / library.name, follow_symlinks=False)
-    if not (target / "libllama.so").exists():
-        raise BuildError("the build left no libllama.so")
+    if not has_library(target):
+        raise BuildError("the build left no libllama")
+
+
+def libraries_in(folder: Path) -> list[Path]:
+    """The shared libraries of a folder, with their links."""
+    return [path for pattern in LIBRARY_PATTERNS for path in folder.glob(pattern)]
+
+
+def has_library(folder: Path) -> bool:
+    """Whether llama.cpp is there."""
+    return any((folder / name).exists() for name in ("libllama.so", "libllama.dylib"))
 
 
 def write_bindings_wheel(source: Path, target: Path) -> Path:

@@ -1,29 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bodies of a chat completion in OpenAI's shape, whole and as server-sent events.
 
-Order of a stream: role delta, content deltas, the chunk with `finish_reason`, the usage chunk
-with `choices: []` when asked for, `[DONE]`. An error ends a stream without `[DONE]`, so that no
-client takes a broken answer for a whole one.
+Order of a stream, for each choice: role delta, content deltas, the chunk with `finish_reason`; then
+the usage chunk with `choices: []` when asked for, and `[DONE]`. An error ends a stream without
+`[DONE]`, so that no client takes a broken answer for a whole one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
 
-from local_engine.engine import Done, FinishReason, Usage
+from local_engine.choice import Choice, Delta
+from local_engine.engine import Done
 from local_engine.errors import LocalEngineError
 
 DONE_EVENT = b"data: [DONE]\n\n"
 
 
-def usage_body(usage: Usage) -> dict[str, int]:
-    """OpenAI's usage object."""
+def usage_body(ends: Sequence[Done]) -> dict[str, object]:
+    """OpenAI's usage object: the prompt is counted once, however many choices follow it."""
+    prompt = ends[0].usage.prompt_tokens
+    completion = sum(done.usage.completion_tokens for done in ends)
     return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": ends[0].usage.cached_tokens},
     }
 
 
@@ -54,36 +59,35 @@ class ChatAnswer:
             "model": self.model,
         }
 
-    def whole(self, text: str, done: Done) -> bytes:
+    def whole(self, choices: Sequence[Choice], ends: Sequence[Done]) -> bytes:
         """The body of an answer that is not streamed."""
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": text, "refusal": None},
-            "logprobs": None,
-            "finish_reason": done.finish_reason,
+        body = {
+            **self._head("chat.completion"),
+            "choices": [choice.message() for choice in choices],
+            "usage": usage_body(ends),
         }
-        head = self._head("chat.completion")
-        return orjson.dumps({**head, "choices": [choice], "usage": usage_body(done.usage)})
+        return orjson.dumps(body)
 
-    def _chunk(self, delta: dict[str, str], finish_reason: FinishReason | None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    def chunk(self, index: int, delta: Delta, finish_reason: str | None = None) -> bytes:
+        """One event for one choice."""
+        choice = {
+            "index": index,
+            "delta": delta.body,
+            "logprobs": delta.logprobs,
+            "finish_reason": finish_reason,
+        }
         body = {**self._head("chat.completion.chunk"), "choices": [choice]}
         if self.includes_usage:
             body["usage"] = None
         return event(body)
 
-    def opening(self) -> bytes:
-        """The role delta."""
-        return self._chunk({"role": "assistant", "content": ""}, None)
+    def finish(self, choice: Choice) -> bytes:
+        """The chunk with the finish reason."""
+        return self.chunk(choice.index, Delta({}, choice.last_logprobs()), choice.finish_reason)
 
-    def content(self, text: str) -> bytes:
-        """One content delta."""
-        return self._chunk({"content": text}, None)
-
-    def closing(self, done: Done) -> bytes:
-        """Everything from the finish reason on."""
-        parts = [self._chunk({}, done.finish_reason)]
-        if self.includes_usage:
-            head = self._head("chat.completion.chunk")
-            parts.append(event({**head, "choices": [], "usage": usage_body(done.usage)}))
-        return b"".join([*parts, DONE_EVENT])
+    def closing(self, ends: Sequence[Done]) -> bytes:
+        """Everything after the last finish reason."""
+        if not self.includes_usage:
+            return DONE_EVENT
+        head = self._head("chat.completion.chunk")
+        return event({**head, "choices": [], "usage": usage_body(ends)}) + DONE_EVENT

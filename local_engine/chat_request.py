@@ -2,55 +2,47 @@
 """From the JSON body of POST /v1/chat/completions to a `GenerationRequest`, checked by hand.
 
 What OpenAI knows and this engine does not serve is refused by name, unless the value asks for
-nothing (an empty tool list, n = 1). Fields that cannot change an answer are ignored.
+nothing (no modality but text). Fields that cannot change an answer are ignored.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
 
-from local_engine.engine import ChatMessage, GenerationRequest, Role, SamplingParams
+from local_engine.engine import GenerationRequest, SamplingParams
 from local_engine.errors import (
     InvalidRequestError,
     ModelNotFoundError,
     UnsupportedParameterError,
 )
+from local_engine.messages import read_messages
 from local_engine.profile import ModelProfile
+from local_engine.schema import bounded, json_rule
+from local_engine.structured import Grammar
+from local_engine.tools import ToolUse, described, grammar_of, read_tools
 
 MAX_STOPS = 16
 MAX_STOP_CHARACTERS = 512
-MAX_MESSAGES = 10_000
 MAX_TOKENS_BOUND = 1_000_000
-
-_ROLES: Final = {
-    "system": Role.SYSTEM,
-    "developer": Role.SYSTEM,
-    "user": Role.USER,
-    "assistant": Role.ASSISTANT,
-}
-FEATURES: Final[frozenset[str]] = frozenset()
-"""What this engine serves beyond text in and text out, in the words of the gateway's needs."""
+MAX_N = 16
+MAX_BIASES = 1024
 
 # Field -> values that ask for nothing.
 _UNSUPPORTED: Final[dict[str, tuple[object, ...]]] = {
-    "tools": ([],),
-    "tool_choice": ("none", "auto"),
-    "functions": ([],),
-    "function_call": ("none", "auto"),
-    "logprobs": (False,),
-    "top_logprobs": (0,),
-    "logit_bias": ({},),
-    "response_format": ({"type": "text"},),
     "modalities": (["text"],),
     "audio": (),
     "prediction": (),
     "web_search_options": (),
-    "n": (1,),
+    # What other local servers take: a caller's own grammar, and an answer that is begun already.
+    "grammar": (),
+    "json_schema": (),
+    "continue_final_message": (False,),
+    "add_generation_prompt": (True,),
 }
 
 Body = Mapping[str, object]
@@ -58,11 +50,17 @@ Body = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCall:
-    """What to generate, and how the answer is to be sent."""
+    """What to generate, and how the answer is to be sent.
 
-    request: GenerationRequest
+    `requests` holds one for each choice; they differ in seed and id. `grammar` is what all of them
+    have to follow; it is not part of them yet.
+    """
+
+    requests: tuple[GenerationRequest, ...]
     streams: bool
     includes_usage: bool
+    grammar: Grammar | None = None
+    tools: ToolUse | None = None
 
 
 def parse_json_object(raw: bytes) -> Body:
@@ -82,15 +80,65 @@ def parse_chat(body: Body, profile: ModelProfile, request_id: str) -> ChatCall:
     if model is not None and model != profile.name:
         raise ModelNotFoundError
     _refuse_unsupported(body)
-    request = GenerationRequest(
+    tools = read_tools(body, is_trained=profile.tools == "hermes")
+    rule = _response_rule(body.get("response_format"))
+    told = described(tools) if tools is not None else ""
+    first = GenerationRequest(
         request_id=request_id,
-        messages=_messages(body.get("messages")),
+        messages=read_messages(body.get("messages"), told, profile.default_system),
         sampling=_sampling(body, profile.sampling),
         max_tokens=_max_tokens(body) or profile.default_max_tokens,
         stop=_stops(body.get("stop")),
+        logprobs=_logprobs(body),
     )
     streams = _flag(body, "stream")
-    return ChatCall(request=request, streams=streams, includes_usage=_includes_usage(body, streams))
+    return ChatCall(
+        requests=tuple(_choice(first, index) for index in range(whole(body, "n", (1, MAX_N), 1))),
+        streams=streams,
+        includes_usage=_includes_usage(body, streams),
+        grammar=_grammar(tools, rule),
+        tools=tools,
+    )
+
+
+def _choice(first: GenerationRequest, index: int) -> GenerationRequest:
+    """Choice number `index`: a seed of its own, that of the first one plus its number."""
+    if index == 0:
+        return first
+    seed = first.sampling.seed
+    sampling = replace(first.sampling, seed=None if seed is None else seed + index)
+    return replace(first, request_id=f"{first.request_id}-{index}", sampling=sampling)
+
+
+def _grammar(tools: ToolUse | None, rule: str | None) -> Grammar | None:
+    if tools is not None:
+        return Grammar(grammar_of(tools, rule), "tools")
+    return None if rule is None else Grammar(f"start: {rule}", "response_format")
+
+
+def _response_rule(value: object) -> str | None:
+    """The grammar's rule for `response_format`; None for plain text."""
+    if value is None:
+        return None
+    kind = value.get("type") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(kind, str):
+        raise invalid("response_format", "an object with a type")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        # A schema beside it is llama.cpp's way of saying json_schema.
+        return json_rule(_object_schema(value.get("schema"), "response_format.schema"))
+    if kind != "json_schema":
+        raise UnsupportedParameterError("response_format.type")
+    holder = value.get("json_schema")
+    if not isinstance(holder, dict):
+        raise invalid("response_format.json_schema", "an object")
+    where = "response_format.json_schema.schema"
+    return json_rule(bounded(holder.get("schema", True), where))
+
+
+def _object_schema(value: object, where: str) -> Body:
+    return {"type": "object"} if value is None else bounded(value, where)
 
 
 def _refuse_unsupported(body: Body) -> None:
@@ -102,48 +150,9 @@ def _refuse_unsupported(body: Body) -> None:
             raise UnsupportedParameterError(name)
 
 
-def _invalid(param: str, rule: str) -> InvalidRequestError:
+def invalid(param: str, rule: str) -> InvalidRequestError:
+    """What is wrong with a field, without its value."""
     return InvalidRequestError(f"'{param}' must be {rule}.", param=param)
-
-
-def _messages(value: object) -> tuple[ChatMessage, ...]:
-    if not isinstance(value, list) or not value:
-        raise _invalid("messages", "a list with at least one message")
-    if len(value) > MAX_MESSAGES:
-        raise _invalid("messages", f"at most {MAX_MESSAGES} messages")
-    return tuple(_message(item, f"messages[{index}]") for index, item in enumerate(value))
-
-
-def _message(item: object, where: str) -> ChatMessage:
-    if not isinstance(item, dict):
-        raise _invalid(where, "an object")
-    if item.get("tool_calls"):
-        raise UnsupportedParameterError(f"{where}.tool_calls")
-    role = item.get("role")
-    if role in ("tool", "function"):
-        raise UnsupportedParameterError(f"{where}.role={role}")
-    if not isinstance(role, str) or role not in _ROLES:
-        raise _invalid(f"{where}.role", "one of system, developer, user, assistant")
-    return ChatMessage(_ROLES[role], _content(item.get("content"), f"{where}.content"))
-
-
-def _content(value: object, where: str) -> str:
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, list):
-        raise _invalid(where, "a string or a list of text parts")
-    return "".join(_part(part, f"{where}[{index}]") for index, part in enumerate(value))
-
-
-def _part(part: object, where: str) -> str:
-    if not isinstance(part, dict):
-        raise _invalid(where, "an object")
-    if part.get("type") not in ("text", "input_text"):
-        raise UnsupportedParameterError(f"{where}.type")
-    text = part.get("text")
-    if not isinstance(text, str):
-        raise _invalid(f"{where}.text", "a string")
-    return text
 
 
 def _stops(value: object) -> tuple[str, ...]:
@@ -151,9 +160,9 @@ def _stops(value: object) -> tuple[str, ...]:
         return ()
     stops = [value] if isinstance(value, str) else value
     if not isinstance(stops, list) or len(stops) > MAX_STOPS:
-        raise _invalid("stop", f"a string or a list of at most {MAX_STOPS} strings")
+        raise invalid("stop", f"a string or a list of at most {MAX_STOPS} strings")
     if any(not isinstance(stop, str) or len(stop) > MAX_STOP_CHARACTERS for stop in stops):
-        raise _invalid("stop", f"made of strings of at most {MAX_STOP_CHARACTERS} characters")
+        raise invalid("stop", f"made of strings of at most {MAX_STOP_CHARACTERS} characters")
     return tuple(stop for stop in stops if stop)
 
 
@@ -163,14 +172,41 @@ def _sampling(body: Body, default: SamplingParams) -> SamplingParams:
 
     return SamplingParams(
         temperature=number("temperature", 0, 2, default.temperature),
-        top_k=int(_whole(body, "top_k", (0, 1_000_000), default.top_k)),
+        top_k=int(whole(body, "top_k", (0, 1_000_000), default.top_k)),
         top_p=number("top_p", 0, 1, default.top_p),
         min_p=number("min_p", 0, 1, default.min_p),
         seed=_seed(body),
         repeat_penalty=number("repeat_penalty", 0.01, 10, default.repeat_penalty),
         presence_penalty=number("presence_penalty", -2, 2, default.presence_penalty),
         frequency_penalty=number("frequency_penalty", -2, 2, default.frequency_penalty),
+        logit_bias=_logit_bias(body.get("logit_bias")),
     )
+
+
+def _logit_bias(value: object) -> tuple[tuple[int, float], ...]:
+    """Whether the ids are tokens of the model is for the application to look at."""
+    if value is None:
+        return ()
+    if not isinstance(value, dict) or len(value) > MAX_BIASES:
+        raise invalid("logit_bias", f"an object of at most {MAX_BIASES} tokens")
+    found = []
+    for token in value:
+        if not token.isascii() or not token.isdigit() or len(token) > 9:
+            raise invalid("logit_bias", "an object whose keys are token ids")
+        try:
+            found.append((int(token), _bounded(value, token, (-100, 100), 0)))
+        except InvalidRequestError:
+            raise invalid("logit_bias", "made of numbers from -100 to 100") from None
+    return tuple(found)
+
+
+def _logprobs(body: Body) -> int | None:
+    top = whole(body, "top_logprobs", (0, 20), 0)
+    if _flag(body, "logprobs"):
+        return top
+    if top:
+        raise InvalidRequestError("'top_logprobs' needs 'logprobs': true.", param="top_logprobs")
+    return None
 
 
 def _bounded(body: Body, name: str, bounds: tuple[float, float], otherwise: float) -> float:
@@ -180,29 +216,30 @@ def _bounded(body: Body, name: str, bounds: tuple[float, float], otherwise: floa
     low, high = bounds
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type, operator]
-        raise _invalid(name, f"a number from {low:g} to {high:g}")
+        raise invalid(name, f"a number from {low:g} to {high:g}")
     return float(value)  # type: ignore[arg-type]
 
 
-def _whole(body: Body, name: str, bounds: tuple[int, int], otherwise: int) -> int:
+def whole(body: Body, name: str, bounds: tuple[int, int], otherwise: int) -> int:
+    """A whole number, or `otherwise` where the field is absent. Raises InvalidRequestError."""
     value = body.get(name)
     if value is None:
         return otherwise
     low, high = bounds
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise _invalid(name, f"a whole number from {low} to {high}")
+        raise invalid(name, f"a whole number from {low} to {high}")
     return value
 
 
 def _seed(body: Body) -> int | None:
     if body.get("seed") is None:
         return None
-    return _whole(body, "seed", (-(2**63), 2**64 - 1), 0)
+    return whole(body, "seed", (-(2**63), 2**64 - 1), 0)
 
 
 def _max_tokens(body: Body) -> int | None:
     names = ("max_completion_tokens", "max_tokens")
-    given = [_whole(body, name, (1, MAX_TOKENS_BOUND), 0) for name in names]
+    given = [whole(body, name, (1, MAX_TOKENS_BOUND), 0) for name in names]
     return next((value for value in given if value), None)
 
 
@@ -211,7 +248,7 @@ def _flag(body: Body, name: str) -> bool:
     if value is None:
         return False
     if not isinstance(value, bool):
-        raise _invalid(name, "true or false")
+        raise invalid(name, "true or false")
     return value
 
 
@@ -222,5 +259,5 @@ def _includes_usage(body: Body, streams: bool) -> bool:
     if not streams:
         raise InvalidRequestError("'stream_options' needs 'stream': true.", param="stream_options")
     if not isinstance(options, dict):
-        raise _invalid("stream_options", "an object")
+        raise invalid("stream_options", "an object")
     return _flag(options, "include_usage")

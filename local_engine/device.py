@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from local_engine import landlock
+
 # Instruction sets that llama.cpp has kernels for, as /proc/cpuinfo spells them (x86 and ARM).
 FLAGS_OF_INTEREST: Final = (
     "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16",
@@ -23,13 +25,21 @@ FLAGS_OF_INTEREST: Final = (
 )  # fmt: skip
 # cgroup v1 writes a huge page-rounded number for "no limit".
 _NO_LIMIT_BYTES = 1 << 60
+# Limit and usage of a cgroup, version 2 and version 1.
+_LIMITS: Final = (
+    ("memory.max", "memory.current"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+)
 _DECODE_THREADS_MOST = 8
 _PREFILL_THREADS_MOST = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """`cpu_quota` is in cores; `usable_cpus` is what the affinity mask and the quota leave."""
+    """`cpu_quota` is in cores; `usable_cpus` is what the affinity mask and the quota leave.
+
+    `memory_free_bytes` is what may still be taken: free on the machine, and within the limits.
+    """
 
     cpu_model: str
     cpu_flags: tuple[str, ...]
@@ -39,6 +49,9 @@ class Device:
     memory_total_bytes: int | None
     memory_available_bytes: int | None
     memory_limit_bytes: int | None
+    memory_free_bytes: int | None
+    landlock_version: int
+    has_seccomp: bool
     gpu: str
     power: str
     battery_percent: int | None
@@ -69,6 +82,9 @@ def probe(root: Path = Path("/"), affinity: int | None = None) -> Device:
         memory_total_bytes=_kilobytes(memory.get("MemTotal")),
         memory_available_bytes=_kilobytes(memory.get("MemAvailable")),
         memory_limit_bytes=_memory_limit(root),
+        memory_free_bytes=_memory_free(root, _kilobytes(memory.get("MemAvailable"))),
+        landlock_version=landlock.version(),
+        has_seccomp=_has_seccomp(root),
         gpu=_gpu(root),
         power=power,
         battery_percent=battery,
@@ -167,6 +183,29 @@ def _memory_limit(root: Path) -> int | None:
             if limit is not None and 0 < limit < _NO_LIMIT_BYTES:
                 limits.append(limit)
     return min(limits, default=None)
+
+
+def _memory_free(root: Path, available: int | None) -> int | None:
+    """The least of what is available and what each limit leaves; file caches count as free."""
+    rooms = [available] if available is not None else []
+    for folder in _cgroup_folders(root, "memory"):
+        for limit_name, usage_name in _LIMITS:
+            limit = _number(_read(folder / limit_name))
+            usage = _number(_read(folder / usage_name)) or 0
+            if limit is not None and 0 < limit < _NO_LIMIT_BYTES:
+                rooms.append(max(0, limit - usage + _cached(folder)))
+    return min(rooms, default=None)
+
+
+def _cached(folder: Path) -> int:
+    """File pages that the kernel would give back before it refuses memory."""
+    words = _read(folder / "memory.stat").split()
+    table = dict(zip(words[::2], words[1::2], strict=False))
+    return _number(table.get("total_inactive_file") or table.get("inactive_file") or "") or 0
+
+
+def _has_seccomp(root: Path) -> bool:
+    return "errno" in _read(root / "proc/sys/kernel/seccomp/actions_avail").split()
 
 
 def _gpu(root: Path) -> str:

@@ -9,14 +9,14 @@ A life of a request:
    certain (whole characters, no beginning of a stop string) goes to the sink as `Token`.
 4. Exactly one `Done` or `Failed` ends it. Nothing comes after that.
 
-The sink is called from other threads and must not block. Batching, prefix reuse,
-speculation and grammars change what happens in steps 2 and 3; this file stays as it is but for
-new fields with defaults.
+The sink is called from the engine's threads, or from inside `cancel`, and must not block.
+Batching, prefix reuse, speculation and grammars change what happens in steps 2 and 3; this file
+stays as it is but for new fields with defaults.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -58,12 +58,38 @@ class SamplingParams:
     repeat_penalty: float = 1.0
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """Token id and what is added to its logit."""
 
     @property
     def has_penalties(self) -> bool:
         """Whether any of the three penalties does something."""
         neutral = (1.0, 0.0, 0.0)
         return (self.repeat_penalty, self.presence_penalty, self.frequency_penalty) != neutral
+
+
+class Constraint(Protocol):
+    """What may come next, for one answer. Used by the engine's thread only.
+
+    A constraint that fails raises a LocalEngineError; the request ends with it, nothing else.
+    """
+
+    def allowed(self) -> bytes | None:
+        """A bit set over the vocabulary (token t: bit t % 8 of byte t // 8); None: no bound."""
+        ...
+
+    def accept(self, token: int) -> bool:
+        """Take the next token in; false when it is not allowed (then nothing has changed)."""
+        ...
+
+    def rollback(self, tokens: int) -> None:
+        """Take back the last so many tokens, which a target model did not confirm."""
+        ...
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the answer may end here and nothing can follow."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +101,15 @@ class GenerationRequest:
     sampling: SamplingParams
     max_tokens: int | None = None
     stop: tuple[str, ...] = field(default=(), repr=False)
+    tenant: str = ""
+    """Whose it is: what is cached for one tenant is never used for another."""
+    priority: int = 0
+    """A larger number is served first; equals by turns of tenants, then in order of arrival."""
+    deadline_s: float | None = None
+    """Seconds from `submit` on after which nobody wants the answer any more."""
+    logprobs: int | None = None
+    """None: no log-probabilities; otherwise how many alternatives to each token, 0 to 20."""
+    constraint: Constraint | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +118,11 @@ class Usage:
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
+    """Of the prompt, how many were in the context already."""
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    """Of the drafted ones, how many the model confirmed."""
 
     @property
     def total_tokens(self) -> int:
@@ -100,10 +140,23 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One drawn token: its bytes, its natural log-probability, and the likeliest alternatives.
+
+    Log-probabilities are of the model's own distribution, before temperature and the filters.
+    """
+
+    piece: bytes = field(repr=False)
+    logprob: float
+    top: tuple[tuple[bytes, float], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
-    """Text that is certain; may stand for several tokens."""
+    """Text that is certain; may stand for several tokens, or with `logprobs` for none yet."""
 
     text: str = field(repr=False)
+    logprobs: tuple[TokenLogprob, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +192,35 @@ class EngineStatus:
     prefill_tps: float | None
     decode_tps: float | None
     first_token_s: float | None
+    features: frozenset[str] = frozenset()
+    """Of constraint, embeddings, logit_bias, logprobs, vocabulary: what the engine can do."""
+    wait_s: float = 0.0
+    """Estimate for a request that came now."""
+    kv_cells: int = 0
+    kv_used: int = 0
+    kv_kept: int = 0
+    """Cells of the context: all, in use, and of these the ones kept only for later requests."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
+    """Sums over all answers since the start, with the meanings of `Usage`."""
+    steps: int = 0
+    rows: int = 0
+    """Decode calls, and tokens in them: their quotient is the mean batch."""
+    row_cost_s: tuple[tuple[int, float], ...] = ()
+    """Rows, and the seconds of a decode of so many, measured at load: what drafts are chosen by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """A model's tokens. `pieces[t]` holds the bytes of token t, b"" for a control token."""
+
+    pieces: tuple[bytes, ...] = field(repr=False)
+    controls: frozenset[int] = field(repr=False)
+    ends: frozenset[int]
+    """The tokens with which the model ends its turn."""
 
 
 class Ticket(Protocol):
@@ -165,6 +247,21 @@ class Engine(Protocol):
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a plain text, without any template."""
+        ...
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a plain text: no control token, no template."""
+        ...
+
+    def vocabulary(self) -> Vocabulary:
+        """The model's tokens; built at the first call and kept."""
+        ...
+
+    def embed(self, inputs: Sequence[Sequence[int]]) -> list[list[float]]:
+        """One vector of length 1 (L2) for each list of token ids; blocks until they are there.
+
+        Raises ContextLengthExceededError, EngineBusyError or EngineUnavailableError.
+        """
         ...
 
     def status(self) -> EngineStatus:

@@ -3,7 +3,9 @@
 
 LocalEngineError
 +-- InvalidRequestError            400  the client's fault
-|   +-- UnsupportedParameterError  400  valid for OpenAI, not built here yet
+|   +-- UnsupportedParameterError  400  valid for OpenAI, not served here
+|   +-- UnsupportedByEngineError   400  served by another engine of this package
+|   +-- InvalidSchemaError         400  a JSON schema that no grammar can be made of
 |   +-- ContextLengthExceededError 400  the prompt does not fit
 |   +-- ModelNotFoundError         404
 |   +-- EndpointNotFoundError      404
@@ -11,6 +13,7 @@ LocalEngineError
 |   `-- BodyTooLargeError          413
 +-- EngineBusyError                429  the waiting line is full; carries `retry_after_s`
 +-- GenerationCancelledError       499  the client went away
++-- DeadlineExceededError          504  the answer would come too late
 +-- DecodeError                    500  llama.cpp refused a step; the context stays usable
 +-- EngineUnavailableError         503  loading, stopping or broken
 `-- EngineSetupError               503  only a person can mend it; a restart does not help
@@ -27,6 +30,8 @@ from typing import ClassVar
 
 # What `sysexits.h` calls EX_CONFIG: the supervisor does not restart after it.
 EXIT_SETUP = 78
+# EX_TEMPFAIL: the engine asks to be started anew.
+EXIT_RECYCLE = 75
 
 
 class LocalEngineError(Exception):
@@ -71,8 +76,27 @@ class UnsupportedParameterError(InvalidRequestError):
 
     code = "unsupported_parameter"
 
+    def __init__(self, param: str, *, hint: str = "") -> None:
+        text = f"'{param}' is not supported by the on-device engine"
+        super().__init__(f"{text}; {hint}." if hint else f"{text}.", param=param)
+
+
+class UnsupportedByEngineError(InvalidRequestError):
+    """What the engine in use, or an installation without an optional library, does not serve."""
+
+    code = "unsupported"
+
     def __init__(self, param: str) -> None:
-        super().__init__(f"'{param}' is not supported by the on-device engine.", param=param)
+        super().__init__(f"'{param}' is not supported by the engine in use.", param=param)
+
+
+class InvalidSchemaError(InvalidRequestError):
+    """A JSON schema that is malformed, beyond our bounds, or uses what is not supported."""
+
+    code = "invalid_json_schema"
+
+    def __init__(self, reason: str, *, param: str) -> None:
+        super().__init__(f"The JSON schema in '{param}' {reason}.", param=param)
 
 
 class ContextLengthExceededError(InvalidRequestError):
@@ -149,6 +173,16 @@ class GenerationCancelledError(LocalEngineError):
 
     def __init__(self) -> None:
         super().__init__("The generation was cancelled.")
+
+
+class DeadlineExceededError(LocalEngineError):
+    """The time that the request gave itself is over."""
+
+    status = 504
+    code = "deadline_exceeded"
+
+    def __init__(self) -> None:
+        super().__init__("The request's deadline passed before its answer was complete.")
 
 
 class DecodeError(LocalEngineError):

@@ -1,77 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An engine that answers one request after the other, over any backend.
-
-Rules
-1. One thread owns the backend: it loads, answers and closes. Other threads only tokenize (which
-   reads the vocabulary) and touch the line under its lock.
-2. A request is checked before it enters the line: the prompt fits, the line has room.
-3. Every accepted request gets exactly one `Done` or `Failed`, sent after its slot is free.
-4. A request that fails never ends the thread.
-"""
+"""`Engine` over a line and a backend: checks and tokenizes requests, and owns the thread."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from collections.abc import Sequence as Tokens
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Protocol
 
-from local_engine.engine import Done, EngineStatus, EventSink, Failed, GenerationRequest, Ticket
-from local_engine.errors import (
-    ContextLengthExceededError,
-    EngineBusyError,
-    EngineUnavailableError,
-    GenerationCancelledError,
-    LocalEngineError,
-)
-from local_engine.figures import Figures
+from local_engine.backend import Backend, Gauges
+from local_engine.engine import EngineStatus, EventSink, GenerationRequest, Ticket, Vocabulary
+from local_engine.errors import ContextLengthExceededError, EngineUnavailableError
 from local_engine.profile import ModelProfile
 from local_engine.sequence import Sequence
 from local_engine.template import TEMPLATES, Control
+from local_engine.waiting import Line, LineLimits
 
 # No token of the vocabularies in use stands for more bytes on average, so a longer prompt cannot
 # fit and is refused before it is tokenized.
 MAX_BYTES_PER_TOKEN = 64
 
 
-class Backend(Protocol):
-    """One loaded model."""
+class _Place:
+    """`Ticket`: who waits leaves the line at once, whatever the backend is doing."""
 
-    @property
-    def name(self) -> str:
-        """What /health calls it."""
-        ...
+    def __init__(self, sequence: Sequence, line: Line) -> None:
+        self._sequence = sequence
+        self._line = line
 
-    @property
-    def n_ctx(self) -> int:
-        """Tokens that the context holds."""
-        ...
-
-    def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
-        """Token ids; control tokens only where `parse_special` is true. Any thread."""
-        ...
-
-    def answer(self, sequence: Sequence) -> None:
-        """Send the answer's `Token` events and set `finish_reason`, or raise."""
-        ...
-
-    def close(self) -> None:
-        """Free the model."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineLimits:
-    """At most `waiting` requests in line."""
-
-    waiting: int = 32
+    def cancel(self) -> None:
+        self._sequence.cancel()
+        self._line.drop_unwanted()
 
 
 class LineEngine:
-    """`Engine` with one slot."""
+    """`Engine`; the rules are those of `waiting` and of the backend."""
 
     def __init__(
         self,
@@ -83,16 +47,12 @@ class LineEngine:
     ) -> None:
         self._load = load
         self._profile = profile
-        self._limits = limits or LineLimits()
         self._clock = clock
-        self._line: deque[Sequence] = deque()
-        self._active: Sequence | None = None
-        self._changed = threading.Condition()
+        self._line = Line(limits, clock)
         # Held while the vocabulary is read, so that nobody reads it when it is freed.
-        self._vocabulary = threading.Lock()
-        self._is_closing = False
+        self._reading = threading.Lock()
         self._backend: Backend | None = None
-        self._figures = Figures()
+        self._vocabulary: Vocabulary | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._ready: Future[None] = Future()
 
@@ -103,8 +63,9 @@ class LineEngine:
 
     def submit(self, request: GenerationRequest, sink: EventSink) -> Ticket:
         """Check, tokenize and queue."""
-        with self._vocabulary:
+        with self._reading:
             backend = self._usable()
+            backend.check(request)
             prompt = self._prompt_tokens(backend, request)
         room = backend.n_ctx - len(prompt)
         if room < 1:
@@ -120,12 +81,12 @@ class LineEngine:
             max_tokens=min(request.max_tokens or room, room),
             submitted_at=self._clock(),
         )
-        self._enter_line(sequence)
-        return sequence
+        self._line.enter(sequence)
+        return _Place(sequence, self._line)
 
     def _usable(self) -> Backend:
-        if self._is_closing or self._backend is None:
-            state = "stopping" if self._is_closing else "loading the model"
+        if self._line.is_closing or self._backend is None:
+            state = "stopping" if self._line.is_closing else "loading the model"
             raise EngineUnavailableError(f"The on-device engine is {state}.")
         return self._backend
 
@@ -143,59 +104,59 @@ class LineEngine:
             tokens += backend.tokenize(segment.text, parse_special=isinstance(segment, Control))
         return tokens
 
-    def _enter_line(self, sequence: Sequence) -> None:
-        self._drop_cancelled()
-        with self._changed:
-            if self._is_closing:
-                raise EngineUnavailableError("The on-device engine is stopping.")
-            waiting = len(self._line)
-            if waiting >= self._limits.waiting:
-                raise EngineBusyError(
-                    waiting=waiting, retry_after_s=self._figures.retry_after_s(slots=1)
-                )
-            self._line.append(sequence)
-            self._changed.notify()
-
-    def _drop_cancelled(self) -> None:
-        """Make room: who asks and hangs up in a loop must not fill the line."""
-        with self._changed:
-            gone = [sequence for sequence in self._line if sequence.is_cancelled()]
-            for sequence in gone:
-                self._line.remove(sequence)
-        for sequence in gone:
-            sequence.sink(Failed(GenerationCancelledError()))
-
     def count_tokens(self, text: str) -> int:
         """Tokens of a plain text."""
-        with self._vocabulary:
-            return len(self._usable().tokenize(text, parse_special=False))
+        return len(self.tokenize(text))
+
+    def tokenize(self, text: str) -> list[int]:
+        """Token ids of a plain text."""
+        with self._reading:
+            return self._usable().tokenize(text, parse_special=False)
+
+    def vocabulary(self) -> Vocabulary:
+        """The model's tokens, read once."""
+        with self._reading:
+            if self._vocabulary is None:
+                self._vocabulary = self._usable().vocabulary()
+            return self._vocabulary
+
+    def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
+        """The backend's vectors."""
+        return self._usable().embed(inputs)
 
     def status(self) -> EngineStatus:
         """A snapshot; takes the line's lock for a moment."""
-        with self._changed:
-            queued = sum(not sequence.is_cancelled() for sequence in self._line)
-            busy = int(self._active is not None)
-        backend = self._backend
+        busy, queued = self._line.counts()
+        backend, figures = self._backend, self._line.figures
+        gauges = backend.gauges if backend else Gauges()
         return EngineStatus(
             engine=backend.name if backend else "",
-            is_ready=backend is not None and not self._is_closing,
+            is_ready=backend is not None and not self._line.is_closing,
             n_ctx=backend.n_ctx if backend else 0,
-            slots=1,
+            slots=self._line.slots,
             busy=busy,
             queued=queued,
-            prefill_tps=self._figures.prefill_tps.value,
-            decode_tps=self._figures.decode_tps.value,
-            first_token_s=self._figures.first_token_s.value,
+            prefill_tps=figures.prefill_tps.value,
+            decode_tps=figures.decode_tps.value,
+            first_token_s=figures.first_token_s.value,
+            features=backend.features if backend else frozenset(),
+            wait_s=self._line.wait_s(),
+            kv_cells=gauges.kv_cells,
+            kv_used=gauges.kv_used,
+            kv_kept=gauges.kv_kept,
+            prompt_tokens=figures.prompt_tokens,
+            completion_tokens=figures.completion_tokens,
+            cached_tokens=figures.cached_tokens,
+            drafted_tokens=figures.drafted_tokens,
+            accepted_tokens=figures.accepted_tokens,
+            steps=gauges.steps,
+            rows=gauges.rows,
+            row_cost_s=gauges.row_cost_s,
         )
 
     def close(self) -> None:
         """Cancel everything, wait for the thread (a decode step at most), free the model."""
-        with self._changed:
-            self._is_closing = True
-            for sequence in (*self._line, self._active):
-                if sequence is not None:
-                    sequence.cancel()
-            self._changed.notify()
+        self._line.close()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
 
@@ -205,38 +166,10 @@ class LineEngine:
         except BaseException as error:  # whoever waits must hear of it, whatever it is
             self._ready.set_exception(error)
             return
+        self._line.slots = backend.slots
         self._backend = backend
         self._ready.set_result(None)
-        while (sequence := self._next_in_line()) is not None:
-            last_event = self._serve(backend, sequence)
-            with self._changed:
-                self._active = None
-            # Only now: whoever sees the end of a request may count on its slot being free.
-            sequence.sink(last_event)
-        with self._vocabulary:
+        backend.serve(self._line)
+        with self._reading:
             self._backend = None
             backend.close()
-
-    def _next_in_line(self) -> Sequence | None:
-        """The next request, or None when the engine closes and the line is empty."""
-        with self._changed:
-            while not self._line and not self._is_closing:
-                self._changed.wait()
-            self._active = self._line.popleft() if self._line else None
-            return self._active
-
-    def _serve(self, backend: Backend, sequence: Sequence) -> Done | Failed:
-        """Answer one request and return the event that ends it. Never raises."""
-        sequence.start(self._clock())
-        try:
-            if sequence.is_cancelled():
-                raise GenerationCancelledError
-            backend.answer(sequence)
-            assert sequence.finish_reason is not None, "a backend returned before the end"
-        except LocalEngineError as error:
-            return Failed(error)
-        except Exception as error:
-            return Failed(LocalEngineError(f"The engine failed ({type(error).__name__})."))
-        usage, timings = sequence.usage(), sequence.timings(self._clock())
-        self._figures.add(usage, timings)
-        return Done(sequence.finish_reason, usage, timings)

@@ -17,21 +17,30 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from local_engine.engine import SamplingParams
+from local_engine.embedder import EmbeddingContext
+from local_engine.embedding_api import LlamaEmbeddingContext
+from local_engine.engine import SamplingParams, Vocabulary
 from local_engine.errors import LibraryMissingError, ModelFileError
+from local_engine.llama_log import LOAD_LOG
+from local_engine.llama_sampler import new_chain
+from local_engine.speculative import MOST_DRAFTED
+
+if TYPE_CHECKING:
+    from local_engine.logits import Logits
 
 LIBRARY_ENV = "LLAMA_CPP_LIB_PATH"
 LIBRARY_FOLDER = "nearward-llama"
-PENALTY_WINDOW_TOKENS = 1024
-_LOG_ERROR = 4  # GGML_LOG_LEVEL_ERROR
 _FLASH_ATTENTION_ON = 1
-_ANY_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED: llama.cpp draws one
+KvType = Literal["f16", "q8_0", "q4_0"]
+_GGML_TYPES: Final[dict[KvType, int]] = {"f16": 1, "q4_0": 2, "q8_0": 8}
+# Sequence ids for kept prefixes, beside one for each slot.
+KEPT_PLACES: Final = 16
 
 
 class DecodeStatus(IntEnum):
@@ -45,7 +54,12 @@ class DecodeStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeConfig:
-    """How a model is loaded. `n_ctx` 0 means the length that the model was trained with."""
+    """How a model is loaded. `n_ctx` 0 means the length that the model was trained with.
+
+    `n_ctx` bounds one request; `cells` is what all of them and the kept prefixes share (0: twice
+    `n_ctx`), at 2 x layers x KV width x bytes of `kv_type` each. `kept_cells` bounds the prefixes
+    (None: `n_ctx`): each kept cell costs every decode a little, as the attention steps over it.
+    """
 
     model_file: Path
     n_ctx: int
@@ -53,13 +67,42 @@ class RuntimeConfig:
     slots: int
     decode_threads: int
     prefill_threads: int
+    cells: int = 0
+    kept_cells: int | None = None
+    kv_type: KvType = "f16"
+    may_draft: bool = True
+    gpu_layers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Tokens of one place at consecutive positions; the last `outputs` of them get logits."""
+
+    place: int
+    position: int
+    tokens: Sequence[int]
+    outputs: int
 
 
 class Runtime(Protocol):
     """One loaded model with its context, as the engine thread uses it."""
 
+    config: RuntimeConfig
+
     @property
     def n_ctx(self) -> int: ...
+
+    @property
+    def cells(self) -> int: ...
+
+    @property
+    def places(self) -> int: ...
+
+    @property
+    def most_outputs(self) -> int: ...
+
+    @property
+    def is_rewindable(self) -> bool: ...
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]: ...
 
@@ -67,15 +110,25 @@ class Runtime(Protocol):
 
     def is_end(self, token: int) -> bool: ...
 
-    def decode(
-        self, tokens: Sequence[int], position: int, *, abort: Callable[[], bool] | None
-    ) -> int: ...
+    def vocabulary(self) -> Vocabulary: ...
+
+    def use_all_threads(self, all_of_them: bool) -> None: ...
+
+    def decode(self, runs: Sequence[Run], *, abort: Callable[[], bool] | None) -> int: ...
 
     def new_sampler(self, params: SamplingParams) -> int: ...
 
     def free_sampler(self, sampler: int) -> None: ...
 
-    def sample(self, sampler: int) -> int: ...
+    def draw(self, sampler: int, row: int) -> int: ...
+
+    def logits(self, row: int) -> Logits: ...
+
+    def copy(self, source: int, target: int, length: int) -> bool: ...
+
+    def cut(self, place: int, length: int) -> bool: ...
+
+    def embedding_context(self, *, n_ctx: int, n_batch: int, n_seq: int) -> EmbeddingContext: ...
 
     def forget(self) -> None: ...
 
@@ -86,7 +139,8 @@ def library_folder() -> Path | None:
     """Where the compiled libraries are: the environment's word, else this venv's folder."""
     named = os.environ.get(LIBRARY_ENV)
     folder = Path(named) if named else Path(sys.prefix) / "lib" / LIBRARY_FOLDER
-    return folder if (folder / "libllama.so").exists() else None
+    names = ("libllama.so", "libllama.dylib")
+    return folder if any((folder / name).exists() for name in names) else None
 
 
 def is_installed() -> bool:
@@ -123,49 +177,26 @@ def load_bindings() -> Any:
         ) from error
 
 
-class _LoadLog:
-    """llama.cpp's log: silent, but for the errors of the last load.
-
-    The callback is one for the whole process and must never be freed, so it lives in the module.
-    """
-
-    def __init__(self) -> None:
-        self._errors: list[str] = []
-        self._callback: object = None
-
-    def listen(self, api: Any) -> None:
-        """Start anew."""
-        self._errors = []
-        if self._callback is None:
-            self._callback = api.llama_log_callback(self._on_line)
-            api.llama_log_set(self._callback, None)
-
-    def _on_line(self, level: int, text: bytes, _data: object) -> None:
-        if level == _LOG_ERROR and len(self._errors) < 5:
-            self._errors.append(text.decode("utf-8", "replace").strip())
-
-    def first_error(self) -> str:
-        """Why the load failed."""
-        return self._errors[0] if self._errors else "llama.cpp gave no reason"
-
-
-_LOG = _LoadLog()
-
-
 class LlamaRuntime:
     """`Runtime` over llama-cpp-python's low-level API. Construct and use it in one thread."""
 
     def __init__(self, config: RuntimeConfig) -> None:
+        self.config = config
         self._api = load_bindings()
-        _LOG.listen(self._api)
+        LOAD_LOG.listen(self._api)
         self._api.llama_backend_init()
         self._model = self._load_model(config)
         self._vocab = self._api.llama_model_get_vocab(self._model)
+        self.is_rewindable = not (
+            self._api.llama_model_is_recurrent(self._model)
+            or self._api.llama_model_is_hybrid(self._model)
+        )
         self._n_vocab = int(self._api.llama_vocab_n_tokens(self._vocab))
         self._context = self._new_context(config)
         self._memory = self._api.llama_get_memory(self._context)
         self._batch = self._api.llama_batch_init(config.n_batch, 0, 1)
         self._abort: Callable[[], bool] | None = None
+        self._uses_all_threads = True
         self._abort_callback = self._api.ggml_abort_callback(self._on_abort)
         self._no_callback = self._api.ggml_abort_callback()
         self._piece_buffer = ctypes.create_string_buffer(512)
@@ -175,21 +206,25 @@ class LlamaRuntime:
 
     def _load_model(self, config: RuntimeConfig) -> Any:
         params = self._api.llama_model_default_params()
-        params.n_gpu_layers = 0
+        params.n_gpu_layers = config.gpu_layers
         model = self._api.llama_model_load_from_file(os.fsencode(config.model_file), params)
         if not model:
             raise ModelFileError(
-                f"model file cannot be loaded: {config.model_file.name}: {_LOG.first_error()}"
+                f"model file cannot be loaded: {config.model_file.name}: {LOAD_LOG.first_error()}"
             )
         return model
 
     def _new_context(self, config: RuntimeConfig) -> Any:
         trained = int(self._api.llama_model_n_ctx_train(self._model))
+        self._n_ctx = min(config.n_ctx or trained, trained)
         params = self._api.llama_context_default_params()
-        params.n_ctx = min(config.n_ctx or trained, trained)
+        params.n_ctx = max(self._n_ctx, config.cells or 2 * self._n_ctx)
+        params.kv_unified = True
+        params.type_k = params.type_v = _GGML_TYPES[config.kv_type]
         params.n_batch = params.n_ubatch = config.n_batch
-        params.n_seq_max = config.slots
-        params.n_outputs_max = config.slots
+        params.n_seq_max = self.places
+        # llama.cpp wants a row of logits for each place, and aborts when it has more than these.
+        params.n_outputs_max = max(self.places, self.most_outputs)
         params.n_threads = config.decode_threads
         params.n_threads_batch = config.prefill_threads
         params.flash_attn_type = _FLASH_ATTENTION_ON
@@ -203,13 +238,28 @@ class LlamaRuntime:
 
     @property
     def n_ctx(self) -> int:
-        """Tokens that the context holds."""
+        """Tokens that one request may have."""
+        return self._n_ctx
+
+    @property
+    def cells(self) -> int:
+        """Tokens that the context holds, of all requests together."""
         return int(self._api.llama_n_ctx(self._context))
+
+    @property
+    def places(self) -> int:
+        """How many sequences it tells apart: one a slot, the others for kept prefixes."""
+        return self.config.slots + KEPT_PLACES
+
+    @property
+    def most_outputs(self) -> int:
+        """Rows of a batch that may have logits."""
+        return min(self.config.n_batch, self.config.slots + MOST_DRAFTED)
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         """Token ids of `text`; control tokens only where `parse_special` is true."""
         data = text.encode("utf-8")
-        room = len(data) + 8
+        room = 3 * len(data) + 8  # SentencePiece turns a blank into a character of three bytes
         tokens = (ctypes.c_int32 * room)()
         count = int(
             self._api.llama_tokenize(
@@ -222,12 +272,22 @@ class LlamaRuntime:
 
     def piece(self, token: int) -> bytes:
         """The bytes that a token stands for; none for control tokens."""
-        buffer = self._piece_buffer
+        return self._piece(token, self._piece_buffer)
+
+    def _piece(self, token: int, buffer: Any) -> bytes:
         size = self._api.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
         if size < 0:
-            self._piece_buffer = ctypes.create_string_buffer(-size)
-            return self.piece(token)
-        return buffer.raw[:size]
+            return self._piece(token, ctypes.create_string_buffer(-size))
+        return bytes(buffer.raw[:size])
+
+    def vocabulary(self) -> Vocabulary:
+        """All tokens; any thread."""
+        buffer, tokens = ctypes.create_string_buffer(512), range(self._n_vocab)
+        return Vocabulary(
+            pieces=tuple(self._piece(token, buffer) for token in tokens),
+            controls=frozenset(filter(self.is_control, tokens)),
+            ends=frozenset(filter(self.is_end, tokens)),
+        )
 
     def is_end(self, token: int) -> bool:
         """Whether the model ends its turn with this token."""
@@ -237,25 +297,33 @@ class LlamaRuntime:
         """Whether the token is one that steers the model."""
         return bool(self._api.llama_vocab_is_control(self._vocab, token))
 
-    def decode(
-        self, tokens: Sequence[int], position: int, *, abort: Callable[[], bool] | None
-    ) -> int:
-        """Run `tokens` (at most n_batch) from `position` on; logits for the last one.
+    def decode(self, runs: Sequence[Run], *, abort: Callable[[], bool] | None) -> int:
+        """Decode all runs in one batch, at most n_batch tokens; rows count through them.
 
-        `abort` is asked before each graph node. That costs a lock per call, so leave it out
-        for single tokens. Returns a `DecodeStatus` or a lower, fatal code.
+        `abort` is asked before each graph node. That costs a lock per call, so leave it out of
+        short steps. Returns a `DecodeStatus` or a lower, fatal code; unless it is OK, nothing of
+        the batch may be counted on, and each place should be cut back.
         """
-        batch = self._batch
-        last = len(tokens) - 1
-        for row, token in enumerate(tokens):
-            batch.token[row] = token
-            batch.pos[row] = position + row
-            batch.n_seq_id[row] = 1
-            batch.seq_id[row][0] = 0
-            batch.logits[row] = row == last
-        batch.n_tokens = len(tokens)
+        batch, row = self._batch, 0
+        for run in runs:
+            first_output = len(run.tokens) - run.outputs
+            for offset, token in enumerate(run.tokens):
+                batch.token[row] = token
+                batch.pos[row] = run.position + offset
+                batch.n_seq_id[row] = 1
+                batch.seq_id[row][0] = run.place
+                batch.logits[row] = offset >= first_output
+                row += 1
+        batch.n_tokens = row
         self._set_abort(abort)
         return int(self._api.llama_decode(self._context, batch))
+
+    def use_all_threads(self, all_of_them: bool) -> None:
+        """For batches of several rows: the threads for prompts, or those for single tokens."""
+        if all_of_them != self._uses_all_threads:
+            few, many = self.config.decode_threads, self.config.prefill_threads
+            self._api.llama_set_n_threads(self._context, few, many if all_of_them else few)
+            self._uses_all_threads = all_of_them
 
     def _set_abort(self, abort: Callable[[], bool] | None) -> None:
         if (self._abort is None) != (abort is None):
@@ -264,49 +332,65 @@ class LlamaRuntime:
         self._abort = abort
 
     def new_sampler(self, params: SamplingParams) -> int:
-        """A sampler chain in llama.cpp's usual order: penalties, top-k, top-p, min-p, heat."""
-        api = self._api
-        chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
-        for step in self._sampler_steps(params):
-            api.llama_sampler_chain_add(chain, step)
-        return cast("int", chain)
-
-    def _sampler_steps(self, params: SamplingParams) -> list[Any]:
-        api = self._api
-        steps = []
-        if params.has_penalties:
-            steps.append(
-                api.llama_sampler_init_penalties(
-                    self._n_vocab,
-                    PENALTY_WINDOW_TOKENS,
-                    params.repeat_penalty,
-                    params.frequency_penalty,
-                    params.presence_penalty,
-                )
-            )
-        if params.temperature == 0:
-            return [*steps, api.llama_sampler_init_greedy()]
-        if params.top_k > 0:
-            steps.append(api.llama_sampler_init_top_k(params.top_k))
-        if params.top_p < 1:
-            steps.append(api.llama_sampler_init_top_p(params.top_p, 1))
-        if params.min_p > 0:
-            steps.append(api.llama_sampler_init_min_p(params.min_p, 1))
-        seed = _ANY_SEED if params.seed is None else params.seed & 0xFFFFFFFF
-        steps.append(api.llama_sampler_init_temp(params.temperature))
-        return [*steps, api.llama_sampler_init_dist(seed)]
+        """A sampler chain."""
+        return new_chain(self._api, params, self._n_vocab)
 
     def free_sampler(self, sampler: int) -> None:
         """Free a chain and its steps."""
         self._api.llama_sampler_free(sampler)
 
-    def sample(self, sampler: int) -> int:
-        """Draw from the logits of the last decode and tell the sampler what was drawn."""
-        return int(self._api.llama_sampler_sample(sampler, self._context, -1))
+    def draw(self, sampler: int, row: int) -> int:
+        """Draw from the logits of a row of the last batch and tell the sampler what was drawn."""
+        return int(self._api.llama_sampler_sample(sampler, self._context, row))
+
+    def logits(self, row: int) -> Logits:
+        """The logits of a row of the last batch, to be read and changed."""
+        from local_engine.logits import Logits
+
+        pointer = self._api.llama_get_logits_ith(self._context, row)
+        assert pointer, "only rows that were asked for have logits"
+        return Logits.at(pointer, self._n_vocab)
+
+    def copy(self, source: int, target: int, length: int) -> bool:
+        """Let `target`, which is empty, see the first `length` tokens of `source`.
+
+        False when the model's memory cannot be shared in part: recurrent, or a sliding window
+        that has let go of the beginning.
+        """
+        if not self.is_rewindable:
+            return False
+        api, memory = self._api, self._memory
+        api.llama_memory_seq_cp(memory, source, target, 0, length)
+        first, last = (
+            api.llama_memory_seq_pos_min(memory, target),
+            api.llama_memory_seq_pos_max(memory, target),
+        )
+        return bool(first == 0 and last == length - 1)
+
+    def cut(self, place: int, length: int) -> bool:
+        """Keep the first `length` tokens of a place; false when the memory cannot do that."""
+        return bool(self._api.llama_memory_seq_rm(self._memory, place, length, -1))
+
+    def embedding_context(self, *, n_ctx: int, n_batch: int, n_seq: int) -> LlamaEmbeddingContext:
+        """A second context over the same weights, for another thread."""
+        return LlamaEmbeddingContext(
+            self._api,
+            self._model,
+            n_ctx=n_ctx,
+            n_batch=n_batch,
+            n_seq=n_seq,
+            threads=self.config.prefill_threads,
+        )
 
     def forget(self) -> None:
         """Empty the context."""
         self._api.llama_memory_clear(self._memory, False)
+
+    def set_threads(self, decode: int, prefill: int) -> None:
+        """Use so many threads from the next decode on."""
+        self.config = replace(self.config, decode_threads=decode, prefill_threads=prefill)
+        self._api.llama_set_n_threads(self._context, decode, prefill)
+        self._uses_all_threads = True
 
     def close(self) -> None:
         """Free everything; the object is dead afterwards."""

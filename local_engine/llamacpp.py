@@ -1,88 +1,346 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers through llama-cpp-python's low-level API.
+"""Continuous batching over llama-cpp-python's low-level API.
+
+One step is one `llama_decode`: the newest token of every running answer, perhaps with a draft
+behind it, and a chunk of the prompts that are being read. Who is in it is decided in `plan`, what
+fits in `memory`, whether drafts pay in `speculative`; here it is done.
 
 Rules
-1. Between two decodes the request is asked whether it was cancelled; a prompt decode asks also
-   inside, through llama.cpp's abort callback.
-2. Every return code is looked at. A failed step fails its request only: the context is emptied
-   after each request, whatever happened.
-3. No decode is longer than `n_batch` tokens: llama.cpp aborts the process otherwise.
+1. Between two steps every request is asked whether somebody still wants it. A step that reads a
+   long prompt asks also inside, through llama.cpp's abort callback; steps with answers in them
+   are short.
+2. Every return code is looked at. Whatever was in a failed batch is cut back to where it was.
+   Aborted: the next step goes on without the cancelled one. No room, which the books should have
+   foreseen: kept prefixes are given up. Otherwise each that was in the batch is tried alone, and
+   the ones that fail alone end with `DecodeError`.
+3. No batch is longer than `n_batch`, and no more rows have logits than were reserved: llama.cpp
+   aborts the process otherwise.
+4. What one request raises (a constraint, a sink, a bad token) ends that request only.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from collections.abc import Sequence as Tokens
 
-from local_engine.engine import Token
-from local_engine.errors import DecodeError, GenerationCancelledError
-from local_engine.llama_api import DecodeStatus, Runtime
+from local_engine.backend import Gauges
+from local_engine.embedder import Embedder
+from local_engine.engine import GenerationRequest, Vocabulary
+from local_engine.errors import DecodeError, LocalEngineError
+from local_engine.gears import GearBox
+from local_engine.llama_api import DecodeStatus, Run, Runtime
+from local_engine.memory import ContextMemory, Holding
+from local_engine.pace import GAP_S, Pace
+from local_engine.plan import Candidate, Part, plan_step
+from local_engine.probe import probe_costs
 from local_engine.profile import ModelProfile
 from local_engine.sequence import Sequence
+from local_engine.served import Drawer, Served
+from local_engine.speculative import MOST_DRAFTED, Acceptance, Books, CostCurve, best_draft
+from local_engine.waiting import Line
+
+# After so many steps with drafts one without: what it costs decides whether drafts pay.
+_PLAIN_EVERY = 32
 
 
 class LlamaCppBackend:
-    """`Backend` over a `Runtime`."""
+    """`Backend` over a `Runtime`. All but `tokenize` and `vocabulary` in one thread."""
 
     name = "llama-cpp-python"
+    features = frozenset({"constraint", "embeddings", "logit_bias", "logprobs", "vocabulary"})
 
     def __init__(
         self,
         runtime: Runtime,
         profile: ModelProfile,
         *,
-        n_batch: int,
+        gap_s: float = GAP_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
-        self._n_batch = n_batch
+        self._config = runtime.config
+        self._embedder = Embedder(runtime, n_ctx=runtime.n_ctx)
         self._clock = clock
+        self._memory = self._new_memory()
+        self._served: dict[int, Served] = {}
+        self.curve = CostCurve()
+        self.pace = Pace(self.curve, gap_s=gap_s)
+        self._quiet = CostCurve()
+        self._quiet_token_s: float | None = None
+        wide, narrow = self._config.prefill_threads, self._config.decode_threads
+        self.gears = GearBox(can_shift=wide > narrow)
+        self._books = Books()
+        self._drafted_steps = 0
+        self._acceptance = Acceptance()
+        self.gauges = Gauges(kv_cells=runtime.cells)
         ids = (runtime.tokenize(name, parse_special=True) for name in profile.stop_tokens)
-        self._stop_tokens = frozenset(found[0] for found in ids if len(found) == 1)
+        stops = frozenset(found[0] for found in ids if len(found) == 1)
+        self._drawer = Drawer(runtime, stops, clock)
+        self._blocked: tuple[Sequence, int] | None = None
+        self._releases = 0
+
+    def _new_memory(self) -> ContextMemory:
+        runtime, bound = self._runtime, self._config.kept_cells
+        kept = runtime.n_ctx if bound is None else bound
+        return ContextMemory(
+            runtime,
+            cells=runtime.cells,
+            places=runtime.places,
+            kept_cells=kept if runtime.is_rewindable else None,
+        )
 
     @property
     def n_ctx(self) -> int:
-        """Tokens that the context holds."""
+        """Tokens that one request may have."""
         return self._runtime.n_ctx
+
+    @property
+    def slots(self) -> int:
+        """Requests at a time."""
+        return self._config.slots
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         """Token ids of `text`."""
         return self._runtime.tokenize(text, parse_special=parse_special)
 
-    def answer(self, sequence: Sequence) -> None:
-        """Decode the prompt, then draw and decode until the sequence ends."""
-        sampler = self._runtime.new_sampler(sequence.request.sampling)
+    def vocabulary(self) -> Vocabulary:
+        """The model's tokens."""
+        return self._runtime.vocabulary()
+
+    def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
+        """One vector for each list of token ids, from a context and a thread of their own."""
+        return self._embedder.embed(inputs)
+
+    def check(self, request: GenerationRequest) -> None:
+        """Everything in the port is served here."""
+
+    def calibrate(self, budget_s: float = 0.4) -> None:
+        """Measure what steps cost, for about so long; call it before serving."""
+        probe_costs(self._runtime, self.curve, self.pace, self._clock, budget_s=budget_s)
+        for rows, seconds in self.curve.points.items():
+            self._quiet.learn(rows, seconds)
+        self.gauges.row_cost_s = tuple(self.curve.points.items())
+        self._quiet_token_s = self.pace.prompt_token_s
+
+    def serve(self, line: Line) -> None:
+        """Work until the line is closed and everything has ended."""
+        while line.wait():
+            while self.turn(line):
+                pass
+
+    def turn(self, line: Line) -> bool:
+        """Admit, drop what nobody wants, take one step; false when there was nothing to do."""
+        self._admit(line)
+        self._drop_unwanted(line)
+        if not self._served:
+            return False
+        began, steps = self._clock(), self.gauges.steps
         try:
-            while sequence.finish_reason is None:
-                self._advance(sequence, sampler)
-        finally:
-            self._runtime.free_sampler(sampler)
-            self._runtime.forget()
-
-    def _advance(self, sequence: Sequence, sampler: int) -> None:
-        """One decode: a chunk of the prompt, or one token; then draw, if the prompt is done."""
-        if sequence.is_cancelled():
-            raise GenerationCancelledError
-        tokens = sequence.next_tokens(self._n_batch)
-        abort = sequence.is_cancelled if len(tokens) > 1 else None
-        code = self._runtime.decode(tokens, sequence.position, abort=abort)
-        if code == DecodeStatus.ABORTED:
-            raise GenerationCancelledError
-        if code != DecodeStatus.OK:
-            raise DecodeError(code)
-        sequence.decoded(len(tokens))
-        if not sequence.is_in_prompt:
-            self._draw(sequence, sampler)
-
-    def _draw(self, sequence: Sequence, sampler: int) -> None:
-        token = self._runtime.sample(sampler)
-        sequence.mark_first_token(self._clock)
-        ends = self._runtime.is_end(token) or token in self._stop_tokens
-        piece = b"" if ends else self._runtime.piece(token)
-        text = sequence.take(token, piece, ends=ends)
-        if text:
-            sequence.sink(Token(text))
+            self._step(line)
+        except Exception as error:  # a fault of ours: give up the batch, not the thread
+            for served in list(self._served.values()):
+                self._end(line, served, _unexpected(error))
+        assert self.gauges.steps > steps or not self._served, "a step without a decode"
+        self.gauges.busy_s += self._clock() - began
+        self.gauges.kv_used, self.gauges.kv_kept = self._memory.used, self._memory.kept
+        return True
 
     def close(self) -> None:
         """Free the model."""
+        self._embedder.close()
         self._runtime.close()
+
+    # --- who is served ---------------------------------------------------------------------
+
+    def _admit(self, line: Line) -> None:
+        line.drop_unwanted()
+        while len(self._served) < self.slots and (found := line.take(self._place)) is not None:
+            sequence, holding = found
+            sequence.reuse(self._memory.length(holding))
+            try:
+                sampler = self._runtime.new_sampler(sequence.request.sampling)
+            except Exception as error:
+                self._memory.leave(holding, keep=False)
+                line.end(sequence, _unexpected(error))
+                continue
+            acceptance = Acceptance(self._acceptance)
+            self._served[holding.place] = Served(sequence, holding, sampler, acceptance)
+
+    def _place(self, sequence: Sequence) -> Holding | None:
+        """A place in the context; asked anew only when something has changed."""
+        if self._blocked == (sequence, self._releases):
+            return None
+        holding = self._memory.admit(sequence.request.tenant, sequence.tokens, sequence.cost)
+        self._blocked = (sequence, self._releases) if holding is None else None
+        return holding
+
+    def _drop_unwanted(self, line: Line) -> None:
+        now = self._clock()
+        for served in list(self._served.values()):
+            if (error := served.sequence.unwanted(now)) is not None:
+                self._end(line, served, error, is_sound=True)
+
+    def _end(
+        self,
+        line: Line,
+        served: Served,
+        error: LocalEngineError | None,
+        *,
+        is_sound: bool = False,
+    ) -> None:
+        """Free the slot, then tell; `is_sound`: what it left in the context may be used again."""
+        self._runtime.free_sampler(served.sampler)
+        self._memory.leave(served.holding, keep=is_sound)
+        del self._served[served.holding.place]
+        self._releases += 1
+        line.end(served.sequence, error)
+
+    # --- one step --------------------------------------------------------------------------
+
+    def _step(self, line: Line) -> None:
+        parts = plan_step(
+            [self._candidate(served) for served in self._served.values()],
+            self.pace,
+            n_batch=self._config.n_batch,
+        )
+        runs = self._runs(parts)
+        for run in runs:
+            self._memory.grow(self._served[run.place].holding, len(run.tokens))
+        self._runtime.use_all_threads(self.gears.is_wide)
+        began = self._clock()
+        code = self._runtime.decode(runs, abort=self._abort_for(runs))
+        seconds = self._clock() - began
+        self.gauges.steps += 1
+        self.gauges.rows += sum(len(run.tokens) for run in runs)
+        self.gauges.decode_s += seconds
+        if code == DecodeStatus.OK:
+            self._collect(line, runs, seconds)
+        else:
+            self._recover(line, runs, code)
+
+    def _candidate(self, served: Served) -> Candidate:
+        sequence = served.sequence
+        return Candidate(
+            key=served.holding.place,
+            prompt_left=sequence.prompt_left,
+            started_at=sequence.started_at,
+            priority=sequence.request.priority,
+            is_suspect=served.is_suspect,
+        )
+
+    def _runs(self, parts: tuple[Part, ...]) -> list[Run]:
+        plain = [self._run(part) for part in parts]
+        is_reading = any(self._served[part.key].sequence.prompt_left for part in parts)
+        if is_reading or not self._may_draft():
+            return plain
+        rows, runs = len(plain), []
+        for run in plain:
+            draft = self._draft(self._served[run.place], rows)
+            rows += len(draft)
+            runs.append(Run(run.place, run.position, [*run.tokens, *draft], 1 + len(draft)))
+        return runs
+
+    def _run(self, part: Part) -> Run:
+        served = self._served[part.key]
+        sequence = served.sequence
+        if not served.has_read:
+            sequence.reuse(self._memory.reach_further(served.holding))
+        tokens = sequence.next_tokens(part.tokens)
+        completes = sequence.position + len(tokens) >= len(sequence.prompt)
+        return Run(part.key, sequence.position, tokens, int(completes))
+
+    def _may_draft(self) -> bool:
+        if self._drafted_steps >= _PLAIN_EVERY:
+            return False
+        if not (self._config.may_draft and self._runtime.is_rewindable):
+            return False
+        return self._books.may_draft and not any(s.is_suspect for s in self._served.values())
+
+    def _draft(self, served: Served, rows: int) -> list[int]:
+        """What to try behind the newest token; nothing when it would not pay."""
+        room = self._runtime.most_outputs - rows
+        most = min(MOST_DRAFTED, served.sequence.room - 1, room)
+        if most < 1:
+            return []
+        draft, served.match = served.lookup.draft(most)
+        rate = served.acceptance.rate(served.match) if draft else 0.0
+        return draft[: best_draft(self.curve, rows, len(draft), rate)]
+
+    def _abort_for(self, runs: list[Run]) -> Callable[[], bool] | None:
+        """What llama.cpp asks inside a long step; None for short ones."""
+        involved = [self._served[run.place] for run in runs]
+        reading = [served for served in involved if served.sequence.prompt_left]
+        if not self.pace.takes_long(sum(len(run.tokens) for run in runs)) or not reading:
+            return None
+        return lambda: any(served.sequence.is_cancelled() for served in reading)
+
+    def _collect(self, line: Line, runs: list[Run], seconds: float) -> None:
+        """Draw from what was decoded."""
+        read = sum(len(run.tokens) for run in runs if self._served[run.place].sequence.prompt_left)
+        rows = sum(len(run.tokens) for run in runs)
+        row, drawn = 0, 0
+        for run in runs:
+            row += len(run.tokens)
+            served = self._served[run.place]
+            served.is_suspect, served.has_read = False, True
+            drawn += self._advance(line, served, run, row - run.outputs)
+        self._learn(len(runs), rows, read, drawn, seconds)
+
+    def _advance(self, line: Line, served: Served, run: Run, row: int) -> int:
+        try:
+            drawn = self._drawer.advance(served, run, row)
+            self._cut_back(served)
+        except LocalEngineError as error:
+            self._end(line, served, error)
+        except Exception as error:
+            self._end(line, served, _unexpected(error))
+        else:
+            if served.sequence.finish_reason is not None:
+                self._end(line, served, None, is_sound=True)
+            return drawn
+        return 0
+
+    def _cut_back(self, served: Served) -> None:
+        """The context holds what the sequence says it does. Raises DecodeError."""
+        position = served.sequence.position
+        if self._memory.length(served.holding) > position and not self._memory.cut(
+            served.holding, position
+        ):
+            raise DecodeError(DecodeStatus.INVALID_BATCH)
+
+    def _learn(self, runs: int, rows: int, read: int, drawn: int, seconds: float) -> None:
+        self._shift(rows, read, seconds)
+        if read:
+            self.pace.learn(rows - read, read, seconds)
+            return
+        self._drafted_steps = self._drafted_steps + 1 if rows > runs else 0
+        if rows > runs:
+            self._books.drafted(seconds, drawn / runs * self.curve.cost(runs))
+        else:
+            self._books.plain(seconds)
+        self.curve.learn(rows, seconds)
+
+    def _shift(self, rows: int, read: int, seconds: float) -> None:
+        """Compare a step of several rows with what it took when the model was loaded."""
+        quiet_s = self._quiet.cost(rows - read) if rows > read else 0.0
+        quiet_s += read * (self._quiet_token_s or 0.0)
+        if rows > 1 and quiet_s > 0:
+            self.gears.learn(seconds / quiet_s)
+
+    def _recover(self, line: Line, runs: list[Run], code: int) -> None:
+        """Nothing of a failed batch counts: cut it back, and find out who is at fault."""
+        if code == DecodeStatus.NO_KV_SLOT:
+            self._memory.forget()
+        for run in runs:
+            served = self._served[run.place]
+            is_lost = not self._memory.cut(served.holding, served.sequence.position)
+            is_guilty = code != DecodeStatus.ABORTED and served.is_suspect
+            if is_lost or is_guilty:
+                self._end(line, served, DecodeError(code))
+            else:
+                served.is_suspect = code != DecodeStatus.ABORTED
+
+
+def _unexpected(error: Exception) -> LocalEngineError:
+    return LocalEngineError(f"The engine failed ({type(error).__name__}).")

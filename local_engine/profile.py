@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from local_engine.engine import SamplingParams
 
@@ -14,6 +15,8 @@ class ModelProfile:
 
     name: str
     template: str = "chatml"
+    tools: Literal["hermes", "none"] = "none"
+    """How the model was trained to call tools: between `<tool_call>` tags, or not at all."""
     stop_tokens: tuple[str, ...] = ("<|im_end|>", "<|endoftext|>", "<|im_start|>")
     default_system: str = ""
     n_ctx: int = 4096

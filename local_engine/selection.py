@@ -9,18 +9,75 @@ from pathlib import Path
 from typing import Final
 
 from local_engine import llama_api
+from local_engine.backend import Backend
 from local_engine.device import ThreadPlan
 from local_engine.engine import Engine
 from local_engine.errors import LibraryMissingError
-from local_engine.line import Backend, LineEngine
-from local_engine.llama_api import LlamaRuntime, RuntimeConfig
+from local_engine.heartbeat import Cell, Heart
+from local_engine.line import LineEngine
+from local_engine.llama_api import DecodeStatus, LlamaRuntime, Run, Runtime, RuntimeConfig
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.profile import ModelProfile
+from local_engine.threads import Measured, Results, settle
+from local_engine.watched import WatchedRuntime
 from local_engine.xllamacpp import XllamaCppBackend
 
 # Prompt tokens per decode: 128, 256 and 512 are equally fast here; a larger one needs more memory.
 N_BATCH: Final = 256
+SLOTS: Final = 8
+# What all requests and the kept prefixes share, in contexts of one request.
+CONTEXTS: Final = 2
+# A cold disk gives at least so much; loading also hashes nothing and computes little.
+_LOAD_BYTES_PER_S: Final = 10 << 20
+_LOAD_BOUND_S: Final = 120.0
 ENGINES: Final = ("auto", "llamacpp", "xllamacpp")
+
+
+class Tuning:
+    """Measures, or remembers, how many threads pay; `found` afterwards says what it is."""
+
+    def __init__(self, results: Results, key: str, usable: int) -> None:
+        self._results = results
+        self._key = key
+        self._usable = usable
+        self.found: Measured | None = None
+
+    def settle(self, runtime: LlamaRuntime) -> None:
+        """Leave the model on the threads that pay."""
+        self.found = settle(_RuntimeSteps(runtime), self._results, self._key, self._usable)
+
+    def report(self) -> dict[str, object]:
+        """For /health."""
+        if self.found is None:
+            return {}
+        plan = self.found.plan
+        return {
+            "threads": {
+                "decode": plan.decode,
+                "prefill": plan.prefill,
+                "decode_tps": {str(n): round(v, 1) for n, v in self.found.decode_tps.items()},
+                "prefill_tps": {str(n): round(v, 1) for n, v in self.found.prefill_tps.items()},
+                "was_kept": self.found.was_kept,
+                "was_quiet": self.found.was_quiet,
+            }
+        }
+
+
+class _RuntimeSteps:
+    """A `LlamaRuntime` as threads.py times it."""
+
+    def __init__(self, runtime: LlamaRuntime) -> None:
+        self._runtime = runtime
+
+    def use(self, plan: ThreadPlan) -> None:
+        self._runtime.set_threads(plan.decode, plan.prefill)
+
+    def run(self, tokens: int, position: int) -> bool:
+        run = Run(place=0, position=position, tokens=[1] * tokens, outputs=1)
+        return self._runtime.decode([run], abort=None) == DecodeStatus.OK
+
+    def forget(self) -> None:
+        self._runtime.forget()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +87,9 @@ class EngineOptions:
     kind: str
     model_file: Path
     threads: ThreadPlan
+    tuning: Tuning | None = None
+    """None: `threads` is the operator's word, or the library cannot be asked."""
+    gpu_layers: int = 0
 
 
 def installed_kind() -> str:
@@ -41,21 +101,42 @@ def installed_kind() -> str:
     raise LibraryMissingError("the on-device engine is not installed; run: make setup")
 
 
-def make_engine(options: EngineOptions, profile: ModelProfile) -> Engine:
-    """An engine that is not started yet."""
+def make_engine(
+    options: EngineOptions, profile: ModelProfile, heart: Heart | None = None
+) -> Engine:
+    """An engine that is not started yet; `heart` is where its thread says that it gets on."""
+    beats = heart or Heart()
     kind = installed_kind() if options.kind == "auto" else options.kind
     config = RuntimeConfig(
         model_file=options.model_file,
         n_ctx=profile.n_ctx,
         n_batch=N_BATCH,
-        slots=1,
+        slots=SLOTS,
         decode_threads=options.threads.decode,
         prefill_threads=options.threads.prefill,
+        gpu_layers=options.gpu_layers,
+        cells=CONTEXTS * profile.n_ctx,
     )
 
     def load() -> Backend:
-        if kind == "xllamacpp":
-            return XllamaCppBackend.load(config)
-        return LlamaCppBackend(LlamaRuntime(config), profile, n_batch=N_BATCH)
+        beats.promise(Cell.STEP, _load_bound_s(options.model_file))
+        try:
+            if kind == "xllamacpp":
+                return XllamaCppBackend.load(config)
+            plain = LlamaRuntime(config)
+            if options.tuning is not None:
+                options.tuning.settle(plain)
+            runtime: Runtime = WatchedRuntime(plain, beats)
+            backend = LlamaCppBackend(runtime, profile)
+            backend.calibrate()
+            return backend
+        finally:
+            beats.rest(Cell.STEP)
 
     return LineEngine(load, profile)
+
+
+def _load_bound_s(model_file: Path) -> float:
+    """How long loading may take before something is wrong."""
+    size = model_file.stat().st_size if model_file.exists() else 0
+    return _LOAD_BOUND_S + size / _LOAD_BYTES_PER_S

@@ -2,6 +2,9 @@
 """One request while it is in line and in a slot. Knows nothing of llama.cpp.
 
 States: waiting -> prompt -> answer -> ended. `finish_reason` is set when it ends by itself.
+
+`tokens` is the prompt and what was drawn since; the first `position` of them are in the context.
+In the answer exactly one is not: the newest, which the next step decodes.
 """
 
 from __future__ import annotations
@@ -12,6 +15,11 @@ from dataclasses import dataclass, field
 
 from local_engine.assembly import TextAssembly
 from local_engine.engine import EventSink, FinishReason, GenerationRequest, Timings, Usage
+from local_engine.errors import (
+    DeadlineExceededError,
+    GenerationCancelledError,
+    LocalEngineError,
+)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -27,14 +35,18 @@ class Sequence:
     answered_at: float | None = None
     position: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
     finish_reason: FinishReason | None = None
+    tokens: list[int] = field(init=False, repr=False)
     assembly: TextAssembly = field(init=False, repr=False)
     _cancelled: threading.Event = field(default_factory=threading.Event, repr=False)
-    _next: int = -1
 
     def __post_init__(self) -> None:
         assert self.prompt, "an empty prompt has nothing to decode"
         assert self.max_tokens > 0, "an answer needs room"
+        self.tokens = list(self.prompt)
         self.assembly = TextAssembly(self.request.stop)
 
     def start(self, now: float) -> None:
@@ -54,28 +66,48 @@ class Sequence:
         """Whether somebody asked for the end."""
         return self._cancelled.is_set()
 
-    @property
-    def is_in_prompt(self) -> bool:
-        """Whether prompt tokens are still to be decoded."""
-        return self.position < len(self.prompt)
+    def unwanted(self, now: float) -> LocalEngineError | None:
+        """Why nobody wants this answer any more: cancelled, or too late."""
+        if self._cancelled.is_set():
+            return GenerationCancelledError()
+        limit_s = self.request.deadline_s
+        if limit_s is not None and now - self.submitted_at >= limit_s:
+            return DeadlineExceededError()
+        return None
 
-    def next_tokens(self, limit: int) -> tuple[int, ...]:
+    @property
+    def cost(self) -> int:
+        """Tokens that it takes from others at most; what the line's fairness counts."""
+        return len(self.prompt) + self.max_tokens
+
+    @property
+    def prompt_left(self) -> int:
+        """Prompt tokens that are still to be decoded."""
+        return max(0, len(self.prompt) - self.position)
+
+    @property
+    def room(self) -> int:
+        """How many tokens may still be drawn."""
+        return self.max_tokens - self.completion_tokens
+
+    def next_tokens(self, limit: int) -> list[int]:
         """What to decode next, at `position`: a chunk of the prompt or the newest token."""
-        if self.is_in_prompt:
-            return self.prompt[self.position : self.position + limit]
-        return (self._next,)
+        return self.tokens[self.position : self.position + limit]
+
+    def reuse(self, count: int) -> None:
+        """`count` tokens of the prompt were found in the context."""
+        self.position = self.cached_tokens = count
 
     def decoded(self, count: int) -> None:
-        """`count` tokens are in the context."""
+        """`count` tokens more are in the context."""
         self.position += count
 
     def take(self, token: int, piece: bytes, *, ends: bool) -> str:
         """Take a drawn token in and return the text that has become certain."""
         if ends:
-            self.finish_reason = "stop"
-            return self.assembly.flush()
+            return self.stop()
         self.completion_tokens += 1
-        self._next = token
+        self.tokens.append(token)
         text = self.assembly.feed(piece)
         if self.assembly.has_stopped:
             self.finish_reason = "stop"
@@ -84,6 +116,11 @@ class Sequence:
             text += self.assembly.flush()
         return text
 
+    def stop(self) -> str:
+        """The answer ends here; returns the text that was held back."""
+        self.finish_reason = "stop"
+        return self.assembly.flush()
+
     def end(self, finish_reason: FinishReason, completion_tokens: int) -> None:
         """A backend that counts and assembles by itself is done."""
         self.finish_reason = finish_reason
@@ -91,7 +128,13 @@ class Sequence:
 
     def usage(self) -> Usage:
         """Tokens so far."""
-        return Usage(prompt_tokens=len(self.prompt), completion_tokens=self.completion_tokens)
+        return Usage(
+            prompt_tokens=len(self.prompt),
+            completion_tokens=self.completion_tokens,
+            cached_tokens=self.cached_tokens,
+            drafted_tokens=self.drafted_tokens,
+            accepted_tokens=self.accepted_tokens,
+        )
 
     def timings(self, now: float) -> Timings:
         """Times up to `now`."""

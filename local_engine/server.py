@@ -6,7 +6,9 @@ answers /health from the first moment on and loads the model meanwhile. Makes no
 its own, keeps no access log, leaves no core file, and dies with the process that started it.
 
 Exit codes: 0 after SIGTERM; 78 when only a person can mend it (no library, unusable model
-file), with one line on stderr; anything else is a crash.
+file), with one line on stderr; 75 when a fresh start is due (upkeep.py); anything else is a crash.
+
+Before the model is touched the process gives up what it does not need (sandbox.py).
 """
 
 from __future__ import annotations
@@ -16,51 +18,65 @@ import asyncio
 import os
 import signal
 import socket
-import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import fields
 from pathlib import Path
 
 import uvicorn
 
 from local_engine.app import EngineApp
-from local_engine.device import plan_threads, probe
-from local_engine.engine import Engine
-from local_engine.errors import EXIT_SETUP, EngineSetupError
+from local_engine.engine import EngineStatus
+from local_engine.errors import EXIT_RECYCLE, EXIT_SETUP, EngineSetupError
+from local_engine.heartbeat import Heart, inherited_heart
+from local_engine.listening import listen
+from local_engine.preparation import Prepared, ServerOptions, prepare
 from local_engine.process import die_with_parent, forbid_core_dumps, unblock_signals
-from local_engine.profile import ModelProfile
-from local_engine.selection import ENGINES, EngineOptions, make_engine
-from local_engine.store.admission import admit
+from local_engine.resident import ResidentMemory
+from local_engine.sandbox import UNCONFINED, Confinement, Needs, confine
+from local_engine.selection import ENGINES
+from local_engine.upkeep import PERIOD_S, FileMark, Upkeep
 
 # Under the supervisor's 5 s, so that a stream in flight gets its time and no kill is needed.
 GRACE_S = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerOptions:
-    """The command line, checked. `n_ctx` 0 means the default of the model; `has_own_file` that
-    the file is the operator's, not the store's."""
+Confine = Callable[[Needs], Confinement]
 
-    socket_path: Path
-    model_file: Path
-    model_name: str
-    n_ctx: int
-    threads: int | None
-    engine: str
-    has_own_file: bool = False
+
+def stay_open(_: Needs) -> Confinement:
+    """For a server inside somebody else's process."""
+    return UNCONFINED
 
 
 class EngineServer(uvicorn.Server):
     """A uvicorn server that ends with the engine's own error when the model cannot be loaded."""
 
-    def __init__(self, engine: Engine, profile: ModelProfile) -> None:
-        self.engine = engine
+    def __init__(
+        self,
+        prepared: Prepared,
+        confinement: Confinement = UNCONFINED,
+        *,
+        heart: Heart,
+        memory: ResidentMemory,
+    ) -> None:
+        self.engine = prepared.engine
         self.failure: BaseException | None = None
+        self.wants_restart = False
+        self._prepared = prepared
+        self._confinement = confinement
+        self._memory = memory
+        self._upkeep = Upkeep(
+            prepared.engine,
+            heart,
+            memory,
+            bound_bytes=prepared.grown_bytes,
+            model=FileMark.of(prepared.needs.model_file),
+        )
         super().__init__(
             uvicorn.Config(
-                EngineApp(engine, profile),
+                EngineApp(prepared.engine, prepared.profile, process=self._report),
                 loop="asyncio",  # uvloop would cost 8 MB; a token comes every 10 ms
                 log_config=None,
                 access_log=False,
@@ -89,12 +105,34 @@ class EngineServer(uvicorn.Server):
     async def run_on(self, listener: socket.socket) -> None:
         """Serve until a signal comes or loading fails."""
         loading = asyncio.wrap_future(self.engine.start())
-        watcher = asyncio.create_task(self._watch(loading))
+        tasks = [asyncio.create_task(task) for task in (self._watch(loading), self._keep_up())]
         try:
             await self.serve([listener])
         finally:
-            watcher.cancel()
+            for task in tasks:
+                task.cancel()
             self.engine.close()
+            self._memory.close()
+
+    async def _keep_up(self) -> None:
+        while True:
+            reason = self._upkeep.tick()
+            if reason:
+                _say(f"{reason}; starting anew")
+                self.wants_restart = self.should_exit = True
+                return
+            await asyncio.sleep(PERIOD_S)
+
+    def _report(self) -> dict[str, object]:
+        """What /health says of the process."""
+        return {
+            **_numbers(self.engine.status()),
+            "rss_bytes": self._memory.all_bytes(),
+            "private_bytes": self._memory.private_bytes(),
+            "idle_s": round(self._upkeep.idle_s(), 3),
+            "confinement": self._confinement.report(),
+            **self._prepared.report(),
+        }
 
     async def _watch(self, loading: asyncio.Future[None]) -> None:
         try:
@@ -106,30 +144,10 @@ class EngineServer(uvicorn.Server):
             self.should_exit = True
 
 
-def listen(path: Path) -> socket.socket:
-    """A listening socket that only this user can reach.
-
-    An existing folder must be ours and closed to others: in a shared one somebody else could
-    put a socket of his own in our place. Raises EngineSetupError.
-    """
-    folder = path.parent
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    details = folder.stat()
-    if details.st_uid != os.getuid() or details.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise EngineSetupError(f"the socket's folder must be yours and of mode 0700: {folder}")
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    previous = os.umask(0o177)
-    try:
-        if path.is_socket():
-            path.unlink()
-        listener.bind(str(path))
-        listener.listen(128)  # now: whoever sees the socket may connect and is served soon
-    except OSError as error:
-        listener.close()
-        raise EngineSetupError(f"cannot listen on {path}: {error.strerror or error}") from error
-    finally:
-        os.umask(previous)
-    return listener
+def _numbers(status: EngineStatus) -> dict[str, object]:
+    """All that an engine counts: the gateway makes metrics of it."""
+    values = {field.name: getattr(status, field.name) for field in fields(status)}
+    return {name: value for name, value in values.items() if type(value) in (int, float)}
 
 
 def parse_options(arguments: list[str]) -> ServerOptions:
@@ -142,10 +160,13 @@ def parse_options(arguments: list[str]) -> ServerOptions:
     parser.add_argument("--own-file", action="store_true", help="not a file of the model store")
     parser.add_argument("--ctx", type=int, default=0, help="context in tokens; 0: the model's")
     parser.add_argument("--threads", default="auto", help="a number, or auto")
+    parser.add_argument("--gpu-layers", default="auto", help="a number, or auto")
     parser.add_argument("--engine", choices=ENGINES, default="auto")
     found = parser.parse_args(arguments)
     if found.threads != "auto" and not (found.threads.isdigit() and 1 <= int(found.threads) <= 256):
         parser.error("--threads must be auto or a number from 1 to 256")
+    if found.gpu_layers != "auto" and not found.gpu_layers.isdigit():
+        parser.error("--gpu-layers must be auto or a number")
     if not 0 <= found.ctx <= 1 << 20:
         parser.error("--ctx must be from 0 to 1048576")
     return ServerOptions(
@@ -156,34 +177,43 @@ def parse_options(arguments: list[str]) -> ServerOptions:
         threads=None if found.threads == "auto" else int(found.threads),
         engine=found.engine,
         has_own_file=found.own_file,
+        gpu_layers=None if found.gpu_layers == "auto" else int(found.gpu_layers),
     )
 
 
-def build_engine(options: ServerOptions) -> tuple[Engine, ModelProfile]:
-    """Check the model file and choose the engine. Raises EngineSetupError."""
-    profile = admit(options.model_name, options.model_file, is_own=options.has_own_file)
-    if options.n_ctx:
-        profile = replace(profile, n_ctx=options.n_ctx)
-    threads = plan_threads(probe().usable_cpus, options.threads)
-    chosen = EngineOptions(kind=options.engine, model_file=options.model_file, threads=threads)
-    return make_engine(chosen, profile), profile
+def serve(options: ServerOptions, confine: Confine = stay_open, heart: Heart | None = None) -> int:
+    """Run until told to stop, or until a restart is due; the exit code.
 
-
-def serve(options: ServerOptions) -> int:
-    """Run until told to stop; the exit code."""
+    `confine` is called when files and socket are there, and before the model is touched.
+    """
     try:
-        engine, profile = build_engine(options)
+        heart = heart or Heart()
+        prepared = prepare(options, heart)
         listener = listen(options.socket_path)
-        server = EngineServer(engine, profile)
+        memory = ResidentMemory()  # a confined process could not open its file any more
+        confinement = confine(prepared.needs)
+        for line in (*prepared.notes, _open_doors(confinement)):
+            if line:
+                _say(line)
+        server = EngineServer(prepared, confinement, heart=heart, memory=memory)
         with listener:
             asyncio.run(server.run_on(listener))
         options.socket_path.unlink(missing_ok=True)
         if server.failure is not None:
             raise server.failure
     except EngineSetupError as error:
-        sys.stderr.write(f"local engine: {error}\n")
+        _say(str(error))
         return EXIT_SETUP
-    return 0
+    return EXIT_RECYCLE if server.wants_restart else 0
+
+
+def _open_doors(confinement: Confinement) -> str:
+    missing = confinement.missing()
+    return f"runs with less than full protection ({missing})" if missing else ""
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"local engine: {line}\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -192,7 +222,9 @@ def main(arguments: list[str] | None = None) -> int:
     die_with_parent(signal.SIGKILL)  # there is nothing to save
     forbid_core_dumps()
     unblock_signals()
-    return serve(options)
+    # Where it aborts, ggml would start a debugger to print its stack: slow, and forbidden here.
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+    return serve(options, confine, inherited_heart())
 
 
 if __name__ == "__main__":

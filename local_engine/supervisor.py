@@ -2,8 +2,9 @@
 """Keeps one engine process alive. Standard library only, so that it stays small.
 
 `python -m local_engine ARGUMENTS` starts `python -m local_engine.server ARGUMENTS`, watches until
-it answers /health, and starts it again when it dies (rules in backoff.py). SIGTERM or SIGINT:
-the child gets SIGTERM, five seconds, then SIGKILL. The kernel ends the child when the supervisor
+it answers /health, and starts it again when it dies (rules in backoff.py). A child that does not
+get on (heartbeat.py) is killed, which is a crash like any other. SIGTERM or SIGINT: the child gets
+SIGTERM, five seconds, then SIGKILL. The kernel ends the child when the supervisor
 dies, and the supervisor when its own parent does.
 
 Exit codes: 0 after a signal, 3 when it gives up, with one line on stderr.
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Protocol
 
 from local_engine.backoff import CrashHistory, GiveUp
+from local_engine.heartbeat import HEART_ENV, Cell, Heart, new_cells
 from local_engine.process import PARENT_ENV, die_with_parent, forbid_core_dumps
 from local_engine.unix_http import UnixConnection
 
@@ -58,6 +60,10 @@ class Surroundings(Protocol):
 
     def is_ready(self, child: Child) -> bool:
         """Whether this very child answers /health with 200."""
+        ...
+
+    def overdue(self) -> str:
+        """What the child has promised and not done, "" when all is well."""
         ...
 
     def wait(self, timeout_s: float) -> bool:
@@ -102,6 +108,10 @@ def _watch(
             history = history.became_ready(world.now())
         if world.wait(WATCH_S if is_ready else READY_POLL_S):
             return history, None
+        if missed := world.overdue():
+            world.say(f"local engine does not get on ({missed}); killing it")
+            child.kill()
+            child.wait()
     return history, exit_code
 
 
@@ -129,13 +139,23 @@ class System:
     def __init__(self, command: Sequence[str], socket_path: Path) -> None:
         self._command = list(command)
         self._socket_path = socket_path
+        self._cells = new_cells()
+        self._heart = Heart(self._cells)
         # Blocked signals stay pending until `wait` takes them: no handler, no race.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
     def start(self) -> Child:
         """Start the engine's process; it unblocks the signals itself."""
-        environment = {**os.environ, PARENT_ENV: str(os.getpid())}
-        return subprocess.Popen(self._command, env=environment, stdin=subprocess.DEVNULL)
+        for cell in Cell:
+            self._heart.rest(cell)  # the last child's promises are void
+        environment = {
+            **os.environ,
+            PARENT_ENV: str(os.getpid()),
+            HEART_ENV: str(self._cells),
+        }
+        return subprocess.Popen(
+            self._command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[self._cells]
+        )
 
     def is_ready(self, child: Child) -> bool:
         """Ask over the socket, one second at most."""
@@ -149,6 +169,11 @@ class System:
             return False
         finally:
             connection.close()
+
+    def overdue(self) -> str:
+        """Read the shared cells."""
+        cell = self._heart.overdue()
+        return "" if cell is None else cell.name.lower()
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until a signal comes."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from local_engine.engine import ChatMessage, Role
 
@@ -63,3 +63,8 @@ TEMPLATES: Final[dict[str, Template]] = {"chatml": render_chatml}
 def recognise(chat_template: str) -> str | None:
     """The name of our template for a model that brings `chat_template`, if we have one."""
     return "chatml" if "<|im_start|>" in chat_template and "<|im_end|>" in chat_template else None
+
+
+def trained_for_tools(chat_template: str) -> Literal["hermes", "none"]:
+    """How a model that brings `chat_template` was trained to call tools."""
+    return "hermes" if "<tool_call>" in chat_template else "none"

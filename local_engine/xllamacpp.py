@@ -6,8 +6,12 @@ unix socket in a private folder, behind a random key, never on a port; we use th
 token counts and the in-process call for answers. Prompts are handed over as token ids: as text
 the server would turn "<|im_start|>" in a user's words into a control token.
 
+Its server batches by itself: there is one thread here for each of its slots, which waits for the
+next request, hands it over and reads the replies.
+
 What it lacks compared with the compiled engine: instruction sets beyond AVX2, cancellation inside
-a prompt decode (it takes effect at the next token), and low memory (106 MB of library).
+a prompt decode (it takes effect at the next token), low memory (106 MB of library), prefixes kept
+by tenant (so none are kept), constraints, log-probabilities and the vocabulary.
 """
 
 from __future__ import annotations
@@ -16,24 +20,30 @@ import importlib
 import json
 import secrets
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
+from collections.abc import Sequence as Tokens
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from local_engine.engine import Token
+from local_engine.backend import Gauges
+from local_engine.engine import GenerationRequest, Token, Vocabulary
 from local_engine.errors import (
     EngineUnavailableError,
     GenerationCancelledError,
     LibraryMissingError,
     LocalEngineError,
     ModelFileError,
+    UnsupportedByEngineError,
 )
 from local_engine.llama_api import RuntimeConfig, limit_spinning
 from local_engine.sequence import Sequence
 from local_engine.unix_http import UnixConnection
+from local_engine.waiting import Line
 
 _FATAL_LOGS_ONLY = -1
+_LOOK_AGAIN_S = 0.01
 Reply = Mapping[str, Any]
 
 
@@ -78,11 +88,18 @@ class XllamaCppBackend:
     """`Backend` over `xllamacpp.Server`."""
 
     name = "xllamacpp"
+    features = frozenset({"logit_bias"})
 
-    def __init__(self, server: CompletionServer, listener: PrivateListener, n_ctx: int) -> None:
+    def __init__(
+        self, server: CompletionServer, listener: PrivateListener, config: RuntimeConfig
+    ) -> None:
         self._server: CompletionServer | None = server
         self._listener = listener
-        self.n_ctx = n_ctx
+        self.n_ctx = config.n_ctx
+        self.slots = config.slots
+        self.gauges = Gauges(kv_cells=_cells(config))
+        self._promised = 0
+        self._books = threading.Lock()
 
     @classmethod
     def load(cls, config: RuntimeConfig) -> XllamaCppBackend:
@@ -100,21 +117,70 @@ class XllamaCppBackend:
             listener.close()
             name = config.model_file.name
             raise ModelFileError(f"model file cannot be loaded: {name}") from error
-        return cls(server, listener, config.n_ctx)
+        return cls(server, listener, config)
 
     def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
         """Token ids of `text`."""
         return self._listener.tokenize(text, parse_special=parse_special)
 
-    def answer(self, sequence: Sequence) -> None:
-        """Stream one completion."""
+    def vocabulary(self) -> Vocabulary:
+        """Not told by the library."""
+        raise UnsupportedByEngineError("tokens")
+
+    def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
+        """Its server would need another mode for that."""
+        raise UnsupportedByEngineError("input")
+
+    def check(self, request: GenerationRequest) -> None:
+        """Refuse what the in-process call cannot pass on."""
+        if request.constraint is not None:
+            raise UnsupportedByEngineError("response_format")
+        if request.logprobs is not None:
+            raise UnsupportedByEngineError("logprobs")
+
+    def serve(self, line: Line) -> None:
+        """One thread for each slot of the library's server."""
+        workers = [
+            threading.Thread(target=self._work, args=(line,), name=f"slot-{slot}", daemon=True)
+            for slot in range(self.slots)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+
+    def _work(self, line: Line) -> None:
+        while line.wait():
+            if (taken := line.take(self._promise)) is None:
+                time.sleep(_LOOK_AGAIN_S)  # the head waits for room, or another was faster
+                continue
+            sequence, promised = taken
+            error = self._answer(sequence)
+            with self._books:
+                self._promised -= promised
+            line.end(sequence, error)
+
+    def _promise(self, sequence: Sequence) -> int | None:
+        """The cells that it may need; None while others have them."""
+        with self._books:
+            if self._promised + sequence.cost > self.gauges.kv_cells:
+                return None
+            self._promised += sequence.cost
+        return sequence.cost
+
+    def _answer(self, sequence: Sequence) -> LocalEngineError | None:
+        """Stream one completion; the error that ended it, if one did."""
         assert self._server is not None, "answer after close"
         reader = _ReplyReader(sequence)
-        self._server.handle_completions(_completion_request(sequence), reader)
+        try:
+            self._server.handle_completions(_completion_request(sequence), reader)
+        except Exception as error:
+            return LocalEngineError(f"The engine failed ({type(error).__name__}).")
         if reader.error is not None:
-            raise reader.error
+            return reader.error
         if sequence.finish_reason is None:
-            raise GenerationCancelledError
+            return sequence.unwanted(time.monotonic()) or GenerationCancelledError()
+        return None
 
     def close(self) -> None:
         """Stop the library's server."""
@@ -140,7 +206,7 @@ class _ReplyReader:
         if "error" in reply:
             self.error = LocalEngineError("The engine refused the request.")
             return True
-        if self._sequence.is_cancelled():
+        if self._sequence.unwanted(time.monotonic()) is not None:
             return True
         choice = reply["choices"][0]
         if choice["text"]:
@@ -169,13 +235,19 @@ def _completion_request(sequence: Sequence) -> dict[str, object]:
         "repeat_penalty": sampling.repeat_penalty,
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
+        "logit_bias": [list(pair) for pair in sampling.logit_bias],
     }
+
+
+def _cells(config: RuntimeConfig) -> int:
+    return max(config.n_ctx, config.cells or 2 * config.n_ctx)
 
 
 def _server_params(library: Any, config: RuntimeConfig, listener: PrivateListener) -> Any:
     params = library.CommonParams()
     params.model.path = str(config.model_file)
-    params.n_ctx = config.n_ctx
+    params.n_ctx = _cells(config)
+    params.kv_unified = True  # a slot may use all of it, as long as the others leave room
     params.n_batch = params.n_ubatch = config.n_batch
     params.n_parallel = config.slots
     params.n_gpu_layers = 0

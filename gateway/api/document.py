@@ -6,11 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.wire import chat_schema
+from gateway.wire_embeddings import embeddings_schema
 
 
 def add_hot_paths(document: dict[str, Any]) -> None:
     """Put the POST routes that bypass FastAPI into an OpenAPI document."""
-    schema = chat_schema()
+    schema, embeddings = chat_schema(), embeddings_schema()
     components = document.setdefault("components", {})
     components.setdefault("schemas", {}).update(schema.pop("$defs", {}))
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
@@ -25,6 +26,10 @@ def add_hot_paths(document: dict[str, Any]) -> None:
     document["paths"] |= {
         "/v1/chat/completions": _post(
             "Chat completion, answered on the device or at an allowed destination", chat
+        ),
+        "/v1/embeddings": _post(
+            "Vectors of texts, made on the device or by the model that is named",
+            {"application/json": {"schema": embeddings}},
         ),
         "/v1/route/explain": _post("The decision for a chat request; nothing is sent", chat),
         "/v1/classify": _post("Identifiers and data class of texts, one JSON object a line", texts),

@@ -54,15 +54,24 @@ class Web:
     async def models(self, request: Request) -> dict[str, Any]:
         """Everything a client may name as `model`."""
         self._authenticate(request)
-        return {"object": "list", "data": [_model(*m) for m in self._planner().models()]}
+        return {"object": "list", "data": [self._model(*m) for m in self._planner().models()]}
 
     async def model(self, request: Request, model_id: str) -> dict[str, Any]:
         """One model."""
         self._authenticate(request)
         for known, owner in self._planner().models():
             if known == model_id:
-                return _model(known, owner)
+                return self._model(known, owner)
         raise NotFound("no such model", code="model_not_found", param="model")
+
+    def _model(self, model_id: str, owner: str) -> dict[str, Any]:
+        """Models of the device also say whether they are in memory."""
+        model: dict[str, Any] = {
+            "id": model_id, "object": "model", "created": 0, "owned_by": owner
+        }  # fmt: skip
+        if model_id.startswith("local/"):
+            model["loaded"] = self._capability.read().has(model_id.removeprefix("local/"))
+        return model
 
     async def alive(self) -> dict[str, str]:
         """The process answers."""
@@ -118,10 +127,6 @@ def make_web(web: Web, version: str, lifespan: Lifespan) -> FastAPI:
 
     app.openapi = openapi  # type: ignore[method-assign]
     return app
-
-
-def _model(model_id: str, owner: str) -> dict[str, Any]:
-    return {"id": model_id, "object": "model", "created": 0, "owned_by": owner}
 
 
 async def _answer_error(_: Request, error: Exception) -> Response:

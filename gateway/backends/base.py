@@ -8,10 +8,13 @@ the body as it comes. It does not retry, route, judge or log.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from gateway.limits import Json
 from policies import Cleared
+
+PATHS = {"chat": "/chat/completions", "embeddings": "/embeddings"}
+"""Where an OpenAI-shaped API serves each endpoint, below its base URL."""
 
 
 class Call(NamedTuple):
@@ -29,6 +32,7 @@ class Call(NamedTuple):
     no_store: bool = False
     traceparent: bytes = b""
     deadline_s: float | None = None
+    endpoint: Literal["chat", "embeddings"] = "chat"
 
 
 class Reply(Protocol):

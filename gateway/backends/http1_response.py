@@ -89,9 +89,14 @@ class Response:
             if self.is_done:
                 return self.take()
             self._connection.resume(self)
-            await self.arrival()
+            # What the connection held may have been all that was to come: nobody wakes us then.
+            if not self._is_decided(limit_bytes):
+                await self.arrival()
         self.close()
         raise ResponseTooLarge("the body is over the limit of the caller")
+
+    def _is_decided(self, limit_bytes: int) -> bool:
+        return self.is_done or self.error is not None or self.buffered_bytes > limit_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self.next():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import orjson
 
-from gateway.backends.base import Call, Reply
+from gateway.backends.base import PATHS, Call, Reply
 from gateway.backends.errors import BackendError, FirstByteTimeout, IdleTimeout, TotalTimeout
 from gateway.backends.http1 import Client, Origin, Timeouts, request_head
 from gateway.backends.openai_wire import outgoing_body, within
@@ -29,13 +29,14 @@ class LocalEngine:
     def __init__(self, client: Client, socket: Path) -> None:
         self._client = client
         self._origin = Origin.parse(f"unix:{socket}")
+        self._report: Json = {}
 
     async def send(self, call: Call) -> Reply:
         """Start the call; raises BackendError."""
         body = orjson.dumps(_for_engine(call))
         head = request_head(
             "POST",
-            "/v1/chat/completions",
+            f"/v1{PATHS[call.endpoint]}",
             self._origin.authority,
             [("content-type", "application/json")],
             len(body),
@@ -56,8 +57,35 @@ class LocalEngine:
         except (FirstByteTimeout, IdleTimeout, TotalTimeout):
             return None
         except (BackendError, orjson.JSONDecodeError):
+            self._report = {}
             return UNKNOWN
-        return snapshot_of(report) if isinstance(report, dict) else UNKNOWN
+        self._report = report if isinstance(report, dict) else {}
+        return snapshot_of(self._report) if self._report else UNKNOWN
+
+    def reports(self) -> dict[str, Json]:
+        """The last report by model; {} while there is none."""
+        model = self._report.get("model")
+        return {model: self._report} if isinstance(model, str) else {}
+
+    def describe(self) -> list[Json]:
+        """For operators: the one model, as it last reported."""
+        return [
+            {
+                "name": name,
+                "state": "ready" if report.get("status") == "ready" else "loading",
+                "need_bytes": report.get("memory_estimate_bytes"),
+            }
+            for name, report in self.reports().items()
+        ]
+
+    async def want(self, _model: str) -> tuple[int, Json]:
+        """It is loaded as long as nearward runs: 200 when it is there, 202 when it will be."""
+        is_ready = self._report.get("status") == "ready"
+        return (200, {"state": "ready"}) if is_ready else (202, {"retry_after_s": 2})
+
+    async def unload(self, _model: str) -> tuple[int, Json]:
+        """Not with a single model."""
+        return 409, {"reason": "this is the only model; device.models lists several"}
 
     async def close(self) -> None:
         """Close the connections to the engine."""

@@ -8,7 +8,7 @@ import urllib.parse
 
 import orjson
 
-from gateway.backends.base import Call, Reply
+from gateway.backends.base import PATHS, Call, Reply
 from gateway.backends.egress import Egress, Endpoint, Origin, Timeouts
 from gateway.backends.errors import EgressRefused
 from gateway.limits import Json
@@ -38,13 +38,16 @@ class OpenAIWire:
             headers.append(("authorization", f"Bearer {api_key}"))
         self._egress = egress
         self._timeouts = timeouts
-        self._endpoint = Endpoint(
-            destination=name,
-            origin=origin,
-            method="POST",
-            target=f"{path}/chat/completions",
-            headers=tuple(headers),
-        )
+        self._endpoints = {
+            endpoint: Endpoint(
+                destination=name,
+                origin=origin,
+                method="POST",
+                target=f"{path}{below}",
+                headers=tuple(headers),
+            )
+            for endpoint, below in PATHS.items()
+        }
 
     async def send(self, call: Call) -> Reply:
         """Start the call; raises BackendError, EgressRefused without a clearance."""
@@ -54,7 +57,7 @@ class OpenAIWire:
         return await self._egress.send(
             call.cleared,
             request_id=call.decision_id,
-            endpoint=self._endpoint,
+            endpoint=self._endpoints[call.endpoint],
             body=orjson.dumps(outgoing_body(call)),
             timeouts=within(self._timeouts, call.deadline_s),
             headers=trace,
@@ -70,7 +73,7 @@ def outgoing_body(call: Call) -> Json:
     Only `nearward_*` metadata is left out: it is said to us, not to them.
     """
     body = {**call.body, "model": call.model}
-    if call.no_store:
+    if call.no_store and call.endpoint == "chat":  # nothing else is ever stored
         body["store"] = False
     metadata = body.get("metadata")
     if metadata:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -23,10 +24,10 @@ def check(config: ConfigOption = None) -> None:
     Prints one line for each fault and exits 1, or says what was checked.
     """
     from gateway.bootstrap import check_store, load_identity
-    from gateway.model_file import check_model_file
+    from gateway.engine_program import engine_command
+    from gateway.model_file import check_model_files
     from gateway.reach import make_anchors, make_backends
     from gateway.rules import make_planner, make_policy, make_rules
-    from gateway.serving import engine_arguments
     from gateway.settings import Settings, find_config
     from gateway.signals.configured import own_words
 
@@ -42,7 +43,7 @@ def check(config: ConfigOption = None) -> None:
         own_words,
     ]
     if settings.device.enabled:
-        steps += [engine_arguments, check_model_file]
+        steps += [engine_command, check_model_files]
     faults = [fault for step in steps if (fault := _fault_of(step, settings))]
     for fault in dict.fromkeys(faults):
         say(f"FAULT  {fault}")
@@ -113,20 +114,39 @@ def _state_findings(state_dir: Path) -> Iterator[tuple[bool, str]]:
 
 
 def _engine_faults(settings: object) -> Iterator[tuple[bool, str]]:
-    from gateway.model_file import check_model_file
-    from gateway.serving import engine_arguments
+    from gateway.engine_program import engine_command
+    from gateway.model_file import check_model_files
 
     probe = subprocess.run(
         [sys.executable, "-c", _ENGINE_PROBE], check=False, capture_output=True, text=True
     )
     lines = (probe.stdout or probe.stderr).strip().splitlines()
     yield probe.returncode == 0, lines[-1] if lines else "no engine; run: make setup"
-    for step in (engine_arguments, check_model_file):
+    yield _protection_finding()
+    for step in (engine_command, check_model_files):
         fault = _fault_of(step, settings)
         yield (
             not fault,
-            fault or ("model file in place" if step is engine_arguments else "model file whole"),
+            fault or ("model file in place" if step is engine_command else "model file whole"),
         )
+
+
+def _protection_finding() -> tuple[bool, str]:
+    """What the kernel offers to shut the engine's process in; the engine runs without it too."""
+    probe = subprocess.run(
+        [sys.executable, "-m", "local_engine.device", "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if probe.returncode != 0:
+        return False, "the device cannot be read; see: nearward device"
+    found = json.loads(probe.stdout)
+    layers = {"Landlock": found["landlock_version"], "seccomp": found["has_seccomp"]}
+    missing = [name for name, is_there in layers.items() if not is_there]
+    if not missing:
+        return True, "the kernel can shut the engine in (Landlock, seccomp)"
+    return True, f"this kernel lacks {', '.join(missing)}: the engine runs with less protection"
 
 
 def _port_finding(settings: object) -> tuple[bool, str]:

@@ -32,7 +32,8 @@ def serve(
     """
     from gateway import serving
     from gateway.config_file import ConfigError
-    from gateway.model_file import check_model_file
+    from gateway.engine_program import engine_command
+    from gateway.model_file import check_model_files
     from gateway.records import logs
     from gateway.records.audit import AuditBusy
     from gateway.settings import find_config, load_settings
@@ -49,8 +50,8 @@ def serve(
         settings = load()
         logs.configure(settings.log.level, as_json=not sys.stderr.isatty())
         if settings.device.enabled:
-            serving.engine_arguments(settings)
-            check_model_file(settings)
+            engine_command(settings)
+            check_model_files(settings)
         with serving.listen(settings) as listener:
             _serve_on(listener, settings, load, find_config(config))
     except (ConfigError, AuditBusy) as error:

@@ -14,6 +14,8 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from gateway.records.engine_metrics import EngineMetrics
+
 _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _OVERHEAD_S = (50e-6, 100e-6, 200e-6, 400e-6, 800e-6, 1.6e-3, 3.2e-3, 10e-3, 50e-3, 250e-3)
 
@@ -79,6 +81,7 @@ class Metrics:
         self.engine_ready = self._gauge(
             "engine_ready", "1 while the on-device model answers.", "livemin"
         )
+        self.engines = EngineMetrics(self.registry)
         self.policy_reloads = self._counter(
             "policy_reloads", "Attempts to put new rules in force, by outcome.", ["outcome"]
         )

@@ -24,6 +24,8 @@ from gateway.errors import DeviceOff, LocalUnavailable, NotFound, PolicyBlocked
 from gateway.signals.reading import Signals
 from policies import Decision, Obligation, Tier
 
+# What can be honoured by whom an input is sent to, with the input as it is.
+_EMBEDDING_DUTIES = frozenset({Obligation.NO_STORE, Obligation.NO_CACHE, Obligation.RECORD})
 Intent = Literal["auto", "local", "cloud", "named"]
 _REDACT = frozenset({Obligation.REDACT})
 _NONE = frozenset[Obligation]()
@@ -39,6 +41,8 @@ class Route:
     region: str = ""
     output_cost: float = 0.0
     honours: frozenset[Obligation] = frozenset()
+    embeds: bool = False
+    """Whether its API has embeddings."""
 
 
 class Attempt(NamedTuple):
@@ -120,7 +124,7 @@ class Planner:
         """
         intent, name = self.read_model(model)
         if intent == "local":
-            return Plan(self._near(decision, signals), "asked_for_local")
+            return Plan(self._near(decision, signals, name), "asked_for_local")
         keeps = _keeps_tools_here(decision, signals)
         away = () if keeps else self._far(decision, name, met)
         if intent == "cloud":
@@ -134,6 +138,26 @@ class Planner:
         if not away:
             return Plan(self._near(decision, signals), self._refusal(decision, name, met))
         return self._order(intent, away, signals)
+
+    def plan_embeddings(self, model: str, decision: Decision, signals: Signals) -> Plan:
+        """The same for embeddings: one place only, for vectors of two models cannot be compared.
+
+        `auto` and `local/<name>` are the device's, and nobody stands in for it; nor does it for a
+        model that was named. What would have to be taken out of an input is not sent at all.
+        """
+        intent, name = self.read_model(model)
+        if intent in ("auto", "local"):
+            why = "asked_for_local" if intent == "local" else "device_can_answer"
+            return Plan(self._near(decision, signals), why)
+        embedding = {r.name for r in self._away if r.embeds}
+        away = tuple(a for a in self._far(decision, name, _NONE) if a.destination in embedding)
+        if not away or not decision.obligations <= _EMBEDDING_DUTIES:
+            raise PolicyBlocked(
+                "no destination that policy allows for this request has embeddings of this model "
+                f"({self._refusal(decision, name, _NONE)}); the model 'auto' is the device's own"
+            )
+        # Two destinations may serve one name by different models.
+        return Plan(away[:1], "asked_for_cloud" if intent == "cloud" else "asked_for_model")
 
     def _order(self, intent: Intent, away: tuple[Attempt, ...], signals: Signals) -> Plan:
         device = signals.device
@@ -150,19 +174,21 @@ class Planner:
             return Plan(away + near, "hard_prompt")
         return Plan(near + away, "device_can_answer")
 
-    def _near(self, decision: Decision, signals: Signals) -> tuple[Attempt, ...]:
+    def _near(self, decision: Decision, signals: Signals, name: str = "") -> tuple[Attempt, ...]:
+        """The device; of several models the one named, else the first."""
         if self._device.name not in decision.allowed:
             raise PolicyBlocked("policy allows no destination at all for this request")
         if not self._device_is_on:
             raise DeviceOff(
                 "only the device may answer this request and it is switched off (device.enabled)"
             )
-        if not signals.device.is_ready:
+        model = name or next(iter(self._device.models))
+        if not signals.device.is_ready and model not in signals.device.can_load:
             raise LocalUnavailable(
                 "only the device may answer this request and its model is not ready yet",
                 retry_after_s=2,
             )
-        return self._attempts([self._device], "")
+        return self._attempts([self._device], name)
 
     def _far(
         self, decision: Decision, name: str, met: frozenset[Obligation]

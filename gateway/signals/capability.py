@@ -28,6 +28,14 @@ class Snapshot:
     features: frozenset[str] = frozenset()
     """What of `gateway.needs` the engine serves."""
 
+    loaded: frozenset[str] = frozenset()
+    can_load: frozenset[str] = frozenset()
+    """Of several models, which are in memory, and which a request may wait for."""
+
+    def has(self, model: str) -> bool:
+        """Whether this model answers now."""
+        return model in self.loaded or (self.is_ready and self.model == model)
+
     def serves(self, needs: frozenset[str]) -> bool:
         """Whether it can do all that a request needs."""
         return needs <= self.features

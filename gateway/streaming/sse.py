@@ -91,7 +91,11 @@ def usage_of(body: bytes) -> Usage:
     """The `usage` of an OpenAI-shaped JSON object; NO_USAGE where there is none."""
     try:
         usage = orjson.loads(body).get("usage")
-        prompt, completion = usage["prompt_tokens"], usage["completion_tokens"]
+        prompt = usage["prompt_tokens"]
+        if "completion_tokens" in usage:
+            completion = usage["completion_tokens"]
+        else:  # embeddings
+            completion = usage["total_tokens"] - prompt
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
         return NO_USAGE
     if not isinstance(prompt, int) or not isinstance(completion, int):

@@ -15,7 +15,7 @@ from local_engine.profile import ModelProfile
 from local_engine.store.gguf import read_file
 from local_engine.store.manifest import manifests
 from local_engine.store.verify import ensure_verified
-from local_engine.template import recognise
+from local_engine.template import recognise, trained_for_tools
 
 
 def admit(name: str, model_file: Path, *, is_own: bool = False) -> ModelProfile:
@@ -32,7 +32,8 @@ def admit(name: str, model_file: Path, *, is_own: bool = False) -> ModelProfile:
                 raise
         else:
             return manifest.profile
-    template = recognise(read_file(model_file).text("tokenizer.chat_template"))
+    brought = read_file(model_file).text("tokenizer.chat_template")
+    template = recognise(brought)
     if template is None:
         raise ModelFileError(f"model file not usable: {model_file}: its chat template is not known")
-    return ModelProfile(name=name, template=template)
+    return ModelProfile(name=name, template=template, tools=trained_for_tools(brought))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from local_engine.errors import GgufError, ModelFileError
+from local_engine.store.hparams import BYTE_TOKEN, TOKEN_TYPES, check_shape, check_tokenizer
 
 MAX_KEYS: Final = 4_096
 MAX_TENSORS: Final = 65_536
@@ -35,6 +36,7 @@ _VERSIONS: Final = (2, 3)
 _DEFAULT_ALIGNMENT: Final = 32
 _STRING: Final = 8
 _ARRAY: Final = 9
+_WORDS: Final = (4, 5)
 # Value type -> struct format (gguf.md of the ggml project).
 _SCALARS: Final = {
     0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?",
@@ -55,10 +57,14 @@ Scalar = int | float | bool | str
 
 @dataclass(frozen=True, slots=True)
 class ArraySummary:
-    """An array that was checked and skipped."""
+    """An array that was checked and skipped.
+
+    `has_byte_tokens` is told of the list of token types only.
+    """
 
     item_type: int
     items: int
+    has_byte_tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +117,9 @@ def read_header(stream: BinaryIO, file_bytes: int) -> GgufHeader:
     key_count = cursor.count(MAX_KEYS, "keys")
     metadata = _read_metadata(cursor, key_count)
     _check_token_ids(metadata)
+    check_shape(metadata)
+    types = metadata.get(TOKEN_TYPES)
+    check_tokenizer(metadata, has_bytes=isinstance(types, ArraySummary) and types.has_byte_tokens)
     alignment = _alignment(metadata)
     tensors = [_read_tensor(cursor, alignment) for _ in range(tensor_count)]
     data_offset = -(-cursor.read_bytes // alignment) * alignment
@@ -187,15 +196,15 @@ def _read_metadata(cursor: _Cursor, count: int) -> dict[str, Scalar | ArraySumma
         key = cursor.name("key")
         if not key or key in metadata:
             raise GgufError("a key is empty or stands twice")
-        metadata[key] = _read_value(cursor, cursor.u32())
+        metadata[key] = _read_value(cursor, cursor.u32(), is_types=key == TOKEN_TYPES)
     return metadata
 
 
-def _read_value(cursor: _Cursor, type_id: int) -> Scalar | ArraySummary:
+def _read_value(cursor: _Cursor, type_id: int, *, is_types: bool) -> Scalar | ArraySummary:
     if type_id == _STRING:
         return cursor.string().decode("utf-8", errors="replace")
     if type_id == _ARRAY:
-        return _skip_array(cursor)
+        return _skip_array(cursor, is_types=is_types)
     return cursor.scalar(_scalar_layout(type_id))
 
 
@@ -206,7 +215,7 @@ def _scalar_layout(type_id: int) -> str:
     return layout
 
 
-def _skip_array(cursor: _Cursor) -> ArraySummary:
+def _skip_array(cursor: _Cursor, *, is_types: bool) -> ArraySummary:
     """Arrays in arrays are refused: nothing uses them, and depth is a way to exhaust a stack."""
     item_type = cursor.u32()
     items = cursor.count(MAX_ARRAY_ITEMS, "array items")
@@ -215,9 +224,10 @@ def _skip_array(cursor: _Cursor) -> ArraySummary:
         if cursor.string_items > MAX_STRING_ITEMS:
             raise GgufError(f"more than {MAX_STRING_ITEMS} strings in arrays")
         cursor.skip_strings(items)
-    else:
-        cursor.take(items * struct.calcsize(_scalar_layout(item_type)))
-    return ArraySummary(item_type, items)
+        return ArraySummary(item_type, items)
+    data = cursor.take(items * struct.calcsize(_scalar_layout(item_type)))
+    is_looked_at = is_types and item_type in _WORDS
+    return ArraySummary(item_type, items, is_looked_at and BYTE_TOKEN in memoryview(data).cast("i"))
 
 
 def _check_token_ids(metadata: dict[str, Scalar | ArraySummary]) -> None:

@@ -64,6 +64,7 @@ def parse_manifest(data: dict[str, Any]) -> Manifest:
     profile = ModelProfile(
         name=fields.pop("name"),
         template=fields.pop("template"),
+        tools=fields.pop("tools", "none"),
         stop_tokens=tuple(fields.pop("stop_tokens")),
         default_system=fields.pop("default_system"),
         n_ctx=fields.pop("n_ctx"),

@@ -16,10 +16,11 @@ TRANSPORT_USERS = {
     "gateway/backends/anchor_post.py",  # checkpoints of the audit log, and nothing else
     "gateway/backends/egress.py",
     "gateway/backends/local.py",
+    "gateway/backends/local_models.py",
 }
 WIRING = "gateway/reach.py"  # makes connection pools, to hand them to the users above at once
 
-OWNERS = {"Egress", "LocalEngine", "AnchorPost"}
+OWNERS = {"Egress", "LocalEngine", "LocalModels", "AnchorPost"}
 ASKS_ITSELF = "gateway/cli/liveness.py"  # doctor: does a nearward answer on our own address?
 
 # Ways to open a connection; a listening socket is the server's business.
@@ -59,7 +60,9 @@ MAY_START_PROCESSES = {
     "gateway/runtime.py",  # the engine
     "gateway/serving.py",  # one process per worker
     "local_engine/build_steps.py",  # the compiler
+    "local_engine/model_bench.py",  # the engine, to be measured
     "local_engine/pip_client.py",  # the package installer
+    "local_engine/pool.py",  # a supervisor for each of several models
     "local_engine/supervisor.py",  # the engine, as a supervised child
 }
 

@@ -50,11 +50,11 @@ def record(checkout: Path, key: str) -> None:
     (folder / "engine.json").write_text(f'{{\n  "engine": "x",\n  "key": "{key}"\n}}\n')
 
 
-def brings_the_engine(checkout: Path) -> bool:
+def brings_the_engine(checkout: Path, *words: str) -> bool:
     # Without what an outer make, the one of `make test`, says to its own.
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
-        ["make", "-n", "installed"],
+        ["make", "-n", "installed", *words],
         cwd=checkout,
         env=environment,
         capture_output=True,
@@ -82,3 +82,13 @@ def test_the_prebuilt_engine_is_looked_at_each_time(checkout: Path) -> None:
     record(checkout, "prebuilt")
 
     assert brings_the_engine(checkout)
+
+
+def test_another_backend_brings_the_engine_again(checkout: Path) -> None:
+    """What was built for a GPU stays until another backend is asked for."""
+    folder = checkout / ".venv" / "lib" / "nearward-llama"
+    (folder / "engine.json").write_text('{\n  "key": "x",\n  "backend": "cuda"\n}\n')
+
+    assert not brings_the_engine(checkout)
+    assert not brings_the_engine(checkout, "BACKEND=cuda")
+    assert brings_the_engine(checkout, "BACKEND=cpu")

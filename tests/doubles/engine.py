@@ -18,6 +18,14 @@ from tests.doubles.wire import RawRequest, ServerWire
 CONTENT = "A short answer from the device."
 
 
+_VECTORS = {
+    "object": "list",
+    "data": [{"object": "embedding", "index": 0, "embedding": [0.6, 0.8]}],
+    "model": "engine",
+    "usage": {"prompt_tokens": 1, "total_tokens": 1},
+}
+
+
 class Engine(Serving):
     """Answers /health and chat requests on a unix socket."""
 
@@ -54,6 +62,8 @@ class Engine(Serving):
             return _http("application/json", json.dumps(self._health()).encode())
         self.requests.append(request)
         body = json.loads(request.body)
+        if request.target == "/v1/embeddings":
+            return _http("application/json", json.dumps(_VECTORS).encode())
         if body.get("stream"):
             return _http("text/event-stream", b"".join(chat_events(body, CONTENT)))
         return _http("application/json", json.dumps(chat_answer(body, CONTENT)).encode())

@@ -39,7 +39,7 @@ class Served:
 
     def engine_health(self) -> dict[str, Any]:
         """The engine's own report, read from its socket; {} while it is down."""
-        return _get_json(str(self.state_dir / "run/engine.sock"), "/health")
+        return engine_report(self.state_dir / "run/engine.sock")
 
     def until_ready(self) -> None:
         """Wait until the gateway knows that the engine is ready; raises when it takes too long."""
@@ -75,6 +75,11 @@ def served(*arguments: str, **environment: str) -> Iterator[Served]:
             process.wait(20)
             assert process.stdout is not None
             process.stdout.close()
+
+
+def engine_report(path: Path) -> dict[str, Any]:
+    """The /health of an engine; {} while it is down."""
+    return _get_json(str(path), "/health")
 
 
 def _is_ready(url: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -21,12 +20,10 @@ from typing import Any
 import pytest
 
 from gateway import runtime, serving, worker
-from gateway.backends import local as local_backend
 from gateway.backends.base import BytesReply, Call
 from gateway.backends.egress import Egress, Timeouts
 from gateway.backends.errors import ConnectFailed, EgressRefused
 from gateway.backends.http1 import Client
-from gateway.backends.local import LocalEngine
 from gateway.backends.openai_wire import OpenAIWire, outgoing_body, split_base_url, within
 from gateway.bootstrap import build
 from gateway.config_file import ConfigError
@@ -34,7 +31,7 @@ from gateway.records.audit import verify_directory
 from gateway.runtime import EngineProcess, poll_engine
 from gateway.signals.capability import UNKNOWN, Capability, Snapshot
 from gateway.state.keys import KeyFile, digest_of
-from tests.doubles.cloud import HANG, Act, Cloud
+from tests.doubles.cloud import Cloud
 from tests.gateway.fakes import FakeClock, chat_body
 from tests.gateway.serving_gateway import settings_for
 
@@ -180,34 +177,6 @@ async def test_engine_process_ends_with_the_gateway(
     assert code == (-signal.SIGKILL if stubborn else -signal.SIGTERM)
 
 
-async def test_local_engine_over_its_socket(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Chat and health go over the unix socket; what only clouds need is left out."""
-    path = tmp_path / "e.sock"
-    async with Cloud(unix_path=str(path)) as engine:
-        local = LocalEngine(Client(reach="unix"), path)
-        body = chat_body(user="u", metadata={"a": "b"}, store=True)
-        reply = await local.send(Call("r", "device", "m", body, False, None))
-        assert json.loads(await reply.read(10_000))["object"] == "chat.completion"
-        assert set(engine.requests[0].json) == {"model", "messages"}
-        assert engine.requests[0].json["model"] == "m"
-
-        raw = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-        for report, expected in [
-            (b'{"status":"ready","n_ctx":5}', Snapshot(True, context_tokens=5)),
-            (b"[]", UNKNOWN),
-            (b"{", UNKNOWN),
-        ]:
-            engine.plan(Act(raw=raw % (len(report), report)))
-            assert await local.health() == expected
-        monkeypatch.setattr(local_backend, "_HEALTH_TIMEOUTS", Timeouts(first_byte_s=0.05))
-        engine.plan(HANG)
-        assert await local.health() is None
-        await local.close()
-    assert await LocalEngine(Client(reach="unix"), path).health() == UNKNOWN
-
-
 async def test_openai_wire_needs_a_clearance() -> None:
     """Without one nothing is sent, not even a connection."""
     async with Cloud() as cloud:
@@ -295,20 +264,6 @@ async def test_a_worker_that_cannot_start_ends_the_parent(
     settings = settings_for(tmp_path, server={"port": 0, "workers": 2})
     with serving.listen(settings) as listener, pytest.raises(ConfigError, match="could not start"):
         await serving.serve_workers(settings, listener, lambda: None, None)
-
-
-def test_engine_arguments(tmp_path: Path) -> None:
-    """The engine is told model and socket; a socket path that is too long is found at start."""
-    model = tmp_path / "m.gguf"
-    model.write_bytes(b"")
-    device = {"model": "m", "model_file": model, "context_tokens": 512}
-    arguments = serving.engine_arguments(settings_for(tmp_path, device=device))
-    assert arguments[arguments.index("--model-file") + 1] == str(model)
-    assert arguments[arguments.index("--ctx") + 1] == "512"
-    assert "--own-file" in arguments
-
-    with pytest.raises(ConfigError, match="too long for a unix socket"):
-        serving.engine_arguments(settings_for(tmp_path / ("x" * 100), device=device))
 
 
 def test_listen_on_ipv6(tmp_path: Path) -> None:

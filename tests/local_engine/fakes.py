@@ -6,7 +6,7 @@ from __future__ import annotations
 import queue
 import struct
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -23,12 +23,20 @@ from local_engine.engine import (
     Timings,
     Token,
     Usage,
+    Vocabulary,
 )
 from local_engine.errors import LocalEngineError
 from local_engine.llama_api import RuntimeConfig
+from local_engine.llamacpp import LlamaCppBackend
 
-END_TOKEN = 0
 ANSWER = "Hi é!"
+ALL_FEATURES = LlamaCppBackend.features
+BYTES = Vocabulary(
+    pieces=(*(bytes([byte]) for byte in range(256)), b"", b""),
+    controls=frozenset({256, 257}),
+    ends=frozenset({256}),
+)
+"""A token for each byte, one that ends, and another control token."""
 
 
 def a_request(text: str = "hello", **changes: object) -> GenerationRequest:
@@ -51,9 +59,13 @@ class Collector:
     def __call__(self, event: Event) -> None:
         self._events.put(event)
 
-    def next(self) -> Event:
-        """The next event; fails after five seconds."""
-        return self._events.get(timeout=5)
+    def next(self, timeout_s: float = 5) -> Event:
+        """The next event; fails after `timeout_s`."""
+        return self._events.get(timeout=timeout_s)
+
+    def is_empty(self) -> bool:
+        """Whether all events were handed out."""
+        return self._events.empty()
 
     def finish(self) -> tuple[str, Done | Failed]:
         """The whole text and the last event."""
@@ -62,61 +74,6 @@ class Collector:
             text += event.text
         assert self._events.empty()
         return text, event
-
-
-class FakeRuntime:
-    """One token per byte; answers `answer`, then the end token. Steps can be held up."""
-
-    def __init__(self, answer: bytes = ANSWER.encode(), n_ctx: int = 200) -> None:
-        self.n_ctx = n_ctx
-        self.answer = list(answer)
-        self.codes: list[int] = []
-        self.batches: list[tuple[int, int]] = []
-        self.samplers = 0
-        self.forgotten = 0
-        self.is_closed = False
-        self.gate = threading.Event()
-        self.gate.set()
-        self.is_decoding = threading.Event()
-        self._left: list[int] = []
-
-    def tokenize(self, text: str, *, parse_special: bool) -> list[int]:
-        if parse_special:
-            return [END_TOKEN]
-        return [byte + 1 for byte in text.encode()]
-
-    def piece(self, token: int) -> bytes:
-        return bytes([token - 1])
-
-    def is_end(self, token: int) -> bool:
-        return token == END_TOKEN
-
-    def decode(
-        self, tokens: Sequence[int], position: int, *, abort: Callable[[], bool] | None
-    ) -> int:
-        self.is_decoding.set()
-        assert self.gate.wait(timeout=5)
-        self.batches.append((position, len(tokens)))
-        if abort is not None and abort():
-            return 2
-        return self.codes.pop(0) if self.codes else 0
-
-    def new_sampler(self, params: SamplingParams) -> int:
-        self.samplers += 1
-        self._left = [byte + 1 for byte in self.answer] + [END_TOKEN]
-        return 1
-
-    def free_sampler(self, sampler: int) -> None:
-        self.samplers -= 1
-
-    def sample(self, sampler: int) -> int:
-        return self._left.pop(0)
-
-    def forget(self) -> None:
-        self.forgotten += 1
-
-    def close(self) -> None:
-        self.is_closed = True
 
 
 class FakeTicket:
@@ -139,6 +96,8 @@ class FakeEngine:
         self.error = error
         self.requests: list[GenerationRequest] = []
         self.ticket = FakeTicket()
+        self.features = ALL_FEATURES
+        self.embedded: list[Sequence[int]] = []
         self.is_ready = True
         self.is_closed = False
         self.loaded: Future[None] = Future()
@@ -155,7 +114,17 @@ class FakeEngine:
         return self.ticket
 
     def count_tokens(self, text: str) -> int:
-        return len(text.split())
+        return len(self.tokenize(text))
+
+    def tokenize(self, text: str) -> list[int]:
+        return list(text.encode())
+
+    def vocabulary(self) -> Vocabulary:
+        return BYTES
+
+    def embed(self, inputs: Sequence[Sequence[int]]) -> list[list[float]]:
+        self.embedded += inputs
+        return [[0.6, 0.8] for _ in inputs]
 
     def status(self) -> EngineStatus:
         return EngineStatus(
@@ -168,6 +137,7 @@ class FakeEngine:
             prefill_tps=None,
             decode_tps=12.5,
             first_token_s=None,
+            features=self.features,
         )
 
     def close(self) -> None:

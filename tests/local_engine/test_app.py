@@ -6,13 +6,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local_engine import app as app_module
-from local_engine.app import EngineApp, resident_bytes
+from local_engine.app import EngineApp
 from local_engine.engine import Event, Failed, Token
 from local_engine.errors import (
     DecodeError,
@@ -47,6 +46,14 @@ class Answer:
 async def call(
     engine: FakeEngine, method: str, path: str, body: bytes = b"", *, hangs_up: bool = False
 ) -> Answer:
+    """One request to a new application over `engine`."""
+    app = EngineApp(engine, ModelProfile(name="m"))
+    return await call_app(app, method, path, body, hangs_up=hangs_up)
+
+
+async def call_app(
+    app: EngineApp, method: str, path: str, body: bytes, *, hangs_up: bool = False
+) -> Answer:
     """One request; the client stays or hangs up after its body."""
     half = len(body) // 2
     incoming: list[dict[str, Any]] = [
@@ -65,7 +72,6 @@ async def call(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    app = EngineApp(engine, ModelProfile(name="m"))
     await app({"type": "http", "method": method, "path": path}, receive, send)
     return Answer(sent)
 
@@ -89,9 +95,8 @@ async def test_health_says_what_the_gateway_needs() -> None:
     body = answer.json()
     assert answer.status == 200
     assert {"status", "model", "engine", "n_ctx", "slots", "busy", "queued"} <= set(body)
-    assert {"prefill_tps", "decode_tps", "rss_bytes", "pid", "uptime_s"} <= set(body)
+    assert {"prefill_tps", "decode_tps", "pid", "uptime_s"} <= set(body)
     assert (body["status"], body["model"], body["decode_tps"]) == ("ready", "m", 12.5)
-    assert body["rss_bytes"] > 1_000_000
 
 
 async def test_health_is_503_while_loading() -> None:
@@ -113,9 +118,24 @@ async def test_models_lists_the_one_model() -> None:
 async def test_tokenize_counts() -> None:
     """The text is counted without any template."""
     assert (await call(FakeEngine(), "POST", "/v1/tokenize", b'{"text": "a b"}')).json() == {
-        "count": 2
+        "count": 3,
+        "tokens": [97, 32, 98],
     }
     assert (await call(FakeEngine(), "POST", "/v1/tokenize", b'{"text": 1}')).status == 400
+
+
+async def test_the_tokens_of_a_chat_request_are_counted_with_its_template() -> None:
+    """Three control tokens, the roles, line breaks and the text; a tool is longer."""
+    path = "/v1/chat/completions/input_tokens"
+    plain = (await call(FakeEngine(), "POST", path, json.dumps(HELLO).encode())).json()
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    longer = (
+        await call(FakeEngine(), "POST", path, json.dumps({**HELLO, "tools": tools}).encode())
+    ).json()
+
+    assert plain["input_tokens"] == 3 + len("user\nhello\nassistant\n")
+    assert longer["input_tokens"] > plain["input_tokens"] + 100
+    assert (await call(FakeEngine(), "POST", path, b"{}")).status == 400
 
 
 async def test_unknown_paths_and_methods_are_told_apart() -> None:
@@ -138,7 +158,12 @@ async def test_a_plain_answer_is_one_object() -> None:
         "refusal": None,
     }
     assert body["choices"][0]["finish_reason"] == "stop"
-    assert body["usage"] == {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+    assert body["usage"] == {
+        "prompt_tokens": 5,
+        "completion_tokens": 2,
+        "total_tokens": 7,
+        "prompt_tokens_details": {"cached_tokens": 0},
+    }
 
 
 async def test_a_stream_has_openais_order() -> None:
@@ -259,8 +284,3 @@ async def test_only_http_is_spoken() -> None:
     app = EngineApp(FakeEngine(), ModelProfile(name="m"))
     with pytest.raises(RuntimeError, match="websocket"):
         await app({"type": "websocket"}, receive, send)
-
-
-def test_memory_is_zero_where_the_kernel_does_not_tell(tmp_path: Path) -> None:
-    """Health does not fail over it."""
-    assert resident_bytes(tmp_path / "statm") == 0

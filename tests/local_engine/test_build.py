@@ -11,6 +11,7 @@ import sys
 import tarfile
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -290,7 +291,49 @@ def test_doing_nothing_is_quick(tmp_path: Path, installed: dict[str, str]) -> No
 def test_the_key_depends_on_what_was_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other flags, another cache."""
     before = build.build_key()
-    monkeypatch.setattr(build, "CMAKE_FLAGS", ("-DOTHER=ON",))
+    monkeypatch.setattr(build_steps, "CMAKE_FLAGS", ("-DOTHER=ON",))
 
     assert build.build_key() != before
     assert len(before) == len(hashlib.sha256().hexdigest()[:12])
+
+
+@pytest.mark.parametrize("backend", ["cuda", "metal", "vulkan"])
+def test_a_gpu_build_is_told_to_cmake(
+    backend: str, installed: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its flag, its own cache, and its name in the record."""
+    told: list[str] = []
+    lines_of = build_steps._lines_of
+
+    def listening(command: list[str], doing: str) -> Iterator[str]:
+        told.extend(command)
+        return lines_of(command, doing)
+
+    monkeypatch.setattr(build_steps, "_lines_of", listening)
+    assert main(["--prefix", str(tmp_path / "p"), "--backend", backend]) == 0
+    assert f"-DGGML_{backend.upper()}=ON" in told
+    assert json.loads((tmp_path / "p" / "engine.json").read_text())["backend"] == backend
+    assert len({build.build_key(name) for name in build_steps.BACKEND_FLAGS}) == 4
+
+
+def test_a_gpu_build_that_fails_is_no_cpu_build(
+    installed: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nobody who asked for a GPU wants to find out later that there is none."""
+
+    def failing(*_: object) -> None:
+        raise BuildError("no CUDA toolkit")
+
+    monkeypatch.setattr(build, "compile_libraries", failing)
+    monkeypatch.setattr("local_engine.build.shutil.copy", lambda *_: None)
+    arguments = ["--prefix", str(tmp_path / "p"), "--backend", "cuda"]
+    assert main(arguments) == 1
+    monkeypatch.setattr(build, "find_tools", lambda _folder: "C compiler")
+    assert main(arguments) == 1
+    assert installed == {}
+    err = capsys.readouterr().err
+    assert "no CUDA toolkit" in err
+    assert "no C compiler here, which a build for cuda needs" in err

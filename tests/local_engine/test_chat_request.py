@@ -23,10 +23,12 @@ def test_a_bare_request_gets_the_models_own_settings() -> None:
     """Silence means the profile, also for the length."""
     call = parse()
 
-    assert call.request.sampling == PROFILE.sampling
-    assert call.request.max_tokens == PROFILE.default_max_tokens
-    assert call.request.stop == ()
+    [request] = call.requests
+    assert request.sampling == PROFILE.sampling
+    assert request.max_tokens == PROFILE.default_max_tokens
+    assert (request.stop, request.logprobs) == ((), None)
     assert (call.streams, call.includes_usage) == (False, False)
+    assert (call.grammar, call.tools) == (None, None)
 
 
 def test_every_setting_arrives() -> None:
@@ -43,11 +45,16 @@ def test_every_setting_arrives() -> None:
         max_completion_tokens=7,
         stream=True,
         stream_options={"include_usage": True},
+        logit_bias={"7": -100, "12": 2.5},
+        logprobs=True,
+        top_logprobs=3,
     )
 
-    assert call.request.sampling == SamplingParams(**values)  # type: ignore[arg-type]
-    assert call.request.max_tokens == 7
-    assert call.request.stop == ("a",)
+    [request] = call.requests
+    bias = ((7, -100.0), (12, 2.5))
+    assert request.sampling == SamplingParams(**values, logit_bias=bias)  # type: ignore[arg-type]
+    assert (request.max_tokens, request.logprobs) == (7, 3)
+    assert request.stop == ("a",)
     assert (call.streams, call.includes_usage) == (True, True)
 
 
@@ -58,28 +65,60 @@ def test_messages_may_be_strings_or_text_parts() -> None:
         messages=[{"role": "developer", "content": "s"}, {"role": "user", "content": parts}]
     )
 
-    assert call.request.messages == (ChatMessage(Role.SYSTEM, "s"), ChatMessage(Role.USER, "ab"))
+    assert call.requests[0].messages == (
+        ChatMessage(Role.SYSTEM, "s"),
+        ChatMessage(Role.USER, "ab"),
+    )
+
+
+def test_each_choice_has_a_seed_of_its_own() -> None:
+    """They differ, and the same request gives the same ones; without a seed each draws one."""
+    seeded, unseeded = parse(n=3, seed=5), parse(n=2)
+
+    assert [request.sampling.seed for request in seeded.requests] == [5, 6, 7]
+    assert [request.sampling.seed for request in unseeded.requests] == [None, None]
+    assert len({request.request_id for request in seeded.requests}) == 3
+
+
+def test_a_response_format_becomes_a_grammar() -> None:
+    """Any object, an object of a schema in either way of saying so, or none."""
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    said = parse(response_format={"type": "json_schema", "json_schema": {"schema": schema}})
+    also = parse(response_format={"type": "json_object", "schema": schema})
+    any_object = parse(response_format={"type": "json_object"})
+
+    assert said.grammar is not None
+    assert said.grammar.text.startswith("start: %json {")
+    assert '"properties":{"a":{"type":"integer"}}' in said.grammar.text
+    assert said.grammar == also.grammar
+    assert any_object.grammar is not None
+    assert '"type":"object"' in any_object.grammar.text
+    assert parse(response_format={"type": "text"}).grammar is None
 
 
 def test_values_that_ask_for_nothing_are_accepted() -> None:
     """Clients send their defaults."""
-    parse(n=1, tools=[], logprobs=False, user="x", tool_choice=None)
+    parse(n=1, tools=[], logprobs=False, user="x", tool_choice=None, logit_bias={})
+    parse(functions=[], function_call="none", top_logprobs=0, modalities=["text"])
     parse(response_format={"type": "text"})
 
 
 @pytest.mark.parametrize(
     ("body", "param"),
     [
-        ({"n": 2}, "n"),
-        ({"n": True}, "n"),
-        ({"tools": [{"type": "function"}]}, "tools"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
-        ({"logprobs": True}, "logprobs"),
-        ({"logit_bias": {"1": 5}}, "logit_bias"),
-        ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].role=tool"),
+        ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"functions": [{"name": "f"}]}, "functions"),
+        ({"function_call": {"name": "f"}}, "function_call"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"grammar": "root ::= x"}, "grammar"),
+        ({"json_schema": {"const": 1}}, "json_schema"),
+        ({"continue_final_message": True}, "continue_final_message"),
+        ({"add_generation_prompt": False}, "add_generation_prompt"),
+        ({"tool_choice": {"type": "allowed_tools"}}, "tool_choice.type"),
+        ({"response_format": {"type": "grammar"}}, "response_format.type"),
         (
-            {"messages": [{"role": "assistant", "content": None, "tool_calls": [{}]}]},
-            "messages[0].tool_calls",
+            {"messages": [{"role": "function", "name": "f", "content": "x"}]},
+            "messages[0].role=function",
         ),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]},
@@ -111,6 +150,26 @@ def test_what_is_not_served_is_refused_by_name(body: dict[str, object], param: s
             {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
             "messages[0].content[0].text",
         ),
+        ({"n": 0}, "n"),
+        ({"n": 17}, "n"),
+        ({"n": True}, "n"),
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+        ({"logprobs": 1}, "logprobs"),
+        ({"logit_bias": []}, "logit_bias"),
+        ({"logit_bias": {"a": 1}}, "logit_bias"),
+        ({"logit_bias": {"-1": 1}}, "logit_bias"),
+        ({"logit_bias": {"1": 101}}, "logit_bias"),
+        ({"logit_bias": {"1": "x"}}, "logit_bias"),
+        ({"logit_bias": {str(key): 1 for key in range(1025)}}, "logit_bias"),
+        ({"response_format": "json"}, "response_format"),
+        ({"response_format": {}}, "response_format"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"schema": 5}}},
+            "response_format.json_schema.schema",
+        ),
+        ({"response_format": {"type": "json_object", "schema": []}}, "response_format.schema"),
         ({"temperature": 2.1}, "temperature"),
         ({"temperature": "1"}, "temperature"),
         ({"temperature": True}, "temperature"),

@@ -137,3 +137,44 @@ def test_this_machine_is_described_quickly(capsys: pytest.CaptureFixture[str]) -
     assert json.loads(capsys.readouterr().out)["cpus"] == device.cpus
     assert main([]) == 0
     assert "cpu_model: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [
+        ({}, None),
+        ({"proc/meminfo": "MemAvailable: 1000 kB\n"}, 1000 << 10),
+        (  # version 2: the limit less what is used, but the file cache counts as free
+            {
+                "proc/meminfo": "MemAvailable: 1000 kB\n",
+                "proc/self/cgroup": "0::/a\n",
+                "sys/fs/cgroup/a/memory.max": "90000\n",
+                "sys/fs/cgroup/a/memory.current": "50000\n",
+                "sys/fs/cgroup/a/memory.stat": "anon 5\ninactive_file 2000\n",
+            },
+            42_000,
+        ),
+        (  # version 1, over its limit already
+            {
+                "proc/meminfo": "MemAvailable: 1000 kB\n",
+                "proc/self/cgroup": "2:memory:/x\n",
+                "sys/fs/cgroup/memory/x/memory.limit_in_bytes": "77\n",
+                "sys/fs/cgroup/memory/x/memory.usage_in_bytes": "80\n",
+            },
+            0,
+        ),
+    ],
+)
+def test_free_memory_is_the_least_of_all_rooms(
+    tmp_path: Path, files: dict[str, str], free: int | None
+) -> None:
+    """What the machine has, and what each limit leaves."""
+    assert probe(machine(tmp_path, files), affinity=1).memory_free_bytes == free
+
+
+def test_the_kernels_protections_are_told(tmp_path: Path) -> None:
+    """For `nearward device` and doctor."""
+    files = {"proc/sys/kernel/seccomp/actions_avail": "kill_process errno allow\n"}
+    assert probe(machine(tmp_path, files), affinity=1).has_seccomp
+    assert not probe(tmp_path / "none", affinity=1).has_seccomp
+    assert probe().landlock_version >= 0

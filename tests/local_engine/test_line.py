@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The line and the compiled backend together, over a fake runtime."""
+"""The line and the compiled backend together, over a fake runtime, with one slot."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from local_engine.backend import Backend
 from local_engine.engine import Done, Event, Failed, Ticket, Token
 from local_engine.errors import (
     ContextLengthExceededError,
@@ -16,22 +17,20 @@ from local_engine.errors import (
     GenerationCancelledError,
     ModelFileError,
 )
-from local_engine.line import Backend, LineEngine, LineLimits
+from local_engine.line import LineEngine
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.profile import ModelProfile
-from tests.local_engine.fakes import ANSWER, Collector, FakeRuntime, a_request
+from local_engine.waiting import LineLimits
+from tests.local_engine.fake_runtime import FakeRuntime
+from tests.local_engine.fakes import ANSWER, Collector, a_request
 
 PROFILE = ModelProfile(name="m")
 
 
 @contextmanager
-def an_engine(
-    runtime: FakeRuntime, n_batch: int = 8, limits: LineLimits | None = None
-) -> Iterator[LineEngine]:
+def an_engine(runtime: FakeRuntime, limits: LineLimits | None = None) -> Iterator[LineEngine]:
     """A started engine."""
-    engine = LineEngine(
-        lambda: LlamaCppBackend(runtime, PROFILE, n_batch=n_batch), PROFILE, limits=limits
-    )
+    engine = LineEngine(lambda: LlamaCppBackend(runtime, PROFILE), PROFILE, limits=limits)
     engine.start().result(timeout=5)
     try:
         yield engine
@@ -53,21 +52,22 @@ def test_an_answer_comes_whole_and_frees_what_it_used() -> None:
     assert last.finish_reason == "stop"
     assert last.usage.completion_tokens == len(ANSWER.encode())
     assert last.usage.total_tokens == last.usage.prompt_tokens + last.usage.completion_tokens
-    assert (runtime.samplers, runtime.forgotten, runtime.is_closed) == (0, 1, True)
+    assert (runtime.samplers, runtime.is_closed) == ({}, True)
     assert (status.busy, status.queued, status.is_ready) == (0, 0, True)
 
 
 def test_the_prompt_is_decoded_in_chunks_and_then_token_by_token() -> None:
     """No decode is longer than n_batch, and positions have no gap."""
     runtime, sink = FakeRuntime(), Collector()
-    with an_engine(runtime, n_batch=8) as engine:
+    with an_engine(runtime) as engine:
         engine.submit(a_request(), sink)
         _, last = sink.finish()
 
     assert isinstance(last, Done)
-    assert max(size for _, size in runtime.batches) == 8
-    ends = [position + size for position, size in runtime.batches]
-    assert [position for position, _ in runtime.batches] == [0, *ends[:-1]]
+    runs = [run for (run,) in runtime.batches]
+    assert max(len(run.tokens) for run in runs) == 8
+    ends = [run.position + len(run.tokens) for run in runs]
+    assert [run.position for run in runs] == [0, *ends[:-1]]
     assert ends[-1] == last.usage.prompt_tokens + last.usage.completion_tokens
 
 
@@ -170,8 +170,10 @@ def test_a_full_line_says_when_to_come_back() -> None:
         with pytest.raises(EngineBusyError) as caught:
             engine.submit(a_request(), sinks[3])
         waiting[0].cancel()
+        assert isinstance(
+            sinks[1].next(timeout_s=1), Failed
+        )  # while the only slot is still at work
         engine.submit(a_request(), sinks[4])
-        assert isinstance(sinks[1].next(), Failed)
         runtime.gate.set()
         assert sinks[4].finish()[0] == ANSWER
 
@@ -179,10 +181,10 @@ def test_a_full_line_says_when_to_come_back() -> None:
 
 
 @pytest.mark.parametrize("code", [1, -1, -3])
-def test_a_failed_step_fails_its_request_only(code: int) -> None:
-    """The context is emptied and the next request is served."""
+def test_a_step_that_fails_twice_fails_its_request_only(code: int) -> None:
+    """It is tried again alone; then the next request is served."""
     runtime, first, second = FakeRuntime(), Collector(), Collector()
-    runtime.codes = [code]
+    runtime.codes = [code, code]
     with an_engine(runtime) as engine:
         engine.submit(a_request(), first)
         _, last = first.finish()
@@ -198,10 +200,10 @@ def test_an_unexpected_error_does_not_end_the_thread() -> None:
     """The message names the kind of error, nothing of the request."""
     runtime, first, second = FakeRuntime(answer=b"x"), Collector(), Collector()
     with an_engine(runtime) as engine:
-        runtime.answer = [-2]  # no such byte: piece() raises
+        runtime.answer = [-1]  # no such byte: piece() raises
         engine.submit(a_request(), first)
         _, last = first.finish()
-        runtime.answer = [65]
+        runtime.answer = [66, 0]
         engine.submit(a_request(), second)
         assert second.finish()[0] == "A"
 
@@ -212,7 +214,7 @@ def test_an_unexpected_error_does_not_end_the_thread() -> None:
 def test_before_loading_and_after_closing_nothing_is_accepted() -> None:
     """503 in both cases, and no crash in freed memory."""
     runtime = FakeRuntime()
-    engine = LineEngine(lambda: LlamaCppBackend(runtime, PROFILE, n_batch=8), PROFILE)
+    engine = LineEngine(lambda: LlamaCppBackend(runtime, PROFILE), PROFILE)
     with pytest.raises(EngineUnavailableError, match="loading"):
         engine.submit(a_request(), Collector())
     assert not engine.status().is_ready
@@ -222,6 +224,18 @@ def test_before_loading_and_after_closing_nothing_is_accepted() -> None:
 
     with pytest.raises(EngineUnavailableError, match="stopping"):
         engine.count_tokens("abc")
+
+
+def test_the_port_tells_tokens_and_vocabulary() -> None:
+    """The vocabulary is read once."""
+    with an_engine(FakeRuntime()) as engine:
+        assert engine.tokenize("ab") == [98, 99]
+        vocabulary = engine.vocabulary()
+        assert engine.vocabulary() is vocabulary
+        assert "logprobs" in engine.status().features
+
+    assert vocabulary.pieces[98] == b"a"
+    assert vocabulary.ends == {0}
 
 
 def test_closing_ends_every_request() -> None:
@@ -246,3 +260,10 @@ def test_a_model_that_cannot_be_loaded_is_reported() -> None:
     with pytest.raises(ModelFileError, match="broken"):
         engine.start().result(timeout=5)
     engine.close()
+
+
+def test_the_vocabulary_is_read_once() -> None:
+    """And tokens of a text are those of its bytes here."""
+    with an_engine(FakeRuntime()) as engine:
+        assert engine.vocabulary() is engine.vocabulary()
+        assert engine.tokenize("a") == [98]

@@ -12,16 +12,29 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local_engine import llama_api, server
+from local_engine import llama_api, sandbox, server, upkeep
 from local_engine.device import ThreadPlan
-from local_engine.errors import EXIT_SETUP, EngineSetupError, LibraryMissingError, ModelFileError
+from local_engine.errors import (
+    EXIT_RECYCLE,
+    EXIT_SETUP,
+    EngineSetupError,
+    LibraryMissingError,
+    ModelFileError,
+)
+from local_engine.fit import Estimate, Fit
+from local_engine.heartbeat import Heart
 from local_engine.line import LineEngine
+from local_engine.listening import listen
+from local_engine.preparation import Prepared, ServerOptions, prepare
 from local_engine.profile import ModelProfile
+from local_engine.resident import ResidentMemory
+from local_engine.sandbox import Confinement, Needs
 from local_engine.selection import EngineOptions, installed_kind, make_engine
-from local_engine.server import EngineServer, ServerOptions, build_engine, listen, parse_options
+from local_engine.server import EngineServer, parse_options
 from local_engine.unix_http import UnixConnection
 from tests.local_engine.fakes import FakeEngine, a_gguf
 
@@ -42,6 +55,20 @@ def options(tmp_path: Path, name: str = "mine") -> ServerOptions:
     )
 
 
+def prepared_for(folder: Path, engine: FakeEngine) -> Prepared:
+    """What the server starts with, around a fake engine."""
+    model = folder / "fake.gguf"
+    model.write_bytes(b"")
+    return Prepared(
+        engine=engine,
+        profile=PROFILE,
+        needs=Needs(model_file=model, socket_folder=folder),
+        fit=Fit(n_ctx=64, estimate=Estimate(weights=1, cells=1, compute=1, program=1)),
+        grown_bytes=1 << 40,
+        notes=("a note",),
+    )
+
+
 def test_the_command_line_is_read() -> None:
     """Every flag, and the defaults."""
     short = ["--socket", "/s", "--model-file", "/f", "--model-name", "n"]
@@ -51,9 +78,15 @@ def test_the_command_line_is_read() -> None:
     assert parse_options(short).threads is None
     assert parse_options(short).engine == "auto"
     assert [parse_options([*short, *own]).has_own_file for own in ([], ["--own-file"])] == [0, 1]
+    assert [parse_options([*short, *more]).gpu_layers for more in ([], ["--gpu-layers", "7"])] == [
+        None,
+        7,
+    ]
 
 
-@pytest.mark.parametrize("bad", [["--threads", "0"], ["--threads", "x"], ["--ctx", "-1"], []])
+@pytest.mark.parametrize(
+    "bad", [["--threads", "0"], ["--threads", "x"], ["--ctx", "-1"], ["--gpu-layers", "x"], []]
+)
 def test_a_wrong_command_line_is_a_usage_error(
     bad: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,13 +149,23 @@ def test_a_missing_library_is_reported_when_loading(
 
 def test_the_model_file_is_checked_before_anything_is_loaded(tmp_path: Path) -> None:
     """A known model by its digest, any by its header."""
-    engine, profile = build_engine(options(tmp_path))
-    assert isinstance(engine, LineEngine)
-    assert profile.n_ctx == 64
+    prepared = prepare(options(tmp_path), Heart())
+    assert isinstance(prepared.engine, LineEngine)
+    assert prepared.profile.n_ctx == 64
+    assert prepared.needs.socket_folder == tmp_path / "run"
+    assert prepared.fit.estimate.total < prepared.grown_bytes < (prepared.needs.data_bytes or 0)
     with pytest.raises(ModelFileError, match="damaged"):
-        build_engine(options(tmp_path, "smollm2-135m-instruct-q4_1"))
+        prepare(options(tmp_path, "smollm2-135m-instruct-q4_1"), Heart())
     own = replace(options(tmp_path, "smollm2-135m-instruct-q4_1"), has_own_file=True)
-    assert build_engine(own)[1].template == "chatml"
+    assert prepare(own, Heart()).profile.template == "chatml"
+
+
+def test_a_request_for_a_gpu_is_answered(tmp_path: Path) -> None:
+    """This build has no backend for one: the CPU does the work, and a note says so."""
+    prepared = prepare(replace(options(tmp_path), gpu_layers=3), Heart())
+
+    assert prepared.notes == ("no GPU that this build of llama.cpp can use",)
+    assert not prepared.needs.uses_gpu
 
 
 def test_a_fault_of_the_machine_is_one_line_and_78(
@@ -144,7 +187,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(
     """78, the socket is gone, the engine closed."""
     engine = FakeEngine()
     engine.loaded.set_exception(ModelFileError("no good"))
-    monkeypatch.setattr(server, "build_engine", lambda _options: (engine, PROFILE))
+    monkeypatch.setattr(server, "prepare", lambda *_: prepared_for(tmp_path, engine))
     chosen = options(tmp_path)
 
     assert server.serve(chosen) == EXIT_SETUP
@@ -153,21 +196,47 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(
     assert "no good" in capsys.readouterr().err
 
 
+def test_a_process_that_has_grown_asks_for_a_fresh_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """When idle: 75, and a line. What protection lacks is another."""
+    engine = FakeEngine()
+    engine.loaded.set_result(None)
+    grown = replace(prepared_for(tmp_path, engine), grown_bytes=1)
+    monkeypatch.setattr(server, "prepare", lambda *_: grown)
+    monkeypatch.setattr(server, "PERIOD_S", 0.01)
+    monkeypatch.setattr(upkeep, "IDLE_S", 0.05)
+
+    code = server.serve(options(tmp_path), lambda _: Confinement(no_new_privs=True, seccomp=""))
+
+    assert (code, engine.is_closed) == (EXIT_RECYCLE, True)
+    assert capsys.readouterr().err.splitlines() == [
+        "local engine: a note",
+        "local engine: runs with less than full protection (landlock: not asked for)",
+        "local engine: memory has grown beyond its bound; starting anew",
+    ]
+
+
 async def test_it_serves_until_sigterm(tmp_path: Path) -> None:
     """A real socket, a real request, a graceful end."""
     engine = FakeEngine()
     engine.loaded.set_result(None)
     path = tmp_path / "run" / "e.sock"
     listener = listen(path)
-    running = asyncio.create_task(EngineServer(engine, PROFILE).run_on(listener))
+    made = EngineServer(prepared_for(tmp_path, engine), heart=Heart(), memory=ResidentMemory())
+    running = asyncio.create_task(made.run_on(listener))
 
-    def ask() -> tuple[int, str]:
+    def ask() -> dict[str, Any]:
         with closing(UnixConnection(str(path), timeout_s=5)) as connection:
             connection.request("GET", "/health")
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())["status"]
+            return dict(json.loads(connection.getresponse().read()))
 
-    assert await asyncio.to_thread(ask) == (200, "ready")
+    health = await asyncio.to_thread(ask)
+    assert health["status"] == "ready"
+    assert health["confinement"]["seccomp"] == "not asked for"
+    assert health["rss_bytes"] > health["private_bytes"] > 0
+    assert health["notes"] == ["a note"]
+    assert (health["decode_tps"], health["engine"]) == (12.5, "fake")
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(running, timeout=5)
     listener.close()
@@ -181,8 +250,10 @@ def test_main_hardens_the_process_first(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(server, "forbid_core_dumps", lambda: steps.append("cores"))
     monkeypatch.setattr(server, "unblock_signals", lambda: steps.append("signals"))
 
-    def serve(found: ServerOptions) -> int:
+    def serve(found: ServerOptions, confine: object, heart: Heart) -> int:
         steps.append(found.model_name)
+        assert confine is sandbox.confine
+        heart.close()
         return 0
 
     monkeypatch.setattr(server, "serve", serve)

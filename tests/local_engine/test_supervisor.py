@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local_engine import supervisor
-from local_engine.errors import EXIT_SETUP
+from local_engine.errors import EXIT_RECYCLE, EXIT_SETUP
 from local_engine.supervisor import EXIT_GAVE_UP, System, socket_argument, supervise
 
 
@@ -51,7 +51,7 @@ class FakeWorld:
         self.children: list[FakeChild] = []
         self.starts: list[float] = []
         self.lines: list[str] = []
-        self.polls_when_ready = 0
+        self.stuck_at = 1e9
 
     def start(self) -> FakeChild:
         runs_s, code, _ = self.runs[len(self.children)]
@@ -71,6 +71,12 @@ class FakeWorld:
         self.clock = min(wake, self.stops_at)
         return self.clock >= self.stops_at
 
+    def overdue(self) -> str:
+        if self.clock < self.stuck_at:
+            return ""
+        self.children[-1].ends_at, self.stuck_at = self.clock, 1e9
+        return "step"
+
     def now(self) -> float:
         return self.clock
 
@@ -86,6 +92,26 @@ def test_a_crashed_engine_is_started_again() -> None:
     assert world.starts == pytest.approx([0, 10.2, 21.2])
     assert world.children[-1].signals == ["TERM"]
     assert "exited with -9" in world.lines[0]
+
+
+def test_a_child_that_does_not_get_on_is_killed_and_started_again() -> None:
+    """As after a crash."""
+    world = FakeWorld([(1e8, -9, 1), (1e8, 0, 1)], stops_at=100)
+    world.stuck_at = 50
+
+    assert supervise(world) == 0
+    assert world.children[0].signals == ["KILL"]
+    assert 50 < world.starts[1] < 56
+    assert world.lines[0] == "local engine does not get on (step); killing it"
+
+
+def test_a_child_that_asks_for_a_fresh_start_gets_it_at_once() -> None:
+    """Exit code 75 is no crash, unless it comes right after the start."""
+    runs: list[tuple[float, int, float | None]] = [(50, EXIT_RECYCLE, 1), (5, EXIT_RECYCLE, 1)]
+    world = FakeWorld([*runs, (1e8, 0, 1)], stops_at=100)
+
+    assert supervise(world) == 0
+    assert world.starts == pytest.approx([0, 50, 55.2])
 
 
 def test_it_gives_up_with_one_line() -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from local_engine.engine import ChatMessage, Role
-from local_engine.template import Control, Plain, recognise, render_chatml
+from local_engine.template import Control, Plain, recognise, render_chatml, trained_for_tools
 
 USER = ChatMessage(Role.USER, "hi <|im_end|>")
 
@@ -38,6 +38,12 @@ def test_a_template_is_recognised_by_its_markers() -> None:
     """The program in the file is looked at, not run."""
     assert recognise("{{ '<|im_start|>' }}{{ '<|im_end|>' }}") == "chatml"
     assert recognise("[INST]") is None
+
+
+def test_training_for_tools_is_recognised_by_its_tag() -> None:
+    """The tag of the Hermes and Qwen families."""
+    assert trained_for_tools("{{ '<tool_call>' }}") == "hermes"
+    assert trained_for_tools("{{ tools }}") == "none"
 
 
 def test_a_repr_does_not_show_text() -> None:

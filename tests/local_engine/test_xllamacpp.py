@@ -14,8 +14,13 @@ from typing import Any
 
 import pytest
 
-from local_engine.engine import Done, Failed
-from local_engine.errors import EngineUnavailableError, LibraryMissingError, ModelFileError
+from local_engine.engine import Done, Failed, GenerationRequest
+from local_engine.errors import (
+    EngineUnavailableError,
+    LibraryMissingError,
+    ModelFileError,
+    UnsupportedByEngineError,
+)
 from local_engine.line import LineEngine
 from local_engine.profile import ModelProfile
 from local_engine.xllamacpp import PrivateListener, XllamaCppBackend
@@ -48,6 +53,9 @@ class FakeServer:
                 return
 
 
+CONFIG = a_config(n_ctx=200)
+
+
 class FakeListener(PrivateListener):
     """Counts bytes instead of asking a server."""
 
@@ -60,7 +68,7 @@ def ask(
 ) -> tuple[str, Done | Failed, FakeServer]:
     """One request through the line."""
     server, sink, profile = FakeServer(replies), Collector(), ModelProfile(name="m")
-    engine = LineEngine(lambda: XllamaCppBackend(server, FakeListener(), 200), profile)
+    engine = LineEngine(lambda: XllamaCppBackend(server, FakeListener(), CONFIG), profile)
     engine.start().result(timeout=5)
     try:
         engine.submit(a_request(max_tokens=max_tokens), sink)
@@ -103,7 +111,8 @@ def test_a_cancelled_request_stops_at_the_next_token() -> None:
     """The callback's answer ends the library's work."""
     server, sink = FakeServer([]), Collector()
     engine = LineEngine(
-        lambda: XllamaCppBackend(server, FakeListener(), 200), ModelProfile(name="m")
+        lambda: XllamaCppBackend(server, FakeListener(), CONFIG),
+        ModelProfile(name="m"),
     )
     engine.start().result(timeout=5)
     go = threading.Event()
@@ -192,3 +201,85 @@ def test_tokens_are_asked_for_over_the_private_socket() -> None:
     assert tokens == [1, 2]
     assert asked[0][0] == f"Bearer {listener.key}"
     assert asked[0][1]["parse_special"] is False
+
+
+def test_requests_are_handed_over_at_once_as_far_as_cells_reach() -> None:
+    """Three slots, cells for two of these: the third waits for the first to end."""
+    both_in, go = threading.Barrier(3), threading.Event()
+    served: list[int] = []
+
+    class SlowServer(FakeServer):
+        def handle_completions(
+            self, prompt: dict[str, object], callback: Callable[[Reply], bool]
+        ) -> None:
+            served.append(1)
+            if len(served) <= 2:
+                both_in.wait(timeout=5)
+                assert go.wait(timeout=5)
+            super().handle_completions(prompt, callback)
+
+    server, sinks = SlowServer([reply("a"), reply("", "stop", 1)]), [Collector() for _ in range(3)]
+    config = a_config(n_ctx=200, slots=3, cells=250)
+    engine = LineEngine(
+        lambda: XllamaCppBackend(server, FakeListener(), config), ModelProfile(name="m")
+    )
+    engine.start().result(timeout=5)
+    for sink in sinks:
+        engine.submit(a_request(max_tokens=80), sink)
+    both_in.wait(timeout=5)
+    status = engine.status()
+    go.set()
+    ends = [sink.finish() for sink in sinks]
+    engine.close()
+
+    assert (status.slots, status.busy, status.queued) == (3, 2, 1)
+    assert [text for text, _ in ends] == ["a"] * 3
+
+
+def test_an_exception_in_the_library_ends_its_request_only() -> None:
+    """Its words are not passed on."""
+
+    class BrokenServer(FakeServer):
+        def handle_completions(
+            self, prompt: dict[str, object], callback: Callable[[Reply], bool]
+        ) -> None:
+            if not self.prompts:
+                self.prompts.append(prompt)
+                raise RuntimeError("prompt text")
+            super().handle_completions(prompt, callback)
+
+    server, first, second = BrokenServer([reply("a", "stop", 1)]), Collector(), Collector()
+    engine = LineEngine(
+        lambda: XllamaCppBackend(server, FakeListener(), CONFIG), ModelProfile(name="m")
+    )
+    engine.start().result(timeout=5)
+    engine.submit(a_request(), first)
+    _, last = first.finish()
+    engine.submit(a_request(), second)
+    text, _ = second.finish()
+    engine.close()
+
+    assert isinstance(last, Failed)
+    assert last.error.message == "The engine failed (RuntimeError)."
+    assert text == "a"
+
+
+@pytest.mark.parametrize("wanted", [a_request(logprobs=0), a_request(constraint=object())])
+def test_what_it_cannot_do_is_refused_before_the_line(wanted: GenerationRequest) -> None:
+    """400, and nothing is handed over."""
+    server = FakeServer([])
+    engine = LineEngine(
+        lambda: XllamaCppBackend(server, FakeListener(), CONFIG), ModelProfile(name="m")
+    )
+    engine.start().result(timeout=5)
+    try:
+        with pytest.raises(UnsupportedByEngineError):
+            engine.submit(wanted, Collector())
+        with pytest.raises(UnsupportedByEngineError):
+            engine.vocabulary()
+        with pytest.raises(UnsupportedByEngineError):
+            engine.embed([[1]])
+    finally:
+        engine.close()
+
+    assert server.prompts == []

@@ -91,6 +91,15 @@ CARRIERS: dict[str, Callable[[str], dict[str, Any]]] = {
     "stop": lambda v: {**_text("Go on."), "stop": [v]},
 }
 
+
+def _input(carrier: str, value: str) -> dict[str, Any]:
+    """An embeddings request with the text in the input, or where a carrier puts it beside one."""
+    beside = {k: v for k, v in CARRIERS[carrier](value).items() if k != "messages"}
+    if any(value in json.dumps(v) for v in beside.values()):
+        return {"input": ["Go on."], **beside}
+    return {"input": ["Go on.", value] if carrier == "part" else value}
+
+
 ACTS = {
     "good": Act(),
     "500": Act(status=500),
@@ -117,7 +126,7 @@ class Case:
     says_public: bool  # the caller claims that it is harmless
     session: str
     glass: str  # "", right, no right
-    endpoint: str  # chat, dry run, explain, classify
+    endpoint: str  # chat, embeddings, tokens (the same, as ids), dry run, explain, classify
     model: str
     max_tier: str
     streams: bool
@@ -130,6 +139,8 @@ class Case:
     @property
     def level(self) -> Level:
         """What is known of the request by itself."""
+        if self.endpoint == "tokens":
+            return Level.NOWHERE
         if self.protected_by == "detector":
             # Emergency access frees what only a failed detector holds, under an agreement.
             return Level.PHI if self.glass == "right" else Level.NOWHERE
@@ -138,6 +149,11 @@ class Case:
         if self.protected_by in ("declaration", "twin"):
             return DECLARED[self.declared]
         return Level.PHI if self.protected_by == "media" else Level.CLEAN
+
+    @property
+    def is_for_device(self) -> bool:
+        """Whether `auto` was asked for: nobody's vectors stand in for the device's."""
+        return self.model in ("auto", "alias")
 
     def beside(self, other: Case) -> Case:
         """This case under the circumstances of another one that runs at the same time."""
@@ -154,12 +170,14 @@ class Case:
 
     def allows(self, floor: Level, *, has_agreement: bool) -> frozenset[str]:
         """The clouds that may see it; `floor` is what its session has carried."""
-        if self.endpoint != "chat" or self.audit_fails or self.max_tier == "device":
+        if self.endpoint not in ("chat", "embeddings") or self.audit_fails:
+            return frozenset()
+        if self.max_tier == "device" or (self.endpoint == "embeddings" and self.is_for_device):
             return frozenset()
         if self.glass == "no right" or max(self.level, floor) is Level.NOWHERE:
             return frozenset()
-        if max(self.level, floor) is Level.PHI:
-            return frozenset({BAA} if has_agreement else ())
+        if max(self.level, floor) is Level.PHI:  # the agreement is about chat
+            return frozenset({BAA} if has_agreement and self.endpoint == "chat" else ())
         return frozenset({US, BAA})
 
     def body(self, mark: str) -> dict[str, Any]:
@@ -168,6 +186,11 @@ class Case:
         if self.protected_by == "identifier":
             text = f"{HEALTH}{self.identifier}. {text}"
         body = {"model": self.model, "stream": self.streams, **CARRIERS[self.carrier](text)}
+        if self.endpoint in ("embeddings", "tokens"):
+            body = {"model": self.model, **_input(self.carrier, text)}
+            if self.endpoint == "tokens":
+                body["input"] = [[1, 2, 3], [450, 60]]
+                body["user"] = text
         if self.protected_by == "media":
             body["x_extra"] = {"image": PICTURE}
         if self.protected_by == "twin":
@@ -204,7 +227,9 @@ def draw(rng: random.Random, **fixed: Any) -> Case:
         says_public=seldom(4),
         session=f"s-{rng.randrange(40)}" if seldom(3) else "",
         glass=rng.choice(["right", "no right"]) if seldom(10) else "",
-        endpoint=rng.choice(["chat"] * 9 + ["dry run", "explain", "classify"]),
+        endpoint=rng.choice(
+            ["chat"] * 9 + ["embeddings"] * 3 + ["tokens", "dry run", "explain", "classify"]
+        ),
         model=rng.choice(["auto", CLOUD_MODEL, f"cloud/{CLOUD_MODEL}", "alias"]),
         max_tier=rng.choice([""] * 8 + ["cloud", "device"]),
         streams=rng.random() < 0.5,

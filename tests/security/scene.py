@@ -37,6 +37,12 @@ from tests.doubles.sink import Sink
 from tests.security.cases import ACTS, BAA, US, Case, Level, draw
 
 _REQUEST = re.compile(rb"(?=POST /v1/)")
+_PATHS = {
+    "explain": "/v1/route/explain",
+    "classify": "/v1/classify",
+    "embeddings": "/v1/embeddings",
+    "tokens": "/v1/embeddings",
+}
 _MARK = re.compile(rb"Reference word: (\w+)")
 _SOME_TIME_S = 0.3  # a cloud's silence
 _AGREEMENT = {"id": "B-1", "expires": "2099-01-01", "scope": ["chat"]}
@@ -136,9 +142,7 @@ class Scene:
         return has
 
     async def _ask(self, case: Case, mark: str, reason: str) -> dict[str, str]:
-        path = {"explain": "/v1/route/explain", "classify": "/v1/classify"}.get(
-            case.endpoint, "/v1/chat/completions"
-        )
+        path = _PATHS.get(case.endpoint, "/v1/chat/completions")
         body: dict[str, Any] = case.body(mark)
         if case.endpoint == "classify":
             body = {"id": "1", "messages": body["messages"]}

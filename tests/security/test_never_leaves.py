@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from gateway import bootstrap, judgement
+from gateway import bootstrap, judgement, rules
 from policies import DataClass, Decision, Facts, Findings, Policy, decide
 from tests.doubles.asgi import Answer, call
 from tests.doubles.canary import Canary
@@ -83,6 +83,17 @@ async def test_clean_requests_do_leave_and_are_seen() -> None:
             answer = await ask(here, carrier, text, "auto")
             assert answer.headers["x-nearward-route"] == "cloud", carrier
             assert here.sink.finds(canary), carrier
+
+
+async def test_clean_embeddings_leave_for_a_named_model_and_are_seen() -> None:
+    """The control for embeddings; `auto` is the device's own."""
+    async with house(routing={"strong_fraction": 1.0}) as here:
+        for model, leaves in (("auto", False), (CLOUD_MODEL, True)):
+            canary = Canary.new()
+            body = {"model": model, "input": ["a text", f"the word {canary.token} in another"]}
+            answer = await call(here.app, "/v1/embeddings", json.dumps(body).encode(), AUTH)
+            assert answer.status == 200
+            assert bool(here.sink.finds(canary)) is leaves
 
 
 @pytest.mark.parametrize("declared", ["pii", "phi", "part2", "secret", "unknown"])
@@ -178,6 +189,7 @@ FAULTS = {
         "carried.rank < own.rank",
         bootstrap,
         "Judge",
+        {"endpoint": "chat"},
     ),
     "text left out": Fault(
         "gateway.wire",
@@ -185,6 +197,7 @@ FAULTS = {
         'if k not in ("model", "user", "metadata")',
         judgement,
         "parse_chat",
+        {"endpoint": "chat"},
     ),
     "detector error": Fault(
         "gateway.signals.reading",
@@ -209,6 +222,22 @@ FAULTS = {
         bootstrap,
         "Executor",
         {**_CLEAN, "audit_fails": True},
+    ),
+    "token ids": Fault(
+        "gateway.signals.reading",
+        "if request.has_tokens:",
+        "if False:",
+        bootstrap,
+        "SignalReader",
+        {"endpoint": "tokens", "protected_by": "nothing", "glass": "", "model": CLOUD_MODEL},
+    ),
+    "device first": Fault(
+        "gateway.routing.plan",
+        'if intent in ("auto", "local"):',
+        'if intent == "local":',
+        rules,
+        "Planner",
+        {**_CLEAN, "endpoint": "embeddings", "model": "auto"},
     ),
     "dry run": Fault(
         "gateway.pipeline",

@@ -7,10 +7,11 @@ import asyncio
 import itertools
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.backends.errors import BackendError
+from gateway.backends.errors import BackendError, ResponseTooLarge
 from gateway.backends.http1_protocol import HEAD_LIMIT_BYTES, Connection
 from gateway.backends.http1_request import Timeouts
 from gateway.backends.http1_response import Response
@@ -276,3 +277,20 @@ async def test_losing_a_closed_connection_is_nothing_new() -> None:
     assert rig.closed == [rig.connection]
     assert rig.transport.calls == ["abort"]
     assert rig.connection.lost.done()
+
+
+@pytest.mark.parametrize("limit_bytes", [100_000, 5_000])
+async def test_a_whole_answer_in_one_packet_is_read_at_once(limit_bytes: int) -> None:
+    """What was held is all there is: the reader must not wait for more, under its limit or over."""
+    rig = Rig()
+    sending = await begin(rig)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n"
+    rig.connection.data_received(head + b"x" * 20_000)
+    reading = asyncio.wait_for((await sending).read(limit_bytes), 1)
+
+    if limit_bytes > 20_000:
+        assert len(await reading) == 20_000
+        assert rig.freed == [rig.connection]
+    else:
+        with pytest.raises(ResponseTooLarge):
+            await reading

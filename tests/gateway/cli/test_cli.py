@@ -55,6 +55,7 @@ def test_bad_config_is_one_line(path: tuple[str, ...], tmp_path: Path) -> None:
     bad = tmp_path / "bad.yaml"
     bad.write_text("server:\n  prot: 1\n")
     named = {("keys", "new"), ("keys", "revoke"), ("model", "pull"), ("model", "verify")}
+    named |= {("model", "load"), ("model", "unload")}
     source: list[object] = ["x"] if path in named else []
     source += ["--out", tmp_path / "out"] if path == ("audit", "export") else []
     source += ["--candidate", bad] if path == ("policy", "simulate") else []

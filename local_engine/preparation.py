@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the command line to an engine that may be started: the file is checked, the memory counted.
+
+Nothing of llama.cpp runs here, but for the list of GPUs where a build has one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from local_engine.device import Device, plan_threads, probe
+from local_engine.engine import Engine
+from local_engine.errors import LibraryMissingError
+from local_engine.fit import Estimate, Fit, Load, Shape, fit, shape_of
+from local_engine.gpu import ON_CPU, Offload, offload, open_registry, read_accelerators
+from local_engine.heartbeat import Heart
+from local_engine.llama_api import library_folder
+from local_engine.profile import ModelProfile
+from local_engine.sandbox import Needs
+from local_engine.selection import (
+    CONTEXTS,
+    N_BATCH,
+    SLOTS,
+    EngineOptions,
+    Tuning,
+    installed_kind,
+    make_engine,
+)
+from local_engine.store.admission import admit
+from local_engine.store.gguf import read_file
+from local_engine.threads import Results, key_of
+
+RESULTS_FILE: Final = "threads.json"
+_MIB: Final = 1 << 20
+# Above the estimate: where an idle process is replaced, and where allocations fail.
+_GROWN: Final = (1.25, 256 * _MIB)
+_HARD: Final = (1.5, 768 * _MIB)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """The command line, checked. `n_ctx` 0 means the default of the model; `has_own_file` that
+    the file is the operator's, not the store's; `gpu_layers` None as many as fit."""
+
+    socket_path: Path
+    model_file: Path
+    model_name: str
+    n_ctx: int
+    threads: int | None
+    engine: str
+    has_own_file: bool = False
+    gpu_layers: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An engine that is not started, what it needs, and lines for a person."""
+
+    engine: Engine
+    profile: ModelProfile
+    needs: Needs
+    fit: Fit
+    grown_bytes: int
+    notes: tuple[str, ...]
+    tuning: Tuning | None = None
+
+    def report(self) -> dict[str, object]:
+        """For /health."""
+        tuned = self.tuning.report() if self.tuning is not None else {}
+        memory = self.fit.estimate.total
+        return {"memory_estimate_bytes": memory, "notes": list(self.notes), **tuned}
+
+
+def prepare(options: ServerOptions, heart: Heart) -> Prepared:
+    """Check file and memory, choose the engine. Raises EngineSetupError."""
+    profile = admit(options.model_name, options.model_file, is_own=options.has_own_file)
+    kind = installed_kind() if options.engine == "auto" else options.engine
+    device = probe()
+    shape = shape_of(read_file(options.model_file))
+    wanted = Load(
+        n_ctx=options.n_ctx or profile.n_ctx, n_batch=N_BATCH, slots=SLOTS, contexts=CONTEXTS
+    )
+    found = fit(options.model_name, shape, wanted, device.memory_free_bytes)
+    profile = replace(profile, n_ctx=found.n_ctx)
+    placed = place(shape, replace(wanted, n_ctx=found.n_ctx), found.estimate, options.gpu_layers)
+    tuning = _tuning(options, device) if kind == "llamacpp" else None
+    chosen = EngineOptions(
+        kind=kind,
+        model_file=options.model_file,
+        threads=plan_threads(device.usable_cpus, options.threads),
+        tuning=tuning,
+        gpu_layers=placed.layers,
+    )
+    return Prepared(
+        engine=make_engine(chosen, profile, heart),
+        profile=profile,
+        needs=Needs(
+            model_file=options.model_file,
+            socket_folder=options.socket_path.parent,
+            libraries=library_folder(),
+            data_bytes=_beyond(found.estimate, _HARD),
+            uses_gpu=placed.layers > 0,
+            connects=kind == "xllamacpp",
+        ),
+        fit=found,
+        grown_bytes=_beyond(found.estimate, _GROWN),
+        tuning=tuning,
+        notes=tuple(note for note in (found.note, placed.note) if note),
+    )
+
+
+def _tuning(options: ServerOptions, device: Device) -> Tuning | None:
+    """How threads are chosen; not at all where the operator has chosen."""
+    if options.threads is not None:
+        return None
+    results = Results(options.socket_path.parent / RESULTS_FILE)
+    return Tuning(results, key_of(device, options.model_file), device.usable_cpus)
+
+
+def place(shape: Shape, load: Load, estimate: Estimate, wanted: int | None) -> Offload:
+    """Layers for the GPUs that the installed build can use."""
+    folder = library_folder()
+    if wanted == 0 or folder is None:
+        return ON_CPU
+    if not _has_gpu_backend(folder):
+        return offload([], shape, load, estimate, wanted)
+    try:
+        accelerators = read_accelerators(open_registry(folder))
+    except (OSError, AttributeError) as error:
+        raise LibraryMissingError(
+            f"the engine's libraries cannot list GPUs ({type(error).__name__}); run: make setup"
+        ) from error
+    return offload(accelerators, shape, load, estimate, wanted)
+
+
+def _has_gpu_backend(folder: Path) -> bool:
+    names = {path.name.split(".")[0] for path in folder.glob("libggml-*")}
+    return bool(names - {"libggml-base", "libggml-cpu"})
+
+
+def _beyond(estimate: Estimate, bound: tuple[float, int]) -> int:
+    factor, more = bound
+    return int(estimate.total * factor) + more
