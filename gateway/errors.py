@@ -54,6 +54,8 @@ class GatewayError(Exception):
         self.retry_after_s = retry_after_s
         self.tried: Tier | None = None
         """Where a request was sent before it failed, None when nowhere."""
+        self.attempts = 0
+        """How often it was sent."""
 
 
 class BadRequest(GatewayError):

@@ -55,6 +55,9 @@ from policies import Obligation, Tier
 
 _JSON, _EVENTS = b"application/json", b"text/event-stream"
 _ANSWERS = (_JSON, _EVENTS)
+_NO_ANSWER = "upstream_not_an_answer"
+# An upstream that fails at once may say so in a stream: nothing is lost by asking another.
+_ERROR_EVENTS = (b'data: {"error"', b'data:{"error"')
 _CALLERS_FAULT = frozenset({400, 413, 422})
 _BREAKER_OPEN = "breaker_open"
 _NOT_REDACTABLE = "not_redactable"
@@ -120,7 +123,8 @@ class Executor:
     ) -> Answer:
         """The first answer; raises when every attempt missed."""
         misses: list[_Miss] = []
-        for number, attempt in enumerate(plan.attempts, start=1):
+        for attempt in plan.attempts:
+            number = 1 + _made(misses)
             breaker = self._breakers.get(attempt.destination)
             era = breaker.enter() if breaker is not None else 0
             if breaker is not None and not era:
@@ -141,10 +145,10 @@ class Executor:
                 self._journal.attempt(attempt, outcome.code)
                 continue
             self._journal.attempt(attempt, "answered")
-            why = plan.why if number == 1 else "fallback"
+            why = "fallback" if misses else plan.why
             return Answer(attempt, number, why, *outcome, overhead_s, end)
         error = _no_answer(misses)
-        error.tried = _farthest(misses)
+        error.tried, error.attempts = _farthest(misses), _made(misses)
         raise error
 
     async def _recorded_attempt(
@@ -166,30 +170,62 @@ class Executor:
     async def _attempt(
         self, call: Call, attempt: Attempt, redacted: Redacted | None
     ) -> _Miss | _Given:
-        reply: Reply | None = None
         try:
             reply = restored(await self._backends[attempt.destination].send(call), redacted)
-            status = reply.status
-            if status != 200 and status not in _CALLERS_FAULT:
-                return _refusal(attempt, reply)
-            headers = dict(reply.headers)
-            content_type = headers.get(b"content-type", _JSON).lower()
-            if status != 200 and not content_type.startswith(_JSON):
-                return status, _JSON, _told_otherwise(status), None
-            if not content_type.startswith(_ANSWERS) or _is_encoded(headers):
-                return _Miss(attempt, "upstream_not_an_answer")
-            if call.stream and status == 200 and content_type.startswith(_EVENTS):
-                first = await reply.next()
-                if not first:
-                    return _Miss(attempt, "upstream_truncated")
-                rest, reply = reply, None
-                return status, content_type, first, rest
-            return status, content_type, await reply.read(self._response_bytes), None
         except BackendError as error:
             return _Miss(attempt, error.code)
+        given: _Miss | _Given | None = None
+        try:
+            given = await self._read(reply, call, attempt)
+        except BackendError as error:
+            given = _Miss(attempt, error.code)
         finally:
-            if reply is not None:
+            if not _goes_on(given):
                 reply.close()
+        return given
+
+    async def _read(self, reply: Reply, call: Call, attempt: Attempt) -> _Miss | _Given:
+        """The answer, or why it is none; raises BackendError."""
+        status, headers = reply.status, dict(reply.headers)
+        content_type = headers.get(b"content-type", _JSON).lower()
+        if status in _CALLERS_FAULT:
+            return status, _JSON, await self._fault(reply, content_type), None
+        if status != 200:
+            return _refusal(attempt, reply)
+        if not content_type.startswith(_ANSWERS) or _is_encoded(headers):
+            return _Miss(attempt, _NO_ANSWER)
+        if content_type.startswith(_EVENTS):
+            return await _stream_of(reply, call, attempt, content_type)
+        body = await reply.read(self._response_bytes)
+        if not _is_object(body):
+            return _Miss(attempt, _NO_ANSWER)
+        return status, content_type, body, None
+
+    async def _fault(self, reply: Reply, content_type: bytes) -> bytes:
+        """What a destination has against the request: its words if they are in the envelope."""
+        if content_type.startswith(_JSON) and not _is_encoded(dict(reply.headers)):
+            body = await reply.read(self._response_bytes)
+            if _is_object(body) and b'"error"' in body:
+                return body
+        return _told_otherwise(reply.status)
+
+
+async def _stream_of(
+    reply: Reply, call: Call, attempt: Attempt, content_type: bytes
+) -> _Miss | _Given:
+    if not call.stream:
+        return _Miss(attempt, _NO_ANSWER)
+    first = await reply.next()
+    if not first:
+        return _Miss(attempt, "upstream_truncated")
+    if first.lstrip().startswith(_ERROR_EVENTS):
+        return _Miss(attempt, "upstream_error_event")
+    return 200, content_type, first, reply
+
+
+def _goes_on(given: _Miss | _Given | None) -> bool:
+    """Whether a stream was begun, which whoever delivers it closes."""
+    return isinstance(given, tuple) and given[3] is not None
 
 
 def _only_if_it_could(outcome: _Miss | _Given, attempt: Attempt) -> _Miss | _Given:
@@ -207,6 +243,11 @@ def _verdict(miss: _Miss, judged: Judged) -> Verdict:
     if miss.code == FirstByteTimeout.code and judged.wishes.latency_budget_s is not None:
         return "none"
     return "bad"
+
+
+def _is_object(body: bytes) -> bool:
+    """Whether it begins and ends as a JSON object does; what is in it is the caller's affair."""
+    return body.lstrip()[:1] == b"{" and body.rstrip()[-1:] == b"}"
 
 
 def _is_encoded(headers: Mapping[bytes, bytes]) -> bool:
@@ -251,6 +292,11 @@ def _refusal(attempt: Attempt, reply: Reply) -> _Miss:
     retry_after = dict(reply.headers).get(b"retry-after", b"")
     seconds = int(retry_after) if retry_after.isdigit() and len(retry_after) < 6 else None
     return _Miss(attempt, f"http_{reply.status}", seconds, reply.status)
+
+
+def _made(misses: list[_Miss]) -> int:
+    """How many attempts reached out to anybody."""
+    return sum(miss.code not in _NOT_MADE for miss in misses)
 
 
 def _farthest(misses: list[_Miss]) -> Tier | None:

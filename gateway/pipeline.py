@@ -68,7 +68,7 @@ class Pipeline:
             trace = _next_span(exchange.headers.get(b"traceparent", b""))
             answer = await self._executor.execute(judged, plan, overhead_s, trace)
         except GatewayError as error:
-            exchange.trace += refusal_headers(judged, error.code, error.tried)
+            exchange.trace += refusal_headers(judged, error)
             self._journal.refused(judged, error.code, error.status, error.tried)
             raise
         except asyncio.CancelledError:

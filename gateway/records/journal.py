@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from gateway.errors import Queued
+from gateway.errors import GatewayError, PolicyBlocked, Queued
 from gateway.records.audit import AuditLog
 from gateway.records.metrics import Metrics
 from gateway.redaction.copy import Unredactable
@@ -242,7 +242,7 @@ def answer_headers(judged: Judged, answer: Answer) -> HeaderList:
         *decision_headers(judged),
         (b"x-nearward-route", ROUTES[attempt.tier].encode()),
         (b"x-nearward-model", attempt.model.encode()),
-        (b"x-nearward-region", attempt.region.encode()),
+        (b"x-nearward-region", (attempt.region or attempt.tier).encode()),
         (b"x-nearward-reason", answer.why.encode()),
         (b"x-nearward-redactions", b"%d" % (redacted.total if redacted else 0)),
         (b"x-nearward-attempts", b"%d" % answer.attempts),
@@ -250,10 +250,17 @@ def answer_headers(judged: Judged, answer: Answer) -> HeaderList:
     ]
 
 
-def refusal_headers(judged: Judged, code: str, tried: Tier | None) -> HeaderList:
-    """The headers of a judged request that got no answer, tried at a destination or blocked."""
+def refusal_headers(judged: Judged, error: GatewayError) -> HeaderList:
+    """The headers of a judged request that got no answer, tried at a destination or blocked.
+
+    What policy blocked has policy's own reason; the error's code says the rest.
+    """
+    blocked = error.code == PolicyBlocked.code
+    reason = judged.decision.primary_reason if blocked else error.code
     return [
         *decision_headers(judged),
-        (b"x-nearward-route", _route(tried, code).encode()),
-        (b"x-nearward-reason", code.encode()),
+        (b"x-nearward-route", _route(error.tried, error.code).encode()),
+        (b"x-nearward-reason", reason.encode()),
+        (b"x-nearward-redactions", b"0"),
+        (b"x-nearward-attempts", b"%d" % error.attempts),
     ]

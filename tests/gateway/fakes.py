@@ -166,7 +166,7 @@ def stream_of(*pieces: bytes | BackendError, hangs: bool = False) -> FakeReply:
     return FakeReply(200, list(pieces), [(b"content-type", b"text/event-stream")], hangs=hangs)
 
 
-def refusal(status: int, *headers: tuple[bytes, bytes], body: bytes = b"{}") -> FakeReply:
+def refusal(status: int, *headers: tuple[bytes, bytes], body: bytes = b'{"error":{}}') -> FakeReply:
     """An answer with this status."""
     return FakeReply(status, [body], [(b"content-type", b"application/json"), *headers])
 

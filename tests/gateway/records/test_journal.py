@@ -13,6 +13,7 @@ import pytest
 
 from gateway.break_glass import Glass
 from gateway.delivery import Delivery
+from gateway.errors import PolicyBlocked, UpstreamFailed
 from gateway.execution import Answer
 from gateway.facts import Wishes
 from gateway.records.audit import AuditLog
@@ -134,7 +135,7 @@ async def test_no_word_of_the_caller_is_written() -> None:
     await book.intent(judged, attempt_at("c1"), 1)
     book.outcome(judged, answer(), Delivery("complete"), time.perf_counter())
     book.refused(judged, "policy_blocked", 403)
-    headers = answer_headers(judged, answer()) + refusal_headers(judged, "policy_blocked", None)
+    headers = answer_headers(judged, answer()) + refusal_headers(judged, PolicyBlocked("no"))
 
     written = orjson.dumps(log.entries) + metrics.render() + repr(headers).encode()
     assert CANARY.encode() not in written
@@ -192,11 +193,16 @@ def test_headers_explain_the_answer() -> None:
         b"x-nearward-attempts": b"2",
         b"x-nearward-overhead-us": b"500",
     }
-    refused = dict(refusal_headers(judged, "policy_blocked", None))
+    refused = dict(refusal_headers(judged, PolicyBlocked("no")))
     assert refused[b"x-nearward-route"] == b"blocked"
-    failed = dict(refusal_headers(judged, "upstream_failed", Tier.CLOUD))
+    error = UpstreamFailed("no")
+    error.tried, error.attempts = Tier.CLOUD, 2
+    failed = dict(refusal_headers(judged, error))
     assert failed[b"x-nearward-route"] == b"cloud"
-    assert refused[b"x-nearward-reason"] == b"policy_blocked"
+    assert failed[b"x-nearward-attempts"] == b"2"
+    assert failed[b"x-nearward-reason"] == b"upstream_failed"
+    assert refused[b"x-nearward-reason"] == judged.decision.primary_reason.encode()
+    assert refused[b"x-nearward-attempts"] == b"0"
     assert set(dict(decision_headers(judged))) < set(refused)
 
 
