@@ -129,4 +129,6 @@ def _compiled(pattern: str, size_chars: int) -> Any:
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
-        raise BadPattern(f"not a pattern that RE2 takes: {error}") from None
+        fault = error.args[0] if error.args else ""
+        told = fault.decode("utf-8", "replace") if isinstance(fault, bytes) else str(fault)
+        raise BadPattern(f"not a pattern that RE2 takes: {told}") from None

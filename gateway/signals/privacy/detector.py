@@ -42,6 +42,7 @@ _DISGUISE_AT = len(recognisers.TRIGGERS)
 _DISGUISE = normalise.EVERYTHING << _DISGUISE_AT
 _CONTROL_BYTES = bytes([*range(9), *range(0x0E, 0x1B), 0x7F])
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1a\x7f\ud800-\udfff\ufffd]")
+_CLEAN = Verdict(DataClass.PUBLIC, (), False, ())
 _FAILED = Verdict(DataClass.UNKNOWN, (), False, ("stage_error:cascade",))
 
 
@@ -95,6 +96,8 @@ class Detector:
         """
         try:
             outline, plain = self._examine(text, asks_health=with_health)
+            if outline is NOTHING:
+                return _CLEAN
             if with_health and outline.has_health:
                 spans = [span_of(each) for each in health.health_spans(plain)]
                 outline = replace(outline, spans=(*outline.spans, *spans))
