@@ -6,8 +6,9 @@ times slower: every operation ends at a barrier, and one thread that does not ge
 the others, some nine hundred times a step. Which of the two it is cannot be known, only measured.
 
 Rules
-1. Steps are compared by their time over what they took on the quiet machine (the probe at load).
-2. As long as that is normal, nothing is tried.
+1. Steps are compared by their time over what they took at load (the probe). Both gears are tried
+   there too: a machine that is busy at that moment is no measure.
+2. As long as that is near the best that was seen with all threads, nothing is tried.
 3. Otherwise the other gear is tried for a few steps, and the faster one stays. Trials that
    change nothing become rarer.
 """
@@ -26,16 +27,17 @@ _NEWEST: Final = 0.3
 class GearBox:
     """`is_wide`: all threads. Ask before a step, `learn` after it."""
 
-    def __init__(self, *, can_shift: bool) -> None:
+    def __init__(self, *, can_shift: bool, is_wide: bool = True) -> None:
         self._can_shift = can_shift
-        self.is_wide = True
+        self.is_wide = is_wide
+        self._best = 1.0
         self._slowness: dict[bool, float | None] = {True: None, False: None}
         self._pause = _FIRST_PAUSE
         self._until_trial = _FIRST_PAUSE
         self._trial_left = 0
 
     def learn(self, slowness: float) -> None:
-        """A step of several rows took `slowness` times what it takes on the quiet machine."""
+        """A step of several rows took `slowness` times what it took at load."""
         if not self._can_shift:
             return
         old = self._slowness[self.is_wide]
@@ -46,7 +48,9 @@ class GearBox:
             if not self._trial_left:
                 self._judge()
             return
-        if self.is_wide and new < SUSPICIOUS:
+        if self.is_wide:
+            self._best = min(self._best, new)
+        if self.is_wide and new < SUSPICIOUS * self._best:
             self._pause = self._until_trial = _FIRST_PAUSE
             return
         self._until_trial -= 1

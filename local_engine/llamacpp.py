@@ -33,7 +33,7 @@ from local_engine.llama_api import DecodeStatus, Run, Runtime
 from local_engine.memory import ContextMemory, Holding
 from local_engine.pace import GAP_S, Pace
 from local_engine.plan import Candidate, Part, plan_step
-from local_engine.probe import probe_costs
+from local_engine.probe import all_threads_pay, probe_costs
 from local_engine.profile import ModelProfile
 from local_engine.sequence import Sequence
 from local_engine.served import Drawer, Served
@@ -68,8 +68,8 @@ class LlamaCppBackend:
         self.pace = Pace(self.curve, gap_s=gap_s)
         self._quiet = CostCurve()
         self._quiet_token_s: float | None = None
-        wide, narrow = self._config.prefill_threads, self._config.decode_threads
-        self.gears = GearBox(can_shift=wide > narrow)
+        self._has_gears = self._config.prefill_threads > self._config.decode_threads
+        self.gears = GearBox(can_shift=self._has_gears)
         self._books = Books()
         self._drafted_steps = 0
         self._acceptance = Acceptance()
@@ -122,6 +122,9 @@ class LlamaCppBackend:
             self._quiet.learn(rows, seconds)
         self.gauges.row_cost_s = tuple(self.curve.points.items())
         self._quiet_token_s = self.pace.prompt_token_s
+        if self._has_gears:
+            is_wide = all_threads_pay(self._runtime, self._clock)
+            self.gears = GearBox(can_shift=True, is_wide=is_wide)
 
     def serve(self, line: Line) -> None:
         """Work until the line is closed and everything has ended."""

@@ -18,6 +18,7 @@ from local_engine.speculative import MOST_DRAFTED, CostCurve
 _ENDS: Final = (1, MOST_DRAFTED + 1)
 _BETWEEN: Final = (4, 2, 8)
 _CONTEXT_TOKENS: Final = 32
+_COMPARED_ROWS: Final = 4
 _ROUNDS: Final = 2
 
 
@@ -54,6 +55,20 @@ def probe_costs(
     for rows, took in best.items():
         curve.learn(rows, took)
     runtime.forget()
+
+
+def all_threads_pay(runtime: Runtime, clock: Callable[[], float]) -> bool:
+    """Whether a few rows are faster with the threads for prompts; leaves the context empty."""
+    rows = min(_COMPARED_ROWS, runtime.most_outputs)
+    best: dict[bool, float] = {}
+    for is_wide in (True, False) * _ROUNDS:
+        runtime.use_all_threads(is_wide)
+        took = _timed(runtime, clock, 0, rows)
+        runtime.forget()
+        if took is not None:
+            best[is_wide] = min(took, best.get(is_wide, took))
+    runtime.use_all_threads(True)
+    return best.get(True, 0.0) <= best.get(False, 0.0)
 
 
 def _timed(

@@ -12,7 +12,7 @@ import pytest
 from local_engine.engine import Token
 from local_engine.errors import EngineBusyError
 from local_engine.llama_api import Run
-from tests.local_engine.batch_bench import Bench, a_bench
+from tests.local_engine.batch_bench import LONG, Bench, a_bench
 from tests.local_engine.fake_runtime import FakeRuntime
 from tests.local_engine.fakes import a_request
 
@@ -285,3 +285,13 @@ def test_while_everything_is_drafted_plain_steps_are_measured_now_and_then() -> 
     assert bench.done(sequence).usage.accepted_tokens > 500
     assert max(rows) > 8
     assert 1 <= rows.count(1) < len(rows) / 4
+
+
+@pytest.mark.parametrize("slow_all", [0.5, 10.0])
+def test_the_first_gear_is_the_faster_one_at_load(slow_all: float) -> None:
+    """A hog that was there before us makes it few threads."""
+    runtime = FakeRuntime(LONG, slots=4, n_batch=64)
+    runtime.step_s, runtime.slow_all, runtime.slow_few = 0.01, slow_all, 1.0
+    bench = Bench(runtime)
+
+    assert bench.backend.gears.is_wide is (slow_all < 1)

@@ -58,3 +58,15 @@ def test_with_one_thread_there_is_nothing_to_choose() -> None:
     _, in_wide = drive(GearBox(can_shift=False), 100, wide=20, narrow=1)
 
     assert in_wide == 100
+
+
+def test_a_model_that_was_loaded_beside_other_work_finds_all_threads_later() -> None:
+    """What was measured then is no measure: the best that was seen since is."""
+    box = GearBox(can_shift=True, is_wide=False)
+    drive(box, 300, wide=1, narrow=0.4)
+    assert not box.is_wide
+    drive(box, 600, wide=0.2, narrow=0.36)
+    assert box.is_wide
+    drive(box, 40, wide=1, narrow=0.4)
+
+    assert not box.is_wide
