@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -168,10 +169,15 @@ def _check_acknowledged(settings: Settings, packs: set[str]) -> None:
 
 
 def _notes(every: Sequence[Policy], tenants: frozenset[str]) -> Iterator[str]:
-    """What may be a slip: values that nothing has, and ways in clear."""
+    """What may be a slip: values that nothing has, ways in clear, agreements that are over."""
+    if not every[0].packs:
+        yield "no pack is configured, so nothing may leave the device"
     seen = {pack.name: pack for policy in every for pack in policy.packs}
     yield from dict.fromkeys(unmatched(seen.values(), every[0].destinations, tenants))
+    today = datetime.datetime.now(datetime.UTC).date()
     for there in every[0].destinations:
+        if there.baa is not None and there.baa.expires < today:
+            yield f"the BAA of {there.name} expired on {there.baa.expires}: it counts for nothing"
         if there.tier is not Tier.DEVICE and not there.is_encrypted:
             yield f"what is sent to {there.name} travels over a network without encryption"
         elif there.tier is Tier.CLOUD and there.origin.startswith("http://"):

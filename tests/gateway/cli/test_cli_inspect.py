@@ -22,6 +22,29 @@ def test_check_of_a_good_config(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (
+            OPEN + "    baa: {id: b, expires: 2020-01-01, scope: [chat]}\n",
+            "note: the BAA of c1 expired on 2020-01-01: it counts for nothing",
+        ),
+        (
+            OPEN.replace("{packs: [open]}", "{packs: []}"),
+            "note: no pack is configured, so nothing may leave the device",
+        ),
+    ],
+)
+def test_check_notes_what_may_be_a_slip(tmp_path: Path, text: str, note: str) -> None:
+    """Lawful, and worth a word."""
+    path = tmp_path / "n.yaml"
+    path.write_text(text)
+    result = run("check", "--config", path)
+
+    assert result.exit_code == 0
+    assert note in result.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
     ("text", "line", "fault"),
     [
         (OPEN.replace("[open]", "[nothing]"), 1, "'nothing': no such built-in pack"),
