@@ -15,12 +15,13 @@ import unicodedata
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntFlag
 from itertools import accumulate
 from pathlib import Path
 
 FACT_FILES = ("facts-1.bin", "facts-2.bin", "facts-3.bin")
+_SHELF_BITS = 20  # 4,096 shelves of about a hundred keys
 _FOLDED = str.maketrans({"đ": "d", "ł": "l", "ø": "o", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
@@ -53,18 +54,29 @@ def key_of(word: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """`common` holds the words as they stand in ASCII text, small and capitalised."""
+    """`common` holds the words as they stand in ASCII text, small and capitalised.
+
+    `shelves` says where the keys with the same leading bits begin, so that a look-up reads a few
+    neighbours and not places all over the table.
+    """
 
     common: frozenset[bytes]
     keys: array[int]
     flags: bytes
     ordered: list[bytes]  # the common words in small letters, in order
+    shelves: list[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        firsts = range(0, (1 << 32) + 1, 1 << _SHELF_BITS)
+        shelves = [bisect_left(self.keys, first) for first in firsts]
+        object.__setattr__(self, "shelves", shelves)
 
     def flags_of(self, key: int) -> int:
         """The flags of a key; 0 for a word that is not known."""
-        keys = self.keys
-        at = bisect_left(keys, key)
-        return self.flags[at] if at < len(keys) and keys[at] == key else 0
+        keys, shelf = self.keys, key >> _SHELF_BITS
+        end = self.shelves[shelf + 1]
+        at = bisect_left(keys, key, self.shelves[shelf], end)
+        return self.flags[at] if at < end and keys[at] == key else 0
 
     def is_beginning(self, word: str) -> bool:
         """Whether a common word goes on where this one, in small letters, ends."""
