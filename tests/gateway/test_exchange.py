@@ -8,7 +8,7 @@ import asyncio
 import pytest
 
 from gateway.channel import AsgiChannel
-from gateway.errors import BadRequest, LocalUnavailable
+from gateway.errors import BadRequest, HeadersTooLarge, LocalUnavailable
 from gateway.exchange import Exchange
 from gateway.limits import ClientGone, Limits
 from tests.gateway.fakes import Caller, exchange_of
@@ -25,7 +25,7 @@ async def test_body_and_json() -> None:
 
 async def test_limits_apply() -> None:
     """The limits given are the ones that count."""
-    with pytest.raises(BadRequest):
+    with pytest.raises(HeadersTooLarge):
         exchange_of(Caller(), [(b"a", b"1")], Limits(headers=0))
 
 

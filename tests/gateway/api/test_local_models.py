@@ -89,7 +89,7 @@ async def test_only_an_admin_loads_and_unloads(scene: Scene) -> None:
     for action in ("load", "unload"):
         refused = await scene.call("POST", f"/v1/local/models/b/{action}")
         assert refused.status_code == 403
-        assert refused.json()["error"]["code"] == "permission_denied"
+        assert refused.json()["error"]["code"] == "forbidden"
         missing = await scene.call("POST", f"/v1/local/models/c/{action}", ADMIN)
         assert (missing.status_code, missing.json()["error"]["code"]) == (404, "model_not_found")
     assert scene.pool.wants == ["c"]
