@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -87,3 +89,33 @@ def privacy(
 
 def _silent(_line: str) -> None:
     """Says nothing."""
+
+
+@app.command()
+def engine(
+    threads: Annotated[
+        str, typer.Option(help="For single tokens and for prompts.", metavar="N,N")
+    ] = "1,2",
+    rounds: Annotated[int, typer.Option(min=1, max=20, help="Medians are over these.")] = 3,
+    kind: Annotated[
+        str, typer.Option("--engine", help="llamacpp or xllamacpp, as installed.")
+    ] = "llamacpp",
+    only_json: Annotated[bool, typer.Option("--json", help="Print the JSON line alone.")] = False,
+) -> None:
+    """The on-device engine: tokens per second of 1, 4 and 8 streams, prefix cache, gaps, drafts.
+
+    Runs SmolLM2 in a process of its own for about three minutes: on an
+    otherwise idle machine. tests/bench/engine_peers.py compares two engines.
+    """
+    command = [sys.executable, "-m", "local_engine.engine_bench", "--threads", threads]
+    command += ["--rounds", str(rounds), "--engine", kind]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines:
+        raise typer.Exit(done.returncode or 1)
+    if not only_json:
+        for line in lines[:-1]:
+            say(line)
+        for name, figure in json.loads(lines[-1]).items():
+            say(f"{name:<26} {figure:>10}")
+    say(lines[-1])

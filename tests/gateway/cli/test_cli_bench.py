@@ -31,3 +31,9 @@ def test_a_part_that_does_not_start_is_one_clear_line(monkeypatch: pytest.Monkey
     """And what to try is said."""
     monkeypatch.setattr(sys, "executable", "/bin/true")
     failed(run(*FEW), 2, "gateway.cli.bench_upstream did not start; try: ")
+
+
+def test_bench_engine_passes_on_what_the_engine_says() -> None:
+    """Its exit code, and no figures where there are none."""
+    result = run("bench", "engine", "--engine", "none")
+    assert (result.exit_code, result.stdout) == (2, "")
