@@ -22,6 +22,7 @@ WIRING = "gateway/reach.py"  # makes connection pools, to hand them to the users
 
 OWNERS = {"Egress", "LocalEngine", "LocalModels", "AnchorPost"}
 ASKS_ITSELF = "gateway/cli/liveness.py"  # doctor: does a nearward answer on our own address?
+BENCH = "gateway/cli/gateway_bench.py"  # calls the gateway that it has started itself
 
 # Ways to open a connection; a listening socket is the server's business.
 CONNECTS = (
@@ -53,6 +54,8 @@ PROCESS_STARTERS = (
     "pty.",
 )
 MAY_START_PROCESSES = {
+    "gateway/cli/bench.py",  # the engine, to be measured
+    "gateway/cli/gateway_bench.py",  # a gateway and its upstream, to be measured
     "gateway/cli/inspect.py",  # asks the engine's package, which the gateway does not import
     "gateway/cli/model.py",  # likewise
     "gateway/cli/privacy_bench.py",  # the detector alone, to weigh it
@@ -112,7 +115,7 @@ def test_nobody_else_opens_connections() -> None:
     found = [
         (module, line, name)
         for module in modules("gateway")
-        if not module.path.startswith(TRANSPORT) and module.path != ASKS_ITSELF
+        if not module.path.startswith(TRANSPORT) and module.path not in (ASKS_ITSELF, BENCH)
         for line, name in calls(module)
         if f".{name}".endswith(CONNECTS)
     ]
@@ -133,13 +136,20 @@ def test_two_modules_talk_to_redis() -> None:
         assert not {"gateway.wire", "gateway.exchange"} & set(imported_names(module))
 
 
-def test_only_doctor_asks_itself() -> None:
-    """What serves requests cannot reach the one connection outside of the transport."""
-    name = ASKS_ITSELF.removesuffix(".py").replace("/", ".")
+@pytest.mark.parametrize(
+    ("path", "uses", "user"),
+    [
+        (ASKS_ITSELF, "is_served", "gateway/cli/inspect.py"),
+        (BENCH, "measure", "gateway/cli/bench.py"),
+    ],
+)
+def test_only_commands_ask_themselves(path: str, uses: str, user: str) -> None:
+    """What serves requests cannot reach the connections outside of the transport."""
+    name = path.removesuffix(".py").replace("/", ".")
     users = [m.path for m in modules("gateway") if name in imported_names(m)]
-    users += [m.path for m in modules("gateway") if f"{name}.is_served" in imported_names(m)]
+    users += [m.path for m in modules("gateway") if f"{name}.{uses}" in imported_names(m)]
 
-    assert set(users) == {"gateway/cli/inspect.py"}
+    assert set(users) == {user}
 
 
 @pytest.mark.parametrize("sealed", SEALED)
