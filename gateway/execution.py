@@ -275,6 +275,7 @@ def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:
         traceparent=b"" if attempt.tier is Tier.CLOUD else traceparent,
         deadline_s=judged.wishes.latency_budget_s,
         endpoint=judged.request.endpoint,
+        tenant=judged.principal.tenant,
     )
 
 

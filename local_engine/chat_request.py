@@ -26,6 +26,7 @@ from local_engine.schema import bounded, json_rule
 from local_engine.structured import Grammar
 from local_engine.tools import ToolUse, described, grammar_of, read_tools
 
+MAX_TENANT_CHARACTERS = 256
 MAX_STOPS = 16
 MAX_STOP_CHARACTERS = 512
 MAX_TOKENS_BOUND = 1_000_000
@@ -90,6 +91,7 @@ def parse_chat(body: Body, profile: ModelProfile, request_id: str) -> ChatCall:
         max_tokens=_max_tokens(body) or profile.default_max_tokens,
         stop=_stops(body.get("stop")),
         logprobs=_logprobs(body),
+        tenant=_tenant(body),
     )
     streams = _flag(body, "stream")
     return ChatCall(
@@ -139,6 +141,14 @@ def _response_rule(value: object) -> str | None:
 
 def _object_schema(value: object, where: str) -> Body:
     return {"type": "object"} if value is None else bounded(value, where)
+
+
+def _tenant(body: Body) -> str:
+    """Whose request it is: the gateway writes it there, so that no cache is shared."""
+    tenant = body.get("tenant", "")
+    if not isinstance(tenant, str) or len(tenant) > MAX_TENANT_CHARACTERS:
+        raise invalid("tenant", f"a string of at most {MAX_TENANT_CHARACTERS} characters")
+    return tenant
 
 
 def _refuse_unsupported(body: Body) -> None:

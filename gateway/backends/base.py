@@ -33,6 +33,8 @@ class Call(NamedTuple):
     traceparent: bytes = b""
     deadline_s: float | None = None
     endpoint: Literal["chat", "embeddings"] = "chat"
+    tenant: str = ""
+    """For the device alone, whose cache tells tenants apart."""
 
 
 class Reply(Protocol):

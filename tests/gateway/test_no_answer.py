@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a destination sends with a good label and that is no answer all the same."""
+"""What is no answer, whatever its label says, and what then counts as an attempt."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.gateway.fakes import FakeBackend, FakeReply
+from gateway.routing.breaker import State
+from tests.gateway.fakes import FakeBackend, FakeReply, silence
 from tests.gateway.judging import judged_of, plan_of
 from tests.gateway.test_execution import GOOD, Scene, good
 
@@ -43,3 +44,14 @@ async def test_a_stream_that_begins_with_an_error_has_not_begun() -> None:
     judged = judged_of(stream=True)
     answer = await scene.run(plan_of("c1", "c2"), judged)
     assert (answer.attempt.destination, answer.why) == ("c2", "fallback")
+
+
+async def test_attempts_are_those_that_were_made() -> None:
+    """One that was passed over is none, though the answer comes from a stand-in."""
+    scene = Scene(
+        c1=FakeBackend(*[silence() for _ in range(20)]), device=FakeBackend(good(), good())
+    )
+    while scene.breakers["c1"].state is not State.OPEN:
+        await scene.fail(plan_of("c1"))
+    answer = await scene.run(plan_of("c1", "device"))
+    assert (answer.attempts, answer.why) == (1, "fallback")

@@ -211,3 +211,12 @@ def test_a_body_that_is_no_json_object_is_refused(raw: bytes) -> None:
     """400, and the body is not quoted."""
     with pytest.raises(InvalidRequestError, match="request body"):
         parse_json_object(raw)
+
+
+def test_a_tenant_is_taken_from_the_body() -> None:
+    """All choices are that tenant's; anything but a short text is refused."""
+    assert {request.tenant for request in parse(tenant="acme", n=2).requests} == {"acme"}
+    assert parse().requests[0].tenant == ""
+    for wrong in (5, None, ["a"], "x" * 257):
+        with pytest.raises(InvalidRequestError):
+            parse(tenant=wrong)

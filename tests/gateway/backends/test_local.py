@@ -25,11 +25,12 @@ async def test_local_engine_over_its_socket(
     path = tmp_path / "e.sock"
     async with Cloud(unix_path=str(path)) as engine:
         local = LocalEngine(Client(reach="unix"), path)
-        body = chat_body(user="u", metadata={"a": "b"}, store=True)
-        reply = await local.send(Call("r", "device", "m", body, False, None))
+        body = chat_body(user="u", metadata={"a": "b"}, store=True, tenant="of another")
+        reply = await local.send(Call("r", "device", "m", body, False, None, tenant="acme"))
         assert json.loads(await reply.read(10_000))["object"] == "chat.completion"
-        assert set(engine.requests[0].json) == {"model", "messages"}
+        assert set(engine.requests[0].json) == {"model", "messages", "tenant"}
         assert engine.requests[0].json["model"] == "m"
+        assert engine.requests[0].json["tenant"] == "acme"
 
         raw = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
         for report, expected in [
