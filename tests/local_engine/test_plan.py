@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from local_engine.pace import LEAST_PROMPT_TOKENS, Pace
+from local_engine.pace import LEAST_PROMPT_TOKENS, TILE_TOKENS, Pace
 from local_engine.plan import Candidate, Part, plan_step
 from local_engine.speculative import CostCurve
 
@@ -47,6 +47,28 @@ def test_a_prompt_always_gets_on(token_s: float) -> None:
     parts = plan_step(candidates, a_pace(token_s), n_batch=256)
 
     assert parts[-1] == Part(2, LEAST_PROMPT_TOKENS)
+
+
+def test_deep_in_a_context_whole_tiles_are_read() -> None:
+    """Short parts are four times as slow there and would hold answers up for as long."""
+    pace = a_pace(0.0085)
+    pace.learn(4, 16, 0.02 + 16 * 0.034)
+    assert pace.prompt_room(4, 200) == TILE_TOKENS
+
+
+def test_a_tile_that_takes_too_long_is_read_in_parts() -> None:
+    """Where parts are no slower a token, and so of use."""
+    pace = a_pace(0.006)
+    pace.learn(4, 16, 0.02 + 16 * 0.006)
+    assert pace.prompt_room(4, 200) == 16  # .1 s of .006
+
+
+def test_a_tile_is_tried_again_when_parts_have_become_fast() -> None:
+    """What was deep in one context says little of the next."""
+    pace = a_pace(0.02)
+    for _ in range(20):
+        pace.learn(4, 16, 0.02 + 16 * 0.002)
+    assert pace.prompt_room(4, 200) == TILE_TOKENS
 
 
 def test_before_anything_is_measured_chunks_are_small() -> None:
@@ -110,7 +132,7 @@ def test_suspects_are_tried_alone() -> None:
 def test_the_pace_follows_what_is_measured() -> None:
     """Answers' own share is left out, and short chunks do not count."""
     pace = a_pace()
-    pace.learn(4, 50, 0.02 + 50 * 0.02)
+    pace.learn(4, 100, 0.02 + 100 * 0.02)
     assert pace.prompt_token_s == pytest.approx(0.013)
     pace.learn(0, LEAST_PROMPT_TOKENS - 1, 100.0)
 
