@@ -24,7 +24,6 @@ def test_codes_tell_apart_what_differs() -> None:
     ]
     assert len(set(codes)) == len(codes)
     assert secret.code("a", "\udcff") == Secret(b"key").code("a", "\udcff")
-    assert "bc" not in repr(secret)
     assert "key" not in repr(secret)
 
 
