@@ -282,11 +282,12 @@ def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:
 def _body(judged: Judged, attempt: Attempt) -> Json:
     """What this destination gets: all of it, or without identifiers and no more than it needs."""
     decision, redacted = judged.decision, judged.redacted_for(attempt.tier)
-    body = judged.request.body if redacted is None else redacted.body
+    if redacted is not None:
+        return redacted.body  # made of the least, where that is owed
     leaves = attempt.tier is not Tier.DEVICE
     if leaves and Obligation.MINIMUM_NECESSARY in decision.obligations:
-        return least(body, decision.terms)
-    return body
+        return least(judged.request.body, decision.terms)
+    return judged.request.body
 
 
 def _refusal(attempt: Attempt, reply: Reply) -> _Miss:

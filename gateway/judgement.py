@@ -23,6 +23,7 @@ from gateway.exchange import Exchange
 from gateway.facts import Wishes, make_facts, read_wishes
 from gateway.identity import Identity, Principal
 from gateway.limits import Json
+from gateway.minimum import least
 from gateway.redaction.copy import Redacted, Redaction
 from gateway.redaction.redactor import Redactor
 from gateway.rules import Rules
@@ -144,7 +145,10 @@ class Judge:
         is_owed = Obligation.REDACT in decision.obligations and bool(decision.cleared)
         if self.redactor is None or not is_owed or request.endpoint != "chat":
             return None
-        claimed = DataClass.join(self.default_class, facts.declared_class or DataClass.PUBLIC)
+        # What the session carried before is in the default class by now.
+        claimed = DataClass.join(facts.default_class, facts.declared_class or DataClass.PUBLIC)
+        if Obligation.MINIMUM_NECESSARY in decision.obligations:
+            request = request._replace(body=least(request.body, decision.terms))
         return await self.redactor.redact(
             request,
             decision.terms.redact,

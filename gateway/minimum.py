@@ -71,6 +71,8 @@ def _without_parts(message: Json, drop: frozenset[str]) -> Json | None:
 def _first_kept(messages: list[Json], keep_turns: int | None) -> int:
     """The number of the first message that is within the last turns."""
     begins = [number for number, message in enumerate(messages) if message["role"] == "user"]
-    if keep_turns is None or not begins:
+    if keep_turns is None:
         return 0
+    if not begins:  # no turn at all
+        return len(messages)
     return begins[max(0, len(begins) - keep_turns)]

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from gateway.records.segment import workers
 from gateway.records.selection import entries
 from policies import Destination, PackSource, Policy
-from policies.features import Recorded, read_features
+from policies.features import OTHER, Recorded, read_features, texts_named
 from policies.load import load_packs
 from policies.pack import Pack
 from policies.simulate import Difference, compare
@@ -44,7 +44,9 @@ def simulate(current: InForce, sources: Sequence[PackSource], records: Records) 
         return Policy.of(packs, current.destinations), changed
 
     tenants = {name: pair(packs) for name, packs in current.tenants.items()}
-    return compare(*pair(current.packs), _requests(records), tenants)
+    every = [*current.packs, *(pack for packs in current.tenants.values() for pack in packs)]
+    is_new = not texts_named(candidates) <= texts_named(every)
+    return compare(*pair(current.packs), _requests(records, is_new), tenants)
 
 
 def simulate_log(
@@ -62,13 +64,22 @@ def recorded(directory: Path, since: float = 0.0) -> Iterator[tuple[str, int, ob
                 yield f"worker {worker}", int(entry.get("seq", 0)), entry
 
 
-def _requests(records: Records) -> Iterator[Recorded]:
+def _requests(records: Records, is_new: bool) -> Iterator[Recorded]:
+    """`is_new`: the candidate names purposes or regions that no rule did, so none is on record."""
     today = datetime.datetime.now(datetime.UTC).date()
     for file, line, record in records:
         if isinstance(record, Mapping):
             request = read_features(record, file, line, today=today)
             if request is not None:
-                yield request
+                yield _with_doubt(request) if is_new else request
+
+
+def _with_doubt(request: Recorded) -> Recorded:
+    """What a caller said and no rule named then was written down as `other`."""
+    facts = request.facts
+    said = {"purpose": facts.purpose, "subject_region": facts.subject_region}
+    hidden = {name for name, text in said.items() if text == OTHER}
+    return replace(request, missing=request.missing | hidden) if hidden else request
 
 
 def as_data(difference: Difference) -> dict[str, object]:

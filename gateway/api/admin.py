@@ -25,7 +25,15 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from gateway.aside import Aside, WorkFailed
-from gateway.errors import BadRequest, BodyTooLarge, Forbidden, GatewayError, NotFound, Unavailable
+from gateway.errors import (
+    BadRequest,
+    BodyTooLarge,
+    Conflict,
+    Forbidden,
+    GatewayError,
+    NotFound,
+    Unavailable,
+)
 from gateway.identity import Identity, Principal
 from gateway.limits import Json, Limits, parse_object, read_headers
 from gateway.records.journal import Journal
@@ -64,6 +72,7 @@ class Admin:
         self._anchor_files = list(anchor_files)
         self._approvals = approvals
         self._journal = journal
+        self._answering = asyncio.Lock()
         self._verifying, self._finding, self._simulating = Aside(), Aside(), Aside()
 
     async def destinations(self, request: Request) -> dict[str, Any]:
@@ -118,18 +127,23 @@ class Admin:
         return {"object": "list", "data": [_without_asker(asdict(asked)) for asked in waiting]}
 
     async def answer(self, request: Request, approval_id: str) -> dict[str, Any]:
-        """Approve or refuse one; on record before it takes effect."""
+        """Approve or refuse one; on record before it takes effect, and `void` if it does not."""
         who = self._admit(request, "admin")
         verdict = (await self._body(request)).get("verdict")
         if verdict not in ("approved", "refused"):
             raise BadRequest("verdict must be approved or refused", param="verdict")
         answerer = self._approvals.asker_of(who.tenant, who.id)
-        asked = await asyncio.to_thread(self._approvals.find, approval_id, answerer)
-        await self._journal.approval(asked, ("key", who.id), verdict)
-        try:
-            until = await asyncio.to_thread(self._approvals.answer, asked, answerer, verdict)
-        except OSError:
-            raise Unavailable("the answer could not be written down") from None
+        by = ("key", who.id)
+        async with self._answering:
+            asked = await asyncio.to_thread(self._approvals.find, approval_id, answerer)
+            await self._journal.approval(asked, by, verdict)
+            try:
+                until = await asyncio.to_thread(self._approvals.answer, asked, answerer, verdict)
+            except (OSError, Conflict) as error:
+                await self._journal.approval(asked, by, "void")
+                if isinstance(error, Conflict):  # another worker's administrator was first
+                    raise
+                raise Unavailable("the answer could not be written down") from None
         return {"object": "approval", "id": asked.id, "verdict": verdict, "until": until}
 
     def _admit(self, request: Request, *roles: str) -> Principal:

@@ -96,5 +96,6 @@ def _for_engine(call: Call) -> Json:
     body = outgoing_body(call)
     for field in ("user", "metadata", "store"):
         body.pop(field, None)
-    body["tenant"] = call.tenant  # whatever the caller wrote there
+    if call.endpoint == "chat":
+        body["tenant"] = call.tenant  # whatever the caller wrote there
     return body

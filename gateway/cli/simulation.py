@@ -24,7 +24,7 @@ def as_table(difference: Difference) -> Iterator[str]:
     if difference.missing:
         yield (
             f"the records lack {', '.join(sorted(difference.missing))}: "
-            "not given, as far as rules are concerned"
+            "rules that name these may change more than is said here"
         )
 
 

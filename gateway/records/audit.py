@@ -58,6 +58,7 @@ class AuditLog:
         self._retry_s = retry_s
         self._pending: list[Entry] = []
         self._left: Sequence[Entry] = ()
+        self._awaited: set[int] = set()  # ids of the entries that somebody waits for
         self._wake: asyncio.TimerHandle | None = None
         self._is_rotating = False
         self.dropped = 0
@@ -98,6 +99,7 @@ class AuditLog:
             self._wake_in(self._retry_s)
             _refuse(writer.problem)
         self._pending.append(entry)
+        self._awaited.add(id(entry))
         try:
             await self._writes.ask()
             if sync:
@@ -105,6 +107,8 @@ class AuditLog:
         except Stalled as problem:
             self._wake_in(self._retry_s)
             _refuse(str(problem))
+        finally:
+            self._awaited.discard(id(entry))
 
     async def note(self, entry: Entry) -> None:
         """Record something about the log itself, on the disk; raises AuditUnavailable."""
@@ -178,13 +182,17 @@ class AuditLog:
     def _written(self) -> None:
         left, self._left = self._left, ()
         if left or self._writes.is_stalled:
-            # An intent that was refused is not kept: its request will not go out.
+            # What was refused to whoever waited is not kept: it will not happen.
             kept = [*left, *self._pending]
-            self._pending = [entry for entry in kept if entry["event"] != "intent"]
+            self._pending = [entry for entry in kept if not self._is_gate(entry)]
         if self._writer.problem:
             self._wake_in(self._retry_s)
         else:
             self.rotate_if_due()
+
+    def _is_gate(self, entry: Entry) -> bool:
+        """Whether something happens only once this is on record."""
+        return entry["event"] == "intent" or id(entry) in self._awaited
 
     def _rotate(self, synced: asyncio.Future[None]) -> None:
         if synced.exception() is None:

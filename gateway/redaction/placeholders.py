@@ -30,6 +30,7 @@ LABELS: Mapping[Kind, str] = MappingProxyType(
     {kind: kind.value.split("_")[0] for kind in Kind}
     | {Kind.HEALTH_PLAN: "PLAN", Kind.OTHER_ID: "ID"}
 )
+_KINDS = {label: kind for kind, label in LABELS.items()}
 _CASELESS = frozenset({Kind.NAME, Kind.GEO})
 
 
@@ -83,6 +84,11 @@ class Vault:
     def closed(self) -> bytes:
         """All of it but the counts, for the next turn. Holds values: to be sealed."""
         return json.dumps([self.nonce, self._known, self._by_value, self._numbers]).encode()
+
+    def values(self, kinds: frozenset[str]) -> list[tuple[Kind, str]]:
+        """What was removed so far, turns before included, of these kinds."""
+        said = ((_KINDS[core.split("_")[0]], value) for core, value in self._known.items())
+        return [(kind, value) for kind, value in said if kind in kinds]
 
     def core(self, kind: Kind, value: str) -> str:
         """The placeholder for a value, without brackets, and counted as one replacement."""

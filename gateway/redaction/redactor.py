@@ -4,7 +4,8 @@
 Rules
 -----
 1. Removed is what the detector finds in `ident` mode, where any identifier counts, whether there is
-   a health context or not; every other place where a found value stands; and who is asking.
+   a health context or not; every other place where a found value stands, or one that an earlier
+   turn of the session had; and who is asking.
 2. What cannot be replaced is not sent: a find in the name of a field or in a number of the request
    itself, one that goes over from one string to the next, media, and what could not be read.
 3. The copy is judged again, as any request is. Inside placeholders a find counts for nothing: they
@@ -20,7 +21,7 @@ import asyncio
 import bisect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, repeat
 from typing import Protocol
 
 from gateway.limits import Json
@@ -129,7 +130,11 @@ class Redactor:
             raise _Refused("media")
         pieces = leaves(request.body)
         found = self._found(pieces, kinds)
-        if must_find and not any(found):
+        vault = Vault.opened(before) if before else None
+        if vault is None:
+            vault = Vault(draw_nonce("\n".join([request.text, *(p.text for p in pieces)])))
+        known = vault.values(kinds)
+        if must_find and not any(found) and not self._stands(known, pieces):
             raise _Refused("nothing_found")
         if Kind.OTHER_ID in kinds:
             found = list(map(_with_subject, pieces, found))
@@ -138,15 +143,13 @@ class Redactor:
             for piece, spans in zip(pieces, found, strict=True)
             for span in spans
         ]
-        everywhere = Occurrences(values, self._is_common)
-        vault = Vault.opened(before) if before else None
-        if vault is None:
-            vault = Vault(draw_nonce("\n".join([request.text, *(p.text for p in pieces)])))
-        texts = [
-            _replaced(piece, [*spans, *everywhere.find(piece.text)], vault)
+        everywhere = Occurrences([*values, *known], self._is_common)
+        places = [
+            [*spans, *everywhere.find(piece.text)]
             for piece, spans in zip(pieces, found, strict=True)
         ]
-        body = with_texts(request.body, texts) if values else request.body
+        texts = list(map(_replaced, pieces, places, repeat(vault)))
+        body = with_texts(request.body, texts) if any(places) else request.body
         for core in list(vault.originals)[:1]:
             body = with_notice(body, core)
         self._judge_again(body, kinds, vault, everywhere)
@@ -155,8 +158,13 @@ class Redactor:
             counts=dict(vault.counts),
             originals=vault.originals,
             says_json=_says_json(request.body),
-            vault=vault.closed() if values else b"",
+            vault=vault.closed() if any(places) else b"",
         )
+
+    def _stands(self, known: list[tuple[Kind, str]], pieces: Sequence[Leaf]) -> bool:
+        """Whether a value that the session knows stands anywhere."""
+        values = Occurrences(known, self._is_common)
+        return any(True for piece in pieces for _ in values.find(piece.text))
 
     def _found(self, pieces: Sequence[Leaf], kinds: frozenset[str]) -> list[list[Span]]:
         """What is to be replaced in each piece, by offsets in its text."""

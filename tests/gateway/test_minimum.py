@@ -64,7 +64,7 @@ def test_instructions_stay_wherever_they_stand() -> None:
 def test_nothing_may_be_left() -> None:
     """Whoever sends must look."""
     assert left(SYSTEM, drop=frozenset({"system"})) == []
-    assert left(SAY, keep_turns=1) == [SAY]  # no user spoke: that is the only turn there is
+    assert left(SAY, keep_turns=1) == []  # no user spoke: what was said is no turn
 
 
 def test_tools_are_dropped_with_their_turns() -> None:

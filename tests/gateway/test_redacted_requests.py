@@ -171,6 +171,37 @@ async def test_within_a_session_a_value_keeps_its_placeholder(
         assert content(answer) == name
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is 48213377 due for a viral load test?",
+        "Is Hollander due for one? Write to bob@example.com.",
+        "Is hollander due?",
+    ],
+)
+async def test_what_a_turn_before_gave_away_is_removed_in_the_next(text: str) -> None:
+    """Alone, a detector would not see it: the session knows."""
+    async with redacting() as here:
+        session = {"x-nearward-session": "a"}
+        await ask(here, headers=session)
+        answer = await ask(here, text, headers=session)
+        assert answer.headers["x-nearward-route"] == "cloud"
+        sent = json.dumps(here.cloud.requests[-1].json).lower()
+        assert [value for value in VALUES if value.lower() in sent] == []
+
+
+async def test_a_session_that_carried_phi_needs_a_find_to_leave() -> None:
+    """As a request that is called PHI does: no detector knows what the next turn speaks of."""
+    async with redacting() as here:
+        session = {"x-nearward-session": "a"}
+        await ask(here, headers=session)
+        sent = here.sink.sent_bytes
+        answer = await ask(here, "So will the old farmer infect others?", headers=session)
+        assert answer.headers["x-nearward-route"] == "local"
+        assert here.sink.sent_bytes == sent
+        assert (await ask(here, "So will the old farmer?")).headers["x-nearward-route"] == "cloud"
+
+
 async def test_media_stay_under_the_pack() -> None:
     """The pack forbids them by itself."""
     async with redacting() as here:
@@ -218,7 +249,7 @@ async def test_an_attempt_without_a_copy_is_not_made(monkeypatch: pytest.MonkeyP
     async with redacting() as here:
         answer = await ask(here)
         assert answer.headers["x-nearward-route"] == "local"
-        assert answer.headers["x-nearward-attempts"] == "2"
+        assert answer.headers["x-nearward-attempts"] == "1"
         assert here.sink.sent_bytes == 0
         assert [r["to"] for r in records(here) if r["event"] == "intent"] == ["device"]
 

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.state.approvals import Approvals, Asked
 from tests.doubles.cloud import Cloud
 from tests.gateway.fakes import chat_body
 from tests.gateway.serving_gateway import RunningGateway, settings_for
@@ -241,6 +242,26 @@ async def test_nobody_approves_for_themselves_and_a_refusal_stands(scene: Scene)
     assert (refused.status_code, code_of(refused)) == (403, "approval_refused")
     assert (unknown.status_code, code_of(unknown)) == (404, "approval_not_found")
     assert scene.cloud.requests == []
+
+
+async def test_an_answer_that_came_too_late_is_void_on_record(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker's administrator was first: the log says which of the two counts."""
+    held = await scene.chat(**DECLARED)
+    path = f"/v1/approvals/{held.headers['x-nearward-approval']}"
+    answer = Approvals.answer
+
+    def beaten(approvals: Approvals, asked: Asked, answerer: str, verdict: str) -> float:
+        answer(approvals, asked, "somebody else", "refused")
+        return answer(approvals, asked, answerer, verdict)
+
+    monkeypatch.setattr(Approvals, "answer", beaten)
+    late = await scene.ask("POST", path, "admin", json={"verdict": "approved"})
+
+    assert (late.status_code, code_of(late)) == (409, "already_answered")
+    assert [r["outcome"] for r in scene.records("approval")] == ["approved", "void"]
+    assert code_of(await scene.chat(**DECLARED)) == "approval_refused"
 
 
 async def test_what_is_queued_says_so(scene: Scene) -> None:

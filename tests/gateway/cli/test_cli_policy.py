@@ -168,6 +168,23 @@ def test_simulate_reads_the_audit_log(config: Path, loose: Path, state_dir: Path
     assert "allow -> block" in result.stdout
 
 
+def test_simulate_says_what_no_record_can_tell(config: Path, loose: Path, records: Path) -> None:
+    """A purpose that no rule named was written down as `other`: a new rule about it sees none."""
+    facts = {"purpose": "other"}
+    records.write_text(json.dumps({"findings": {"data_class": "public"}, "facts": facts}) + "\n")
+    rule = (
+        "  - {id: no, effect: forbid, when: {purpose: research}, reason: purpose_refused, description: d, "
+        "citation: c}\n"
+    )
+    loose.write_text(LOOSE.replace("theorems:", f"{rule}theorems:"))
+    arguments = ["policy", "simulate", "--candidate", loose, "--records", records]
+    result = run(*arguments, "--config", config, "--json")
+    assert result.exit_code == 0, result.stderr
+    data = json.loads(result.stdout)
+
+    assert (data["changed"], data["missing"]) == (0, {"purpose": 1})
+
+
 def test_simulate_with_nothing_to_read(config: Path, loose: Path) -> None:
     """No log, and no file named."""
     result = run("policy", "simulate", "--candidate", loose, "--config", config)
