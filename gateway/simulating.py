@@ -33,20 +33,30 @@ class InForce:
 def simulate(current: InForce, sources: Sequence[PackSource], records: Records) -> Difference:
     """What would change. A candidate takes the place of the pack of its name, or is added.
 
+    One whose name only tenants have is for these tenants.
+
     Raises PolicyError when a candidate or a record is not what it should be.
     """
     candidates = load_packs(sources, current.destinations)
 
+    everybodys = _names(current.packs)
+    tenants_own = frozenset().union(*map(_names, current.tenants.values())) - everybodys
+
     def pair(packs: tuple[Pack, ...]) -> tuple[Policy, Policy]:
-        names = {pack.name for pack in candidates}
-        kept = [pack for pack in packs if pack.name not in names]
-        changed = Policy.of([*kept, *candidates], current.destinations)
+        has = _names(packs)
+        new = [pack for pack in candidates if pack.name in has or pack.name not in tenants_own]
+        kept = [pack for pack in packs if pack.name not in _names(new)]
+        changed = Policy.of([*kept, *new], current.destinations)
         return Policy.of(packs, current.destinations), changed
 
     tenants = {name: pair(packs) for name, packs in current.tenants.items()}
     every = [*current.packs, *(pack for packs in current.tenants.values() for pack in packs)]
     is_new = not texts_named(candidates) <= texts_named(every)
     return compare(*pair(current.packs), _requests(records, is_new), tenants)
+
+
+def _names(packs: Iterable[Pack]) -> frozenset[str]:
+    return frozenset(pack.name for pack in packs)
 
 
 def simulate_log(

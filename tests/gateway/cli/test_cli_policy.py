@@ -173,8 +173,8 @@ def test_simulate_says_what_no_record_can_tell(config: Path, loose: Path, record
     facts = {"purpose": "other"}
     records.write_text(json.dumps({"findings": {"data_class": "public"}, "facts": facts}) + "\n")
     rule = (
-        "  - {id: no, effect: forbid, when: {purpose: research}, reason: purpose_refused, description: d, "
-        "citation: c}\n"
+        "  - {id: no, effect: forbid, when: {purpose: research}, reason: purpose_refused,"
+        " description: d, citation: c}\n"
     )
     loose.write_text(LOOSE.replace("theorems:", f"{rule}theorems:"))
     arguments = ["policy", "simulate", "--candidate", loose, "--records", records]
