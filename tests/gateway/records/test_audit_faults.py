@@ -105,20 +105,6 @@ async def test_failed_write_refuses_and_heals_after_a_second(
     assert len(segments(tmp_path, 0)) == 2
 
 
-async def test_what_was_refused_to_whoever_waited_is_never_written(
-    log: AuditLog, disk: Disk, timer: FakeClock, tmp_path: Path
-) -> None:
-    """An approval that came to nothing must not be on record; an outcome, which is so, must."""
-    disk.fails_at = {2}
-    log.outcome({"event": "outcome", "id": "was"})
-    with pytest.raises(AuditUnavailable):
-        await log.note({"event": "approval", "id": "was not"})
-
-    timer.now += 1
-    await log.intent(intent(2), sync=False)
-    assert ids(tmp_path) == ["was", "r2"]
-
-
 @pytest.mark.parametrize("takes", [0, 1, 40])
 async def test_short_write_is_a_failure(
     log: AuditLog, disk: Disk, timer: FakeClock, tmp_path: Path, takes: int
