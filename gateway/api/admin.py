@@ -27,7 +27,6 @@ from fastapi import FastAPI, Request
 from gateway.aside import Aside, WorkFailed
 from gateway.errors import (
     BadRequest,
-    BodyTooLarge,
     Conflict,
     Forbidden,
     GatewayError,
@@ -35,7 +34,7 @@ from gateway.errors import (
     Unavailable,
 )
 from gateway.identity import Identity, Principal
-from gateway.limits import Json, Limits, parse_object, read_headers
+from gateway.limits import Json, Limits, parse_object, read_body, read_headers
 from gateway.records.journal import Journal
 from gateway.records.selection import moment, records_of
 from gateway.records.verification import verify_known
@@ -154,16 +153,9 @@ class Admin:
         return principal
 
     async def _body(self, request: Request) -> Json:
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._limits.body_s):
-                async for piece in request.stream():
-                    body += piece
-                    if len(body) > self._limits.body_bytes:
-                        raise BodyTooLarge(f"the body is over {self._limits.body_bytes} bytes")
-        except TimeoutError:
-            raise BadRequest("the body did not arrive in time", code="body_timeout") from None
-        return parse_object(bytes(body), self._limits)
+        headers = read_headers(request.headers.raw, self._limits)
+        body = await read_body(request.receive, headers, self._limits)
+        return parse_object(body, self._limits)
 
     @staticmethod
     async def _read(aside: Aside, work: Callable[..., Any], *arguments: object) -> Any:

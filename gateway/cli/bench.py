@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,11 @@ app = typer.Typer(no_args_is_help=True, help="Measure nearward on this machine."
 @app.callback()
 def bench() -> None:
     """Measure nearward on this machine; the last line of each is JSON."""
+
+
+def _say_figures(figures: Mapping[str, float]) -> None:
+    for name, figure in figures.items():
+        say(f"{name:<26} {figure:>10}")
 
 
 @app.command()
@@ -59,8 +65,7 @@ def gateway(
         figures = measure(requests, connections, rounds)
     except (OSError, RuntimeError) as error:
         fail(error)
-    for name, figure in figures.items():
-        say(f"{name:<26} {figure:>10}")
+    _say_figures(figures)
     say(json.dumps(figures))
 
 
@@ -116,6 +121,5 @@ def engine(
     if not only_json:
         for line in lines[:-1]:
             say(line)
-        for name, figure in json.loads(lines[-1]).items():
-            say(f"{name:<26} {figure:>10}")
+        _say_figures(json.loads(lines[-1]))
     say(lines[-1])
