@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make` lists the targets. Everything is installed in .venv; models go to the XDG data directory.
 # Each step leaves a stamp in .venv/.stamps that is as new as what the step was made from.
+# A lock file names everything, so pip resolves nothing (--no-deps): given a say, pip 23 takes the
+# newest release for `coverage[toml]`, finds no hash for it, and fails on the day it is published.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -65,10 +67,10 @@ $(STAMPS)/venv:
 
 # The compiler's tools come first, so that the engine compiles while the rest is fetched.
 $(STAMPS)/build: lock/build.txt | $(STAMPS)/venv
-	$(call step,build tools,$(PIP) install --require-hashes -r lock/build.txt)
+	$(call step,build tools,$(PIP) install --no-deps --require-hashes -r lock/build.txt)
 
 $(STAMPS)/core: lock/core.txt | $(STAMPS)/build
-	$(call step,packages,$(PIP) install --require-hashes -r lock/core.txt)
+	$(call step,packages,$(PIP) install --no-deps --require-hashes -r lock/core.txt)
 
 $(STAMPS)/package: pyproject.toml $(STAMPS)/core
 	$(call step,nearward,$(PIP) install --no-deps --no-build-isolation --editable .)
@@ -92,7 +94,7 @@ model: | $(STAMPS)/package
 	@$(BIN)/python -m local_engine.store pull $(MODEL)
 
 $(STAMPS)/dev: lock/dev.txt lock/cloud.txt $(STAMPS)/package
-	$(call step,packages for tests and the cloud extra,$(PIP) install --require-hashes -r lock/dev.txt -r lock/cloud.txt)
+	$(call step,packages for tests and the cloud extra,$(PIP) install --no-deps --require-hashes -r lock/dev.txt -r lock/cloud.txt && $(PIP) check)
 
 # --- running ------------------------------------------------------------------------------------
 
