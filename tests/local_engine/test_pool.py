@@ -259,13 +259,16 @@ def test_a_fault_is_one_line_and_78(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_supervisor_that_does_not_end_is_killed(tmp_path: Path) -> None:
     """After its grace, and at the very end of the pool too."""
     engines = Engines([])
-    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
+    stubborn = (
+        "import pathlib, signal, sys, time; signal.signal(15, signal.SIG_IGN);"
+        "pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
+    )
     for name in ("a", "b"):
-        engines._running[name] = subprocess.Popen([sys.executable, "-c", stubborn])
-    time.sleep(0.3)
+        deaf = tmp_path / name
+        engines._running[name] = subprocess.Popen([sys.executable, "-c", stubborn, str(deaf)])
+        until(deaf.exists)
     engines.stop("a", now=0)
     assert engines.ended(now=1) == []
-    engines.ended(now=100)
     until(lambda: "a" in engines.ended(now=100))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "_GRACE_S", 0.2)
