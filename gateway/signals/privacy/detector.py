@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
-from gateway.signals.privacy import health, normalise, recognisers
+from gateway.signals.privacy import digits, health, normalise, recognisers
 from gateway.signals.privacy.custom import Allowed, CustomStage
 from gateway.signals.privacy.digits import TooDisguised
 from gateway.signals.privacy.found import Found, Refused, narrow
 from gateway.signals.privacy.model import Model, artefact_sha256, packaged
 from gateway.signals.privacy.outline import NOTHING, Outline, conclude, outline_of, span_of
-from gateway.signals.privacy.prefilter import Prefilter, build_prefilter
+from gateway.signals.privacy.prefilter import Gate, Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage, possible
 from gateway.signals.privacy.scripts import ScriptStage
 from gateway.signals.privacy.tagger import Tagger
@@ -40,6 +40,13 @@ _REVISION = "3"  # raise when code changes what is found without changing a patt
 TRIGGERS = (*recognisers.TRIGGERS, *normalise.TRIGGERS)
 _DISGUISE_AT = len(recognisers.TRIGGERS)
 _DISGUISE = normalise.EVERYTHING << _DISGUISE_AT
+GATES = (
+    Gate(
+        ("[0-9]",),
+        recognisers.NEED_DIGIT | {_DISGUISE_AT + number for number in normalise.NEED_DIGIT},
+    ),
+    Gate(digits.SPELLED_OPENERS, frozenset({_DISGUISE_AT + normalise.SPELLED})),
+)
 _CONTROL_BYTES = bytes([*range(9), *range(0x0E, 0x1B), 0x7F])
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1a\x7f\ud800-\udfff\ufffd]")
 _CLEAN = Verdict(DataClass.PUBLIC, (), False, ())
@@ -73,7 +80,7 @@ class Detector:
         custom: CustomStage | None = None,
         allowed: Allowed | None = None,
     ) -> None:
-        self._prefilter = prefilter or build_prefilter(TRIGGERS, len(RECOGNISERS))
+        self._prefilter = prefilter or build_prefilter(TRIGGERS, len(RECOGNISERS), GATES)
         # Apart from the first: clinical words only matter beside an identifier, and looking for
         # them costs as much as looking for all identifiers.
         self._health = build_prefilter(health.TRIGGERS, 0)

@@ -39,6 +39,10 @@ _MARKS = re.compile(r"\*\*|~~|(?<=[^\W_])__(?=[^\W_])|</?(?:b|i|u|s|em|strong|ma
 
 _ASCII_WORD = _WORD.replace("ü", ".")
 SPELLED_TRIGGER = rf"(?i){_ASCII_WORD}(?:{_GAP}{_ASCII_WORD}){{3}}"
+# Any four in a row hold one with a space before and behind it.
+SPELLED_OPENERS = tuple(
+    rf"(?i)[^a-z]{word}[ ,.;\n_-]" for word in _ASCII_WORD[len("(?:") : -1].split("|")
+)
 SPACED_TRIGGER = r"[0-9](?:[ ._-]{1,3}[0-9]){5}"
 MARKS_TRIGGER = r"\*\*|~~|[A-Za-z0-9]__[A-Za-z0-9]|</?(?:b|i|u|s|em|strong|mark|span)>"
 

@@ -33,6 +33,8 @@ TRIGGERS = (
     r"(?i)(?:[0-9a-f]{2}[ :]?){8}",
 )
 EVERYTHING = (1 << len(TRIGGERS)) - 1
+# What decodes from hexadecimal to readable text has digits in it: those of ASCII begin with one.
+SPELLED, NEED_DIGIT = 2, frozenset({3, 5})
 _ROUNDS = 2
 _GROWTH = 2
 _OPAQUE_CHARS = 256

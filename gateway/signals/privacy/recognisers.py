@@ -38,16 +38,14 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     *codes.RECOGNISERS,
     _PHOTO,
 )
-# The last trigger is no recogniser's: it says whether there is a digit at all.
-TRIGGERS = (*(each.trigger for each in RECOGNISERS), r"[0-9]")
-_DIGIT = 1 << len(RECOGNISERS)
-_ALL = _DIGIT - 1
-_NEED_DIGIT = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.needs_digit)
+TRIGGERS = tuple(each.trigger for each in RECOGNISERS)
+NEED_DIGIT = frozenset(i for i, each in enumerate(RECOGNISERS) if each.needs_digit)
+_ALL = (1 << len(RECOGNISERS)) - 1
 
 
 def possible(hits: int) -> int:
     """The recognisers that can match, out of the prefilter's answer."""
-    return hits & _ALL if hits & _DIGIT else hits & _ALL & ~_NEED_DIGIT
+    return hits & _ALL
 
 
 @dataclass(frozen=True, slots=True)

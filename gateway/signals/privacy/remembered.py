@@ -6,7 +6,8 @@ A request is read as one text: its strings in order, one after the other. A conv
 on has the same beginning, whatever API it came by, so the parts are cut from the beginning.
 
 Rules
-1. A part ends at the first line end after `PART_CHARS`; cuts depend on nothing behind them.
+1. A part ends at the first line end after `PART_CHARS`, or if that is far, at the first space;
+   cuts depend on nothing behind them.
 2. Each part is scanned with `MARGIN_CHARS` on both sides, up to a space: what stands across two
    messages is seen as it stands, and names have their neighbours.
 3. The last part is never remembered: it is what changes. Texts of one part cost nothing more.
@@ -27,7 +28,7 @@ from gateway.signals.privacy.detector import MAX_CHARS, Detector
 from gateway.signals.privacy.outline import Outline, conclude
 from gateway.signals.privacy.verdict import Mode, Span, Verdict
 
-PART_CHARS = 2_048
+PART_CHARS, _LINE_CHARS = 2_048, 1_024
 # Together shorter than the run of characters that counts as unreadable (`normalise`), or the end
 # of a margin could make one of a longer run that reads well.
 MARGIN_CHARS, _SPACE_REACH_CHARS = 192, 60
@@ -101,7 +102,8 @@ def _size(outline: Outline) -> int:
 def _parts(text: str) -> Iterator[tuple[int, int]]:
     start = 0
     while len(text) - start > PART_CHARS:
-        end = text.find("\n", start + PART_CHARS) + 1
+        least = start + PART_CHARS
+        end = text.find("\n", least, least + _LINE_CHARS) + 1 or text.find(" ", least) + 1
         if not end:
             break
         yield start, end

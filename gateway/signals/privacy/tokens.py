@@ -94,13 +94,17 @@ def _small_names(
 
 
 def _in_a_row(words: list[bytes], small: set[bytes], odd: dict[bytes, bool]) -> set[bytes]:
-    """Rare words side by side that could be given name and surname."""
+    """Rare words side by side that could be given name and surname.
+
+    A word that is only said twice is no pair, unless it is a given name.
+    """
     pairs: set[bytes] = set()
     places = list(compress(count(), map(small.__contains__, words)))
     for at, following in pairwise(places):
         if following == at + 1:
             left, right = words[at], words[following]
-            if odd.get(left) or odd.get(right) or (left in odd and right in odd):
+            are_odd = left != right and left in odd and right in odd
+            if are_odd or odd.get(left) or odd.get(right):
                 pairs |= {left, right}
     return pairs
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 
 import sys
 import threading
+from itertools import product
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.signals.privacy.detector import TRIGGERS
+from gateway.signals.privacy import normalise
+from gateway.signals.privacy.detector import GATES, TRIGGERS
+from gateway.signals.privacy.digits import SPELLED_OPENERS
 from gateway.signals.privacy.found import lowered, narrow
 from gateway.signals.privacy.prefilter import HyperscanPrefilter, Re2Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS
 from tests.gateway.signals.privacy.test_recognisers import CLEAN, FOUND
 
 pytest.importorskip("hyperscan")
-HYPERSCAN = HyperscanPrefilter(TRIGGERS)
+HYPERSCAN = HyperscanPrefilter(TRIGGERS, gates=GATES)
 HYPERSCAN.hits(b"")  # compiles its second database, which takes longer than a test may
-RE2 = Re2Prefilter(TRIGGERS)
+RE2 = Re2Prefilter(TRIGGERS, gates=GATES)
 PIECES = [marked.replace("[", "").replace("]", "") for _, marked in FOUND] + CLEAN
 TEXTS = st.one_of(
     st.text(max_size=60),
@@ -80,3 +83,20 @@ def test_an_exhausted_re2_set_is_an_error(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(MemoryError):
         prefilter.hits(b"a")
+
+
+def test_a_gate_shuts_out_no_digits_in_words() -> None:
+    """Whatever four words of digits stand in a row, one of them opens the gate."""
+    spelled = len(RECOGNISERS) + normalise.SPELLED
+    words = [opener.removeprefix("(?i)[^a-z]").partition("[")[0] for opener in SPELLED_OPENERS]
+    for word, gap in product(words, (" ", ", ", "-", "\n", "_")):
+        data = gap.join([word.replace("f.nf", "f\xfcnf")] * 4).encode("latin-1")
+
+        assert HYPERSCAN.look(data)[0] >> spelled & 1, word
+
+
+def test_without_a_digit_no_number_is_sought() -> None:
+    """The word for a number alone is no hit; with a digit anywhere it is."""
+    for engine in (HYPERSCAN, RE2):
+        assert engine.look(b"the policy holder") == (0, [])
+        assert engine.look(b"the policy holder 7")[0] & 1

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.signals.privacy import recognisers
-from gateway.signals.privacy.detector import TRIGGERS
+from gateway.signals.privacy.detector import GATES, TRIGGERS
 from gateway.signals.privacy.found import lowered, narrow
 from gateway.signals.privacy.prefilter import Places, Prefilter, Re2Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage
 
-PREFILTER = build_prefilter(TRIGGERS, len(RECOGNISERS))
+PREFILTER = build_prefilter(TRIGGERS, len(RECOGNISERS), GATES)
 STAGE = RecogniserStage(PREFILTER)
-ENGINES = (PREFILTER, Re2Prefilter(TRIGGERS, len(RECOGNISERS)))
+ENGINES = (PREFILTER, Re2Prefilter(TRIGGERS, len(RECOGNISERS), GATES))
 DATA = Path(__file__).parents[5] / "shared/data/privacy/dev"
 
 FRAGMENTS = [

@@ -47,6 +47,21 @@ def test_earlier_turns_are_scanned_once() -> None:
     assert sum(map(len, detector.scanned)) / 4 < 2.5 * PART_CHARS
 
 
+def test_a_text_without_line_ends_is_remembered_too() -> None:
+    """Its parts end at a space; a run of characters without one is scanned as it is."""
+    detector = Counting()
+    remembering = RememberingDetector(detector)
+    text = TURN.replace("\n", " ") * 8
+    remembering.scan(text)
+    detector.scanned.clear()
+    remembering.scan(f"{text}and more")
+
+    assert len(detector.scanned) == 1
+    assert len(detector.scanned[0]) < 2 * PART_CHARS
+    remembering.scan("x" * 9_000)
+    assert len(detector.scanned[-1]) == 9_000
+
+
 def test_the_same_parts_elsewhere_tell_other_places() -> None:
     """Offsets are those of the text at hand, from memory or not."""
     remembering = RememberingDetector(Detector())
