@@ -18,6 +18,7 @@ from gateway.errors import GatewayError, MethodNotAllowed
 from gateway.exchange import Exchange
 from gateway.limits import ClientGone, Limits, Receive
 from gateway.records.metrics import Metrics
+from gateway.wrong_keys import WrongKeys
 
 Handler = Callable[[Exchange], Awaitable[None]]
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -29,12 +30,18 @@ class Gateway:
     """Dispatches a request to its handler and turns every failure into an answer."""
 
     def __init__(
-        self, handlers: Mapping[str, Handler], web: Asgi, limits: Limits, metrics: Metrics
+        self,
+        handlers: Mapping[str, Handler],
+        web: Asgi,
+        limits: Limits,
+        metrics: Metrics,
+        wrong_keys: WrongKeys,
     ) -> None:
         self._handlers = handlers
         self._web = web
         self._limits = limits
         self._metrics = metrics
+        self._wrong_keys = wrong_keys
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """The ASGI entry point."""
@@ -43,7 +50,8 @@ class Gateway:
             if handler is not None:
                 if scope["method"] != "POST":
                     handler = _refuse_method
-                await self._serve(handler, AsgiChannel(scope["headers"], receive, send))
+                address = (scope.get("client") or ("",))[0]
+                await self._serve(handler, AsgiChannel(scope["headers"], receive, send, address))
                 return
         await self._web(scope, receive, send)
 
@@ -59,7 +67,8 @@ class Gateway:
         try:
             exchange.open()
             await handler(exchange)
-        except GatewayError as error:
+        except GatewayError as raised:
+            error = self._wrong_keys.weighed(raised, channel.address)
             self._metrics.rejected.add((error.code,))
             await exchange.fail(error)
         except ClientGone:

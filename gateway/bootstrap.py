@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from gateway.api.admin import Admin, add_admin
 from gateway.api.classify import ClassifyEndpoint
 from gateway.api.local_models import LocalModelsEndpoint
-from gateway.api.web import Lifespan, Web, make_web
+from gateway.api.web import Web, make_web
 from gateway.app import Gateway, Handler
 from gateway.backends.local import LocalEngine
 from gateway.backends.local_models import LocalModels
@@ -57,6 +57,7 @@ from gateway.state.secret import Secret, stored_secret
 from gateway.state.session_file import SessionFile
 from gateway.state.sessions import MemorySessions, RefusedSessions, Sessions
 from gateway.state.vaults import MemoryShelf, RedisShelf, Vaults
+from gateway.wrong_keys import WrongKeys
 
 _Watch = Callable[[], Coroutine[Any, Any, None]]
 _FLUSH_S = 1.0
@@ -122,9 +123,11 @@ def build(
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions, judge], audit, keeper)
     hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
-    cold = _cold_routes(web, lifespan, LocalModelsEndpoint(identity, limits, engine))
+    wrong_keys = WrongKeys()
+    cold = make_web(web, version("nearward"), lifespan, wrong_keys)
+    LocalModelsEndpoint(identity, limits, engine).mount(cold)
     add_admin(cold, _admin(settings, identity, limits, reload, approvals, journal))
-    return Application(Gateway(hot, cold, limits, metrics), audit, reload)
+    return Application(Gateway(hot, cold, limits, metrics, wrong_keys), audit, reload)
 
 
 def _judge(  # noqa: PLR0917  one for each thing that a judgement rests on
@@ -176,12 +179,6 @@ def _hot_routes(pipeline: Pipeline, classify: ClassifyEndpoint) -> dict[str, Han
         "/v1/route/explain": pipeline.explain,
         "/v1/classify": classify.classify,
     }
-
-
-def _cold_routes(web: Web, lifespan: Lifespan, models: LocalModelsEndpoint) -> FastAPI:
-    app = make_web(web, version("nearward"), lifespan)
-    models.mount(app)
-    return app
 
 
 def _audit(settings: Settings, worker: int) -> tuple[AuditLog, Keeper]:

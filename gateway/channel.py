@@ -28,6 +28,10 @@ class Channel(Protocol):
         """The request's headers, names in lower case, in the order in which they came."""
 
     @property
+    def address(self) -> str:
+        """The client's address, "" where it has none."""
+
+    @property
     def receive(self) -> Receive:
         """Gives the body piece by piece as ASGI's messages; a disconnect when it is cut off."""
 
@@ -57,13 +61,17 @@ class AsgiChannel:
         "_task",
         "_timer",
         "_watcher",
+        "address",
         "has_body",
         "headers",
         "receive",
     )
 
-    def __init__(self, headers: HeaderList, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, headers: HeaderList, receive: Receive, send: Send, address: str = ""
+    ) -> None:
         self.headers = headers
+        self.address = address
         self.receive = receive
         self.has_body = False  # nobody can tell
         self._send = send

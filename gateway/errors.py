@@ -4,6 +4,8 @@
     GatewayError                    status  code
     +-- BadRequest                  400     invalid_request (or a more precise code)
     +-- Unauthenticated             401     invalid_api_key
+    |   +-- UnknownKey              401     invalid_api_key
+    +-- TooManyWrongKeys            429     too_many_wrong_keys
     +-- PolicyBlocked               403     policy_blocked
     +-- BreakGlassRefused           403     break_glass_refused
     +-- ApprovalRequired            403     approval_required, approval_refused
@@ -72,6 +74,19 @@ class Unauthenticated(GatewayError):
     status = 401
     code = "invalid_api_key"
     kind = "authentication_error"
+
+
+class UnknownKey(Unauthenticated):
+    """A key was sent, and nobody has it."""
+
+
+class TooManyWrongKeys(GatewayError):
+    """One unknown key after the other from one address."""
+
+    status = 429
+    code = "too_many_wrong_keys"
+    kind = "rate_limit_error"
+    retryable = True
 
 
 class PolicyBlocked(GatewayError):

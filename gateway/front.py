@@ -264,6 +264,12 @@ class FrontChannel:
                 self._protocol.transport.close()
 
     @property
+    def address(self) -> str:
+        """See `Channel`."""
+        client = self._protocol.client
+        return client[0] if client else ""
+
+    @property
     def has_body(self) -> bool:
         """See `Channel`."""
         return not self.more_body

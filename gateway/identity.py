@@ -13,7 +13,7 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.errors import Unauthenticated
+from gateway.errors import Unauthenticated, UnknownKey
 from gateway.limits import Headers
 from policies import DataClass
 
@@ -69,7 +69,7 @@ class Identity:
         digest = key_digest(presented)
         key = self._by_digest.get(digest)
         if key is None or not hmac.compare_digest(bytes.fromhex(key.sha256), digest):
-            raise Unauthenticated("the API key is not known here")
+            raise UnknownKey("the API key is not known here")
         return key.principal
 
 

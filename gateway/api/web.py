@@ -23,6 +23,7 @@ from gateway.limits import Limits, read_headers
 from gateway.records.metrics import Metrics
 from gateway.routing.plan import Planner
 from gateway.signals.capability import Capability
+from gateway.wrong_keys import WrongKeys
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -98,7 +99,7 @@ class Web:
         self._identity.authenticate(read_headers(request.headers.raw, self._limits))
 
 
-def make_web(web: Web, version: str, lifespan: Lifespan) -> FastAPI:
+def make_web(web: Web, version: str, lifespan: Lifespan, wrong_keys: WrongKeys) -> FastAPI:
     """The FastAPI application over `web`."""
     app = FastAPI(
         title="nearward",
@@ -115,9 +116,15 @@ def make_web(web: Web, version: str, lifespan: Lifespan) -> FastAPI:
     app.add_api_route("/health/readiness", web.ready)
     app.add_api_route("/health/liveliness", web.alive)
     app.add_api_route("/metrics", web.metrics)
-    app.add_exception_handler(GatewayError, _answer_error)
-    app.add_exception_handler(HTTPException, _answer_http)
     plain = app.openapi
+
+    async def answer_error(request: Request, raised: Exception) -> Response:
+        assert isinstance(raised, GatewayError)
+        address = request.client.host if request.client else ""
+        return _as_response(wrong_keys.weighed(raised, address))
+
+    app.add_exception_handler(GatewayError, answer_error)
+    app.add_exception_handler(HTTPException, _answer_http)
 
     def openapi() -> dict[str, Any]:
         document = plain()
@@ -129,13 +136,12 @@ def make_web(web: Web, version: str, lifespan: Lifespan) -> FastAPI:
     return app
 
 
-async def _answer_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, GatewayError)
+def _as_response(error: GatewayError) -> Response:
     headers = {k.decode(): v.decode() for k, v in error_headers(error)}
     return Response(openai_envelope(error), error.status, headers, "application/json")
 
 
-async def _answer_http(request: Request, error: Exception) -> Response:
+async def _answer_http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         refusal: GatewayError = MethodNotAllowed("this path does not take this method")
@@ -146,4 +152,4 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     else:
         refusal = GatewayError("the request failed")
         refusal.status = error.status_code
-    return await _answer_error(request, refusal)
+    return _as_response(refusal)

@@ -17,6 +17,7 @@ from gateway.app import Gateway
 from gateway.exchange import Exchange
 from gateway.limits import Limits
 from gateway.records.metrics import Metrics
+from gateway.wrong_keys import WrongKeys
 
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Awaitable[Client]]
@@ -45,7 +46,7 @@ class Scene:
             "/begun": self.begun,
             "/endless": self.endless,
         }
-        self.gateway = Gateway(handlers, self.web, Limits(), Metrics())
+        self.gateway = Gateway(handlers, self.web, Limits(), Metrics(), WrongKeys())
 
     async def web(self, scope: Any, receive: Any, send: Any) -> None:
         self.cold.append((scope["method"], scope["path"]))

@@ -24,6 +24,7 @@ from gateway.signals.reading import SignalReader
 from gateway.state.keys import digest_of
 from gateway.state.secret import Secret
 from gateway.state.sessions import MemorySessions
+from gateway.wrong_keys import WrongKeys
 from policies import DataClass
 from tests.gateway.fakes import (
     BEARER,
@@ -75,7 +76,7 @@ class Scene:
             journal,
         )
         handlers = {"/chat": pipeline.chat, "/explain": pipeline.explain}
-        self.gateway = Gateway(handlers, self.gateway_web, Limits(), self.metrics)
+        self.gateway = Gateway(handlers, self.gateway_web, Limits(), self.metrics, WrongKeys())
 
     def authenticate(self, headers: Headers) -> Principal:
         """The identity of this scene: whoever has the key is the one principal."""

@@ -15,6 +15,7 @@ from gateway.exchange import Exchange
 from gateway.limits import ClientGone, Limits
 from gateway.records import logs
 from gateway.records.metrics import Metrics
+from gateway.wrong_keys import WrongKeys
 from tests.gateway.fakes import Caller, scope
 
 CANARY = "Zebrafink-7731"
@@ -36,7 +37,7 @@ class Scene:
     def __init__(self, handler: Handler) -> None:
         self.web = Web()
         self.metrics = Metrics()
-        self.gateway = Gateway({"/hot": handler}, self.web, Limits(), self.metrics)
+        self.gateway = Gateway({"/hot": handler}, self.web, Limits(), self.metrics, WrongKeys())
 
     async def post(self, caller: Caller, path: str = "/hot", **more: Any) -> Caller:
         await self.gateway(scope(path, **more), caller.receive, caller.send)
