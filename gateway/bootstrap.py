@@ -119,6 +119,7 @@ def build(
     )
     watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
     watches.append(partial(every, _FLUSH_S, take_stock))
+    watches.append(partial(asyncio.to_thread, signals.warm_up_for_findings))
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions, judge], audit, keeper)

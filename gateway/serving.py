@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import os
 import signal
@@ -108,11 +109,14 @@ def settle_memory() -> None:
     """Take what start-up made out of the collector's sight, and let it run less often.
 
     Requests make no cycles to speak of; at Python's default of 700 allocations the collector ran
-    several times for each and took 4% of the time.
+    several times for each and took 4% of the time. What compiling the detector's patterns took
+    goes back to the system: a tenth of the memory.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 async def serve_here(

@@ -95,6 +95,10 @@ class SignalReader:
         """Let the detector read its files now, and not while a first caller waits."""
         self._privacy("")
 
+    def warm_up_for_findings(self) -> None:
+        """The same for what only a text with an identifier needs: a third of a second."""
+        self._privacy("Patient Jane Roe (MRN 48213377) has asthma.")
+
     def _privacy(self, text: str) -> tuple[Findings, int]:
         try:
             verdict = self._scanner.scan(text)

@@ -14,6 +14,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Protocol
 
 from gateway.signals.privacy import digits, health, normalise, recognisers
@@ -81,9 +82,6 @@ class Detector:
         allowed: Allowed | None = None,
     ) -> None:
         self._prefilter = prefilter or build_prefilter(TRIGGERS, len(RECOGNISERS), GATES)
-        # Apart from the first: clinical words only matter beside an identifier, and looking for
-        # them costs as much as looking for all identifiers.
-        self._health = build_prefilter(health.TRIGGERS, 0)
         self._load = load
         own: tuple[Stage, ...] = (RecogniserStage(self._prefilter), Tagger(load), ScriptStage())
         self._stages = stages(self._prefilter) if stages else own
@@ -150,7 +148,8 @@ class Detector:
 
     def _has_health(self, text: str) -> bool:
         data = narrow(text)
-        hits = self._health.look(data)[0]
+        # Apart from the first: clinical words only matter beside an identifier.
+        hits = _clinical_words().look(data)[0]
         if hits & 1 or health.has_clinical_word(data):
             return True
         return hits > 1 and health.has_clinical_ending(text)
@@ -184,6 +183,12 @@ class Detector:
                 reasons.append("too_many")
                 break
         return found
+
+
+@cache
+def _clinical_words() -> Prefilter:
+    """A fifth of a second to compile, and needed beside findings only: made when first asked."""
+    return build_prefilter(health.TRIGGERS, 0)
 
 
 def _is_binary(text: str) -> bool:
@@ -224,6 +229,6 @@ def _version(artefact: str, own_words: str) -> str:
     digest = hashlib.sha256(f"{_REVISION} {artefact} {own_words}".encode())
     for each in RECOGNISERS:
         digest.update(f"\0{each.name}\0{each.trigger}\0{each.pattern.pattern}".encode())
-    for trigger in (*normalise.TRIGGERS, *health.TRIGGERS):
+    for trigger in (*normalise.TRIGGERS, *health.WORDS_TRIGGER, health.ENDING_TRIGGER):
         digest.update(trigger.encode())
     return digest.hexdigest()[:12]

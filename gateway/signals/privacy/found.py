@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway.signals.privacy.verdict import Kind
@@ -87,6 +87,20 @@ def lowered(text: str) -> str:
 def exact(pattern: str) -> re.Pattern[str]:
     """ASCII rules for word characters and digits, as in the byte-wise triggers."""
     return re.compile(pattern, re.ASCII)
+
+
+def alternatives(pattern: str) -> Iterator[str]:
+    """The parts of a pattern between the bars that stand in no brackets."""
+    depth = start = 0
+    for sign in _SIGNS.finditer(pattern):
+        depth += (sign.group() == "(") - (sign.group() == ")")
+        if sign.group() == "|" and not depth:
+            yield pattern[start : sign.start()]
+            start = sign.end()
+    yield pattern[start:]
+
+
+_SIGNS = re.compile(r"[()|]|\\.|\[\]?[^]]*\]")
 
 
 def always(kind: Kind, group: int = 0, *, is_strong: bool = True) -> Locate:

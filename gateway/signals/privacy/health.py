@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gateway.signals.privacy.found import Found, exact
+from gateway.signals.privacy.found import Found, alternatives, exact
 from gateway.signals.privacy.health_words import WORDS
 from gateway.signals.privacy.verdict import Kind
 
@@ -57,7 +57,11 @@ _EVERYDAY = frozenset(
     ).split()
 )
 
-WORDS_TRIGGER = rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})|{_MARKS}"
+WORDS_TRIGGER = (
+    *(rf"(?i)\b{word}\b" for word in alternatives(_WORDS)),
+    *(rf"(?i)\b{stem}" for stem in alternatives(_STEMS)),
+    *(f"(?i){mark}" for mark in alternatives(_MARKS)),
+)
 ENDING_TRIGGER = rf"(?i)[a-z]{{2}}(?:{_ENDING})\b"
 TRIGGERS = (WORDS_TRIGGER, ENDING_TRIGGER)
 _LISTED = frozenset(word.encode("ascii") for word in WORDS)

@@ -8,10 +8,9 @@ a digit. Words that are also everyday words ("case", "group", "lot") need a link
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from gateway.signals.privacy import checksums
-from gateway.signals.privacy.found import Found, Recogniser, digits_of, exact
+from gateway.signals.privacy.found import Found, Recogniser, alternatives, digits_of, exact
 from gateway.signals.privacy.verdict import Kind
 
 # Keywords as regular expressions; a space stands for one of space, underscore, hyphen or nothing.
@@ -47,23 +46,12 @@ _LINK = (
 )
 
 
-def _alternatives(words: str) -> Iterator[str]:
-    """The parts of a pattern between the bars that stand in no brackets."""
-    depth = start = 0
-    for at, char in enumerate(words):
-        depth += (char == "(") - (char == ")")
-        if char == "|" and not depth:
-            yield words[start:at]
-            start = at + 1
-    yield words[start:]
-
-
 def _trigger() -> str:
     """The same words; what they look ahead for is matched, as triggers cannot look ahead."""
     whole: list[str] = []
     ahead: list[str] = []
     for _, words in _SORTED:
-        for word in _alternatives(words):
+        for word in alternatives(words):
             plain = re.sub(r"\(\?!(?:[^()]|\([^()]*\))*\)|\\b", "", word)
             (ahead if "(?=" in plain else whole).append(plain.replace("(?=", "(?:"))
     return rf"(?i)(?:\b|_)(?:(?:{'|'.join(whole)})s?[^a-z]|{'|'.join(ahead)})"

@@ -24,13 +24,15 @@ _PLACES_FLOOR, _CHARS_PER_PLACE = 256, 16
 
 Place = tuple[int, int]
 Places = list[Place]
+Trigger = str | tuple[str, ...]
+"""A pattern, or several of which any will do: lists of words are found much faster apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The triggers with the numbers `behind` count only where one of `opens` matches."""
+    """The triggers with the numbers `behind` count only where `opens` matches."""
 
-    opens: tuple[str, ...]
+    opens: Trigger
     behind: frozenset[int]
 
 
@@ -51,11 +53,12 @@ class Prefilter(Protocol):
 class _Database:
     """Numbered patterns; each thread has its own scratch space, as Hyperscan demands."""
 
-    def __init__(self, patterns: Sequence[tuple[int, str]], reported_once: int) -> None:
-        """The first match only of patterns with numbers from `reported_once` on."""
+    def __init__(self, triggers: Sequence[tuple[int, Trigger]], reported_once: int) -> None:
+        """The first match only of triggers with numbers from `reported_once` on."""
         import hyperscan
 
         once = hyperscan.HS_FLAG_SINGLEMATCH
+        patterns = [(number, each) for number, trigger in triggers for each in _parts(trigger)]
         self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
             expressions=[pattern.encode("ascii") for _, pattern in patterns],
@@ -83,7 +86,7 @@ class HyperscanPrefilter:
     """
 
     def __init__(
-        self, triggers: Sequence[str], unplaced: int | None = None, gates: Sequence[Gate] = ()
+        self, triggers: Sequence[Trigger], unplaced: int | None = None, gates: Sequence[Gate] = ()
     ) -> None:
         import hyperscan
 
@@ -91,9 +94,7 @@ class HyperscanPrefilter:
         self._count, self._gates = len(triggers), gates
         placed = self._count if unplaced is None else unplaced
         listed = list(enumerate(triggers))
-        self._openers = [
-            (self._count + at, pattern) for at, gate in enumerate(gates) for pattern in gate.opens
-        ]
+        self._openers = [(self._count + at, gate.opens) for at, gate in enumerate(gates)]
         gated = frozenset[int]().union(*(gate.behind for gate in gates))
         free = [each for each in listed if each[0] not in gated]
         self._first = _Database(free + self._openers, placed)
@@ -130,6 +131,10 @@ class HyperscanPrefilter:
         return _bits(found), found
 
 
+def _parts(trigger: Trigger) -> tuple[str, ...]:
+    return (trigger,) if isinstance(trigger, str) else trigger
+
+
 def _note(number: int, _start: int, end: int, _flags: int, context: tuple[Places, int]) -> bool:
     found, most = context
     found.append((number, end))
@@ -160,7 +165,7 @@ class Re2Prefilter:
     """The same triggers as one RE2 set, and each alone."""
 
     def __init__(
-        self, triggers: Sequence[str], unplaced: int | None = None, gates: Sequence[Gate] = ()
+        self, triggers: Sequence[Trigger], unplaced: int | None = None, gates: Sequence[Gate] = ()
     ) -> None:
         import re2
 
@@ -170,14 +175,16 @@ class Re2Prefilter:
         options.log_errors = False
         self._set = re2.Set.SearchSet(options)
         self._count, self._gates = len(triggers), gates
-        for trigger in (*triggers, *("|".join(gate.opens) for gate in gates)):
-            self._set.Add(trigger)
+        for trigger in (*triggers, *(gate.opens for gate in gates)):
+            self._set.Add("|".join(_parts(trigger)))
         # Matches everything: when it is missing the set ran out of memory, which RE2 tells
         # no otherwise.
         self._sentinel: int = self._set.Add("")
         self._set.Compile()
         placed = triggers if unplaced is None else triggers[:unplaced]
-        self._each = [re2.compile(trigger.encode("ascii"), options) for trigger in placed]
+        self._each = [
+            re2.compile("|".join(_parts(trigger)).encode("ascii"), options) for trigger in placed
+        ]
 
     def hits(self, data: bytes) -> int:
         """See `Prefilter`."""
@@ -205,7 +212,7 @@ class Re2Prefilter:
 
 @cache
 def build_prefilter(
-    triggers: tuple[str, ...], unplaced: int | None = None, gates: tuple[Gate, ...] = ()
+    triggers: tuple[Trigger, ...], unplaced: int | None = None, gates: tuple[Gate, ...] = ()
 ) -> Prefilter:
     """Hyperscan when it can be imported and runs on this processor, otherwise RE2.
 

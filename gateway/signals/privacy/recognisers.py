@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from gateway.signals.privacy import codes, credentials, dates, keyword_ids, names, numbers, places
 from gateway.signals.privacy.found import Found, Recogniser, always, exact, lowered, narrow
@@ -77,7 +78,7 @@ class RecogniserStage:
             return
         data = narrow(text)
         # In order of the recognisers: of two hits on the same characters the first is kept.
-        for number, regions in sorted(_REGIONS.of(document.places, data, hits).items()):
+        for number, regions in sorted(_regions().of(document.places, data, hits).items()):
             if RECOGNISERS[number].leads:
                 yield from _led_matches(number, texts, regions)
                 continue
@@ -102,7 +103,12 @@ class RecogniserStage:
 
 _LONG = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.spans_windows)
 _LOWERED = sum(1 << i for i, each in enumerate(RECOGNISERS) if each.is_lowered)
-_REGIONS = Regions(RECOGNISERS, OVERLAP_CHARS)
+
+
+@cache
+def _regions() -> Regions:
+    """Measures every pattern: made when first asked."""
+    return Regions(RECOGNISERS, OVERLAP_CHARS)
 
 
 def _run(
