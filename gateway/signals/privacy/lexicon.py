@@ -15,13 +15,16 @@ import unicodedata
 import zlib
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntFlag
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 
 FACT_FILES = ("facts-1.bin", "facts-2.bin", "facts-3.bin")
 _SHELF_BITS = 20  # 4,096 shelves of about a hundred keys
+_REMEMBERED = 8_192
 _FOLDED = str.maketrans({"đ": "d", "ł": "l", "ø": "o", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
@@ -65,14 +68,16 @@ class Lexicon:
     flags: bytes
     ordered: list[bytes]  # the common words in small letters, in order
     shelves: list[int] = field(init=False, repr=False)
+    flags_of: Callable[[int], int] = field(init=False, repr=False)
+    """The flags of a key; 0 for a word that is not known. The last few thousand are remembered."""
 
     def __post_init__(self) -> None:
         firsts = range(0, (1 << 32) + 1, 1 << _SHELF_BITS)
         shelves = [bisect_left(self.keys, first) for first in firsts]
         object.__setattr__(self, "shelves", shelves)
+        object.__setattr__(self, "flags_of", lru_cache(_REMEMBERED)(self._look_up))
 
-    def flags_of(self, key: int) -> int:
-        """The flags of a key; 0 for a word that is not known."""
+    def _look_up(self, key: int) -> int:
         keys, shelf = self.keys, key >> _SHELF_BITS
         end = self.shelves[shelf + 1]
         at = bisect_left(keys, key, self.shelves[shelf], end)
