@@ -87,7 +87,7 @@ def build(
     metrics = Metrics(multiprocess_dir=os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
     load = load or (lambda: settings)
     reload = Reload(settings, make=make_rules, load=load, config=config, metrics=metrics)
-    audit, keeper = _audit(settings, worker)
+    audit, keeper = _audit(settings, worker, metrics)
     journal = Journal(
         audit, metrics, clock=time.time, syncs_every_class=settings.audit.durability == "strict"
     )
@@ -184,7 +184,7 @@ def _cold_routes(web: Web, lifespan: Lifespan, models: LocalModelsEndpoint) -> F
     return app
 
 
-def _audit(settings: Settings, worker: int) -> tuple[AuditLog, Keeper]:
+def _audit(settings: Settings, worker: int, metrics: Metrics) -> tuple[AuditLog, Keeper]:
     given = settings.audit
     directory = settings.state_dir / "audit"
     anchors = make_anchors(settings)  # before the log: a fault here must leave none behind
@@ -193,6 +193,7 @@ def _audit(settings: Settings, worker: int) -> tuple[AuditLog, Keeper]:
         clock=time.time,
         worker=worker,
         rotation=Rotation(int(given.rotate_mb * 1024 * 1024), given.rotate_s),
+        count_dropped=metrics.audit_dropped.inc,
     )
     keeper = Keeper(
         audit,

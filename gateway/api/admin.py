@@ -106,6 +106,7 @@ class Admin:
             "anchored_heads": anchored,
             "intents_lost": report.lost,
             "intents_open": report.waiting,
+            "records_dropped": report.dropped,
             "faults": [asdict(fault) for fault in report.faults[:_MOST_FAULTS]],
         }
 

@@ -84,6 +84,8 @@ def verify(
         say(f"NOT WHOLE  {at}: {fault.problem}")
     if report.lost or report.waiting:
         say(f"intents without an outcome: {report.lost} lost, {report.waiting} still open")
+    if report.dropped:
+        say(f"dropped while the log could not be written: {report.dropped} outcomes or refusals")
     if report.faults:
         raise typer.Exit(1)
     checked = f"; {len(anchored)} anchored heads" if anchored else ""

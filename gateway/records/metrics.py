@@ -75,6 +75,11 @@ class Metrics:
         self.audit_healthy = self._gauge(
             "audit_healthy", "1 while the audit log can be written.", "livemin"
         )
+        self.audit_dropped = Counter(
+            "nearward_audit_dropped",
+            "Records that found no room while the audit log could not be written.",
+            registry=self.registry,
+        )
         self.anchors_failing = self._gauge(
             "audit_anchors_failing", "Anchors that refused the last checkpoint.", "livemax"
         )

@@ -29,11 +29,13 @@ Anchored = tuple[Head, str]
 class Report:
     """What was found. `lost` intents never got an outcome, and the log says so; `waiting` ones
     have none yet: their requests are under way, or the writer died and was not started again.
+    `dropped` records, of outcomes and refusals, found no room while the log could not be written.
     """
 
     records: int
     segments: int
     lost: int
+    dropped: int
     waiting: int
     faults: list[Fault]
 
@@ -46,6 +48,7 @@ class _Finding:
     records: int
     segments: int
     lost: int
+    dropped: int
     waiting: int
     faults: list[Fault]
     named: list[tuple[Head, str]]
@@ -73,6 +76,7 @@ def verify_log(directory: Path, anchored: Sequence[Anchored] = (), *, processes:
         sum(found.records for found in findings),
         sum(found.segments for found in findings),
         sum(found.lost for found in findings),
+        sum(found.dropped for found in findings),
         sum(found.waiting for found in findings),
         [fault for found in findings for fault in found.faults] + _disagreements(findings),
     )
@@ -103,6 +107,7 @@ def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored])
         check.records,
         len(paths),
         check.lost,
+        check.dropped,
         check.waiting,
         check.faults,
         check.named,
