@@ -193,7 +193,7 @@ def _audit(settings: Settings, worker: int, metrics: Metrics) -> tuple[AuditLog,
         clock=time.time,
         worker=worker,
         rotation=Rotation(int(given.rotate_mb * 1024 * 1024), given.rotate_s),
-        count_dropped=metrics.audit_dropped.inc,
+        count_dropped=partial(metrics.audit_dropped.add, ()),
     )
     keeper = Keeper(
         audit,

@@ -37,7 +37,8 @@ from gateway.identity import Identity, Principal
 from gateway.limits import Json, Limits, parse_object, read_body, read_headers
 from gateway.records.journal import Journal
 from gateway.records.selection import moment, records_of
-from gateway.records.verification import verify_known
+from gateway.records.verification import Checked, verify_known
+from gateway.records.witnesses import limits
 from gateway.rules import Rules
 from gateway.simulating import simulate_log
 from gateway.state.approvals import Approvals
@@ -95,15 +96,19 @@ class Admin:
     async def verify(self, request: Request) -> dict[str, Any]:
         """Whether the log is whole, and what is wrong where it is not."""
         self._admit(request, "admin", "auditor")
-        report, anchored = await self._read(
+        checked: Checked = await self._read(
             self._verifying, verify_known, self._audit_directory, self._anchor_files
         )
+        report = checked.report
         return {
             "object": "audit.verification",
             "is_whole": not report.faults,
             "records": report.records,
             "segments": report.segments,
-            "anchored_heads": anchored,
+            "anchored_heads": checked.heads,
+            "is_anchored": checked.is_anchored,
+            "anchors": [witness.to_json() for witness in checked.witnesses],
+            "limits": limits(checked.witnesses, checked.workers),
             "intents_lost": report.lost,
             "intents_open": report.waiting,
             "records_dropped": report.dropped,

@@ -42,7 +42,7 @@ _CLOSE_S = 2.0
 class AuditLog:
     """Appends sealed records. All methods run on one event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one for each bound and each clock
         self,
         directory: Path,
         *,

@@ -140,6 +140,8 @@ async def test_the_log_is_verified_and_a_change_is_named(scene: Scene) -> None:
     broken = (await scene.ask("GET", "/v1/audit/verify", "auditor")).json()
 
     assert (whole["is_whole"], whole["faults"]) == (True, [])
+    assert (whole["is_anchored"], whole["anchors"], whole["records_dropped"]) == (False, [], 0)
+    assert whole["limits"].startswith("no anchor outside the log was checked")
     assert whole["records"] >= 2
     assert broken["is_whole"] is False
     assert broken["faults"][0]["segment"] == path.name

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from gateway.errors import AuditUnavailable
@@ -19,23 +20,25 @@ from gateway.records.segment import SegmentFile
 from gateway.records.verification import verify_log
 from tests.gateway.fakes import FakeClock, parsed
 from tests.gateway.records.test_audit_stalls import hung, until_healthy
+from tests.gateway.serving_gateway import RunningGateway, settings_for
 
 __all__ = ["hung"]
 BUFFER = 3
 
 
 class Full:
-    """A disk that takes `most` further bytes, and then none until it is given room."""
+    """A disk that takes nothing while it is full."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._append = SegmentFile.append
         self.is_full = False
-        monkeypatch.setattr(SegmentFile, "append", lambda *given: self.append(*given))
+        real = SegmentFile.append
 
-    def append(self, file: SegmentFile, data: bytes) -> None:
-        if self.is_full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._append(file, data)
+        def append(file: SegmentFile, data: bytes) -> None:
+            if self.is_full:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            real(file, data)
+
+        monkeypatch.setattr(SegmentFile, "append", append)
 
 
 @pytest.fixture
@@ -170,3 +173,18 @@ async def test_a_stop_tells_of_it_once(
     assert [entry["dropped"] for entry in found(tmp_path, "close")] == [0]
     report = verify_log(tmp_path)
     assert (report.dropped, report.lost, report.faults) == (2, 0, [])
+
+
+async def test_the_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There from the start, so that an alert sees it rise, and counted for whoever scrapes."""
+    monkeypatch.setattr("gateway.records.audit._BUFFER_RECORDS", 0)
+    async with (
+        RunningGateway(settings_for(tmp_path)) as gateway,
+        httpx.AsyncClient(base_url=gateway.url, trust_env=False) as http,
+    ):
+        before = await http.get("/metrics")
+        gateway.application.audit.outcome({"event": "refused", "id": "a"})
+        after = await http.get("/metrics")
+
+    assert "\nnearward_audit_dropped_total 0.0\n" in before.text
+    assert "\nnearward_audit_dropped_total 1.0\n" in after.text
