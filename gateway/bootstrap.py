@@ -91,8 +91,9 @@ def build(
     journal = Journal(
         audit, metrics, clock=time.time, syncs_every_class=settings.audit.durability == "strict"
     )
-    secret = _secret(settings)
-    sessions = _sessions(settings, secret, metrics)
+    secret = make_secret(settings)
+    count = metrics.session_store
+    sessions = make_sessions(settings, secret, lambda outcome: count.add((outcome,)))
     detector, scanner = make_scanners(settings, Detector)
     signals = SignalReader(scanner=scanner, score=score, capability=capability)
     signals.warm_up()
@@ -318,12 +319,19 @@ def check_store(settings: Settings) -> None:
         raise ConfigError(f"{settings.where('state', 'store')}: {error}") from None
 
 
-def _secret(settings: Settings) -> Secret:
+def make_secret(settings: Settings) -> Secret:
+    """The key of all codes, made if there is none yet; raises ConfigError."""
     given = settings.state.secret
     return Secret(given.get_secret_value().encode()) if given else stored_secret(settings.state_dir)
 
 
-def _sessions(settings: Settings, secret: Secret, metrics: Metrics) -> Sessions:
+def make_sessions(
+    settings: Settings,
+    secret: Secret,
+    count: Callable[[str], None] = lambda _: None,
+    *,
+    stored: type[SessionFile] = SessionFile,
+) -> Sessions:
     """Session taint, where all processes see it: a taint that another missed is a leak."""
     state, untainted = settings.state, settings.policy.default_class
     if state.store != "memory":
@@ -331,14 +339,14 @@ def _sessions(settings: Settings, secret: Secret, metrics: Metrics) -> Sessions:
             state.store,
             secret=secret,
             clock=time.monotonic,
-            count=lambda outcome: metrics.session_store.add((outcome,)),
+            count=count,
             untainted=untainted,
             ttl_s=state.session_ttl_s,
             timeout_s=state.timeout_s,
         )
     if settings.server.workers > 1:
         return RefusedSessions()
-    file = SessionFile(
+    file = stored(
         settings.state_dir / "sessions",
         fingerprint=secret.code("session-file"),
         clock=time.time,
