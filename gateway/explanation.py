@@ -16,7 +16,7 @@ from gateway.judgement import Judged
 from gateway.planning import planned
 from gateway.records.journal import place_of, refusal_place
 from gateway.redaction.copy import Redaction, Unredactable
-from gateway.routing.plan import Plan
+from gateway.routing.plan import Attempt, Plan
 
 
 def explained(judged: Judged) -> bytes:
@@ -31,6 +31,9 @@ def explained(judged: Judged) -> bytes:
 
 def explanation(judged: Judged, plan: Plan, refused: GatewayError | None = None) -> bytes:
     """The decision as JSON (design.md section 4, `nearward explain`)."""
+    asked = [attempt for attempt in plan.attempts if leaves_something(judged, attempt)]
+    if refused is None and not asked:
+        refused = nothing_to_send()
     decision, signals = judged.decision, judged.signals
     device = signals.device
     document = {
@@ -44,7 +47,11 @@ def explanation(judged: Judged, plan: Plan, refused: GatewayError | None = None)
         ],
         "plan_reason": plan.why,
         "refusal": refused and refused.code,
-        "expected": _expected(judged, plan, refused),
+        "expected": (
+            {"status": refused.status, **refusal_place(judged, refused)}
+            if refused
+            else {"status": 200, **place_of(asked[0], _why(plan, asked[0]))}
+        ),
         "obligations": sorted(decision.obligations),
         "redaction": _redaction(judged.redaction),
         "break_glass": judged.facts.break_glass,
@@ -77,15 +84,9 @@ def explanation(judged: Judged, plan: Plan, refused: GatewayError | None = None)
     return orjson.dumps(document)
 
 
-def _expected(judged: Judged, plan: Plan, refused: GatewayError | None) -> dict[str, object]:
-    """The status and the headers that say where an answer came from and why."""
-    asked = [attempt for attempt in plan.attempts if leaves_something(judged, attempt)]
-    if refused is None and not asked:
-        refused = nothing_to_send()
-    if refused is not None:
-        return {"status": refused.status, **refusal_place(judged, refused)}
-    why = plan.why if asked[0] == plan.attempts[0] else "fallback"
-    return {"status": 200, **place_of(asked[0], why)}
+def _why(plan: Plan, first: Attempt) -> str:
+    """The reason that goes with an answer from this attempt."""
+    return plan.why if first == plan.attempts[0] else "fallback"
 
 
 def _redaction(redaction: Redaction | None) -> dict[str, object] | None:
