@@ -124,7 +124,7 @@ def build(
     lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions, judge], audit, keeper)
     hot = _hot_routes(pipeline, ClassifyEndpoint(identity, detector, score))
     cold = _cold_routes(web, lifespan, LocalModelsEndpoint(identity, limits, engine))
-    add_admin(cold, _admin(settings, identity, limits, reload, approvals, journal))
+    add_admin(cold, _admin(settings, identity, limits, reload, approvals, journal, sessions))
     return Application(Gateway(hot, cold, limits, metrics), audit, reload)
 
 
@@ -158,6 +158,7 @@ def _admin(  # noqa: PLR0917  one for each thing that an operator can ask about
     reload: Reload,
     approvals: Approvals,
     journal: Journal,
+    sessions: Sessions,
 ) -> Admin:
     return Admin(
         identity=identity,
@@ -167,6 +168,7 @@ def _admin(  # noqa: PLR0917  one for each thing that an operator can ask about
         anchor_files=settings.audit.anchor_files,
         approvals=approvals,
         journal=journal,
+        sessions=sessions,
     )
 
 

@@ -86,7 +86,7 @@ class _Asked:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self.watch = sessions.watch
+        self.watch, self.forget = sessions.watch, sessions.forget
         self.close = sessions.close
 
     async def raise_to(self, tenant: str, session: str, data_class: DataClass) -> DataClass:

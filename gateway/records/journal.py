@@ -130,6 +130,18 @@ class Journal:
             }
         )
 
+    async def doubt_lifted(self, tenant: str, session: str, by: str) -> None:
+        """Put on record, on the disk, that the key `by` vouches for what a session holds."""
+        await self.audit.note(
+            {
+                "t": round(self._clock(), 3),
+                "event": "doubt_lifted",
+                "tenant": tenant,
+                "session": self.audit.pseudonym("session", session),
+                "key": self.audit.pseudonym("key", by),
+            }
+        )
+
     def attempt(self, attempt: Attempt, outcome: str) -> None:
         """Count one attempt; `outcome` is "answered" or an error code."""
         self.metrics.attempt.add((attempt.destination, outcome))
