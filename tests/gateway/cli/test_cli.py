@@ -35,7 +35,7 @@ CONFIGURED = [
     for path in ALL
     if path
     and path[0] not in {"bench", "classify", "complexity", "device"}
-    and path not in {("keys",), ("audit",), ("policy",), ("model",)}
+    and path not in {("keys",), ("audit",), ("policy",), ("model",), ("approvals",)}
 ]
 
 
@@ -56,7 +56,8 @@ def test_bad_config_is_one_line(path: tuple[str, ...], tmp_path: Path) -> None:
     bad.write_text("server:\n  prot: 1\n")
     named = {("keys", "new"), ("keys", "revoke"), ("model", "pull"), ("model", "verify")}
     named |= {("model", "load"), ("model", "unload")}
-    source: list[object] = ["x"] if path in named else []
+    named |= {("approvals", verb) for verb in ("show", "approve", "refuse")}
+    source: list[object] = ["x"] if path in named or path == ("approve",) else []
     source += ["--out", tmp_path / "out"] if path == ("audit", "export") else []
     source += ["--candidate", bad] if path == ("policy", "simulate") else []
     result = run(*path, *source, "--config", bad, text=CHAT)
