@@ -50,11 +50,10 @@ async def in_session(
     if carried.rank > own.rank or own is DataClass.UNKNOWN:
         floor = DataClass.join(facts.default_class, carried)
         facts = dataclasses.replace(facts, default_class=floor)
-    if carried is DataClass.UNKNOWN and not has_failed:
-        return facts, signals  # nothing to add
     fresh = DataClass.UNKNOWN if has_failed else DataClass.PUBLIC
     doubt = await sessions.raise_to(tenant, doubt_of(session), fresh)
-    if doubt is not DataClass.PUBLIC and not has_failed:
+    # Where the class itself is unknown (the store cannot tell), a doubt adds nothing.
+    if not has_failed and DataClass.UNKNOWN not in (carried, own) and doubt is not DataClass.PUBLIC:
         doubted = dataclasses.replace(findings, errors=(NOT_JUDGED,))
         signals = signals._replace(findings=doubted)
     return facts, signals
