@@ -184,11 +184,11 @@ FAULTS = {
         {"protected_by": "media"},
     ),
     "session": Fault(
-        "gateway.judgement",
+        "gateway.taint",
         "carried.rank > own.rank",
         "carried.rank < own.rank",
-        bootstrap,
-        "Judge",
+        judgement,
+        "in_session",
         {"endpoint": "chat"},
     ),
     "text left out": Fault(
