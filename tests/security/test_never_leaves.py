@@ -189,6 +189,14 @@ FAULTS = {
         "carried.rank < own.rank",
         judgement,
         "in_session",
+        {"endpoint": "chat", "session": "s"},
+    ),
+    "doubt": Fault(
+        "gateway.taint",
+        "DataClass.UNKNOWN if has_failed else DataClass.PUBLIC",
+        "DataClass.PUBLIC",
+        judgement,
+        "in_session",
         {"endpoint": "chat"},
     ),
     "text left out": Fault(
