@@ -88,12 +88,13 @@ def build(
     metrics = Metrics(multiprocess_dir=os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
     load = load or (lambda: settings)
     reload = Reload(settings, make=make_rules, load=load, config=config, metrics=metrics)
-    audit, keeper = _audit(settings, worker)
+    audit, keeper = _audit(settings, worker, metrics)
     journal = Journal(
         audit, metrics, clock=time.time, syncs_every_class=settings.audit.durability == "strict"
     )
-    secret = _secret(settings)
-    sessions = _sessions(settings, secret, metrics)
+    secret = make_secret(settings)
+    count = metrics.session_store
+    sessions = make_sessions(settings, secret, lambda outcome: count.add((outcome,)))
     detector, scanner = make_scanners(settings, Detector)
     signals = SignalReader(scanner=scanner, score=score, capability=capability)
     signals.warm_up()
@@ -127,7 +128,7 @@ def build(
     wrong_keys = WrongKeys()
     cold = make_web(web, version("nearward"), lifespan, wrong_keys)
     LocalModelsEndpoint(identity, limits, engine).mount(cold)
-    add_admin(cold, _admin(settings, identity, limits, reload, approvals, journal))
+    add_admin(cold, _admin(settings, identity, limits, reload, approvals, journal, sessions))
     return Application(Gateway(hot, cold, limits, metrics, wrong_keys), audit, reload)
 
 
@@ -161,6 +162,7 @@ def _admin(  # noqa: PLR0917  one for each thing that an operator can ask about
     reload: Reload,
     approvals: Approvals,
     journal: Journal,
+    sessions: Sessions,
 ) -> Admin:
     return Admin(
         identity=identity,
@@ -170,6 +172,7 @@ def _admin(  # noqa: PLR0917  one for each thing that an operator can ask about
         anchor_files=settings.audit.anchor_files,
         approvals=approvals,
         journal=journal,
+        sessions=sessions,
     )
 
 
@@ -182,7 +185,7 @@ def _hot_routes(pipeline: Pipeline, classify: ClassifyEndpoint) -> dict[str, Han
     }
 
 
-def _audit(settings: Settings, worker: int) -> tuple[AuditLog, Keeper]:
+def _audit(settings: Settings, worker: int, metrics: Metrics) -> tuple[AuditLog, Keeper]:
     given = settings.audit
     directory = settings.state_dir / "audit"
     anchors = make_anchors(settings)  # before the log: a fault here must leave none behind
@@ -191,6 +194,7 @@ def _audit(settings: Settings, worker: int) -> tuple[AuditLog, Keeper]:
         clock=time.time,
         worker=worker,
         rotation=Rotation(int(given.rotate_mb * 1024 * 1024), given.rotate_s),
+        count_dropped=partial(metrics.audit_dropped.add, ()),
     )
     keeper = Keeper(
         audit,
@@ -315,12 +319,19 @@ def check_store(settings: Settings) -> None:
         raise ConfigError(f"{settings.where('state', 'store')}: {error}") from None
 
 
-def _secret(settings: Settings) -> Secret:
+def make_secret(settings: Settings) -> Secret:
+    """The key of all codes, made if there is none yet; raises ConfigError."""
     given = settings.state.secret
     return Secret(given.get_secret_value().encode()) if given else stored_secret(settings.state_dir)
 
 
-def _sessions(settings: Settings, secret: Secret, metrics: Metrics) -> Sessions:
+def make_sessions(
+    settings: Settings,
+    secret: Secret,
+    count: Callable[[str], None] = lambda _: None,
+    *,
+    stored: type[SessionFile] = SessionFile,
+) -> Sessions:
     """Session taint, where all processes see it: a taint that another missed is a leak."""
     state, untainted = settings.state, settings.policy.default_class
     if state.store != "memory":
@@ -328,14 +339,14 @@ def _sessions(settings: Settings, secret: Secret, metrics: Metrics) -> Sessions:
             state.store,
             secret=secret,
             clock=time.monotonic,
-            count=lambda outcome: metrics.session_store.add((outcome,)),
+            count=count,
             untainted=untainted,
             ttl_s=state.session_ttl_s,
             timeout_s=state.timeout_s,
         )
     if settings.server.workers > 1:
         return RefusedSessions()
-    file = SessionFile(
+    file = stored(
         settings.state_dir / "sessions",
         fingerprint=secret.code("session-file"),
         clock=time.time,

@@ -158,7 +158,7 @@ class Executor:
         if redacted is None and judged.must_redact_for(attempt.tier):
             return _Miss(attempt, _NOT_REDACTABLE)
         call = _call(judged, attempt, traceparent)
-        if call.body.get("messages") == []:
+        if _is_empty(call.body):
             return _Miss(attempt, _NOTHING_LEFT)
         try:
             await self._journal.intent(judged, attempt, number)
@@ -279,6 +279,20 @@ def _call(judged: Judged, attempt: Attempt, traceparent: bytes) -> Call:
     )
 
 
+def leaves_something(judged: Judged, attempt: Attempt) -> bool:
+    """Whether there is anything to send to this destination, after what must not be sent."""
+    return not _is_empty(_body(judged, attempt))
+
+
+def nothing_to_send() -> PolicyBlocked:
+    """The error when there is nothing for any of them."""
+    return PolicyBlocked("policy lets nothing of this request leave the device")
+
+
+def _is_empty(body: Json) -> bool:
+    return body.get("messages") == []
+
+
 def _body(judged: Judged, attempt: Attempt) -> Json:
     """What this destination gets: all of it, or without identifiers and no more than it needs."""
     decision, redacted = judged.decision, judged.redacted_for(attempt.tier)
@@ -318,7 +332,7 @@ def _no_answer(misses: list[_Miss]) -> GatewayError:
             retry_after_s=min(m.retry_after_s or 1 for m in misses),
         )
     if all(m.code == _NOTHING_LEFT for m in misses):
-        return PolicyBlocked("policy lets nothing of this request leave the device")
+        return nothing_to_send()
     if all(m.code == AuditUnavailable.code for m in misses):
         return AuditUnavailable("the audit log cannot be written, so nothing may leave the device")
     if all(m.attempt.tier is Tier.DEVICE for m in misses):

@@ -63,6 +63,11 @@ class Identity:
     def __len__(self) -> int:
         return len(self._by_digest)
 
+    def known_as(self, key_id: str) -> Principal | None:
+        """Whom the key of this id stands for."""
+        principals = (key.principal for key in self._by_digest.values())
+        return next((found for found in principals if found.id == key_id), None)
+
     def authenticate(self, headers: Headers) -> Principal:
         """The principal of `Authorization: Bearer` or `x-api-key`."""
         presented = _presented_key(headers)

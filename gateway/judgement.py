@@ -30,12 +30,14 @@ from gateway.rules import Rules
 from gateway.signals.reading import SignalReader, Signals
 from gateway.state.approvals import Approval, Approvals
 from gateway.state.sessions import Sessions
+from gateway.taint import in_session
 from gateway.wire import ChatRequest, parse_chat
 from policies import DataClass, Decision, Facts, Obligation, Tier, Verdict, decide
 from policies.features import recorded_facts
 
 _REDACTED = frozenset({Obligation.REDACT})
 _NONE = frozenset[Obligation]()
+_UNKNOWN = DataClass.UNKNOWN
 
 Parse = Callable[[Json, int], ChatRequest]
 
@@ -110,11 +112,10 @@ class Judge:
         rules = self.rules().of(principal.tenant)
         decision = _decision(facts, signals, rules)
         if wishes.session:
+            before = facts, signals
             own = decision.data_class
-            carried = await self._carried(principal.tenant, wishes.session, own)
-            if carried.rank > own.rank or own is DataClass.UNKNOWN:
-                floor = DataClass.join(facts.default_class, carried)
-                facts = dataclasses.replace(facts, default_class=floor)
+            facts, signals = await in_session(self.sessions, wishes.session, facts, signals, own)
+            if (facts, signals) != before:
                 decision = _decision(facts, signals, rules)
         approval: Approval | None = None
         if decision.verdict is Verdict.APPROVE and self.approvals is not None:
@@ -152,7 +153,8 @@ class Judge:
         return await self.redactor.redact(
             request,
             decision.terms.redact,
-            must_find=claimed.rank >= DataClass.PII.rank,
+            # To find nothing says little about what could not be judged.
+            must_find=claimed.rank >= DataClass.PII.rank or decision.data_class is _UNKNOWN,
             session=(facts.tenant, session) if session else None,
         )
 
@@ -171,18 +173,6 @@ class Judge:
         """Release what the judge's own parts hold; the stores that it is given are not."""
         if self.redactor is not None:
             await self.redactor.close()
-
-    async def _carried(self, tenant: str, session: str, own: DataClass) -> DataClass:
-        """The highest class of the session; a request of unknown class leaves out its own.
-
-        Its own would hide what the session did carry, and rules look at that apart: emergency
-        access may free what a failed detector holds, and never a secret of the turn before.
-        """
-        if own is not DataClass.UNKNOWN:
-            return await self.sessions.raise_to(tenant, session, own)
-        carried = await self.sessions.raise_to(tenant, session, DataClass.PUBLIC)
-        await self.sessions.raise_to(tenant, session, own)
-        return carried
 
 
 def _look(

@@ -11,33 +11,24 @@ import re
 import secrets
 import time
 
-import orjson
-
 from gateway.break_glass import refusal
 from gateway.delivery import CUT_SHORT, deliver
-from gateway.errors import (
-    ApprovalRequired,
-    AuditUnavailable,
-    GatewayError,
-    LocalUnavailable,
-    PolicyBlocked,
-    Queued,
-)
+from gateway.errors import AuditUnavailable, GatewayError
 from gateway.exchange import Exchange
 from gateway.execution import Executor
+from gateway.explanation import explained, explanation
 from gateway.judgement import Judge, Judged, Parse
+from gateway.planning import planned
 from gateway.records.journal import (
     Journal,
     answer_headers,
     approval_headers,
     refusal_headers,
 )
-from gateway.redaction.copy import Redaction, Unredactable
 from gateway.routing.plan import Plan
 from gateway.wire_embeddings import parse_embeddings
-from policies import Tier, Verdict
+from policies import Tier
 
-_LATER_S = 60
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})")
 
 
@@ -59,7 +50,7 @@ class Pipeline:
         try:
             self._refuse_glass(judged)
             if judged.wishes.is_dry_run:
-                await exchange.answer(200, explanation(judged, _plan(judged), ""))
+                await exchange.answer(200, explanation(judged, planned(judged)))
                 return
             judged = await self._judge.ask_approval(judged)
             exchange.trace += approval_headers(judged)
@@ -86,12 +77,7 @@ class Pipeline:
         """POST /v1/route/explain: the decision and the plan, with nothing sent anywhere."""
         judged = await self._judge.judge(exchange)
         self._refuse_glass(judged)
-        plan, refused = Plan((), ""), ""
-        try:
-            plan = _plan(judged)
-        except GatewayError as error:
-            refused = error.code
-        await exchange.answer(200, explanation(judged, plan, refused))
+        await exchange.answer(200, explained(judged))
 
     async def _planned(self, judged: Judged) -> Plan:
         """The plan, after a use of break-glass is on record; without a record, the device only."""
@@ -102,7 +88,7 @@ class Pipeline:
                 await self._journal.broke_glass(judged, judged.glass)
             except AuditUnavailable as error:
                 unrecorded = error
-        plan = _plan(judged)
+        plan = planned(judged)
         if unrecorded is None:
             return plan
         near = tuple(attempt for attempt in plan.attempts if attempt.tier is Tier.DEVICE)
@@ -114,96 +100,6 @@ class Pipeline:
         if judged.glass and not judged.glass.is_broken:
             self._journal.kept_glass(judged, judged.glass)
             raise refusal(judged.glass)
-
-
-def _plan(judged: Judged) -> Plan:
-    planner, request = judged.rules.planner, judged.request
-    is_chat = request.endpoint == "chat"
-    try:
-        if not is_chat:
-            return planner.plan_embeddings(request.model, judged.decision, judged.signals)
-        return planner.plan(request.model, judged.decision, judged.signals, judged.met)
-    except (PolicyBlocked, LocalUnavailable) as error:
-        intent = planner.read_model(request.model)[0]
-        stays = intent == "local" or (intent == "auto" and not is_chat)
-        held = None if stays else _held(judged)
-        raise held or error from None
-
-
-def _held(judged: Judged) -> GatewayError | None:
-    """Why a request that may leave, but not yet, is not answered; None for any other."""
-    verdict, approval = judged.decision.verdict, judged.approval
-    if verdict is Verdict.QUEUE:
-        return Queued(
-            "policy lets this request leave at another time; nearward keeps no queue: "
-            "send it again later",
-            retry_after_s=_LATER_S,
-        )
-    if verdict is not Verdict.APPROVE:
-        return None
-    if approval is not None and approval.state == "refused":
-        return ApprovalRequired("approval of this request was refused", code="approval_refused")
-    where = ""
-    if approval is not None and approval.state == "pending":
-        where = f"; its id is {approval.id}"
-    return ApprovalRequired(
-        f"a person has to approve this request before it may leave{where}; send it again then"
-    )
-
-
-def explanation(judged: Judged, plan: Plan, refusal: str) -> bytes:
-    """The decision as JSON (design.md section 4, `nearward explain`)."""
-    decision, signals = judged.decision, judged.signals
-    device = signals.device
-    document = {
-        "decision_id": judged.id,
-        "data_class": decision.data_class,
-        "verdict": decision.verdict,
-        "allowed": list(decision.allowed),
-        "plan": [
-            {"destination": a.destination, "model": a.model, "tier": a.tier, "region": a.region}
-            for a in plan.attempts
-        ],
-        "plan_reason": plan.why,
-        "refusal": refusal or None,
-        "obligations": sorted(decision.obligations),
-        "redaction": _redaction(judged.redaction),
-        "break_glass": judged.facts.break_glass,
-        "approval": judged.approval and {"id": judged.approval.id, "state": judged.approval.state},
-        "reason": decision.primary_reason,
-        "reasons": [
-            {"code": r.code, "rule": r.rule_id, "destination": r.destination}
-            for r in decision.reasons
-        ],
-        "policy_hash": decision.policy_hash,
-        "signals": {
-            "privacy": {
-                "data_class": signals.findings.data_class,
-                "kinds": sorted(signals.findings.kinds),
-                "spans": signals.span_count,
-                "errors": list(signals.findings.errors),
-            },
-            "complexity": round(signals.complexity(), 4),
-            "prompt_tokens_estimate": signals.prompt_tokens,
-            "device": {
-                "is_ready": device.is_ready,
-                "model": device.model,
-                "context_tokens": device.context_tokens,
-                "busy": device.busy,
-                "queued": device.queued,
-                "decode_tps": device.decode_tps,
-            },
-        },
-    }
-    return orjson.dumps(document)
-
-
-def _redaction(redaction: Redaction | None) -> dict[str, object] | None:
-    if redaction is None:
-        return None
-    if isinstance(redaction, Unredactable):
-        return {"kinds": {}, "refusal": redaction.code}
-    return {"kinds": dict(redaction.counts), "refusal": None}
 
 
 def _next_span(traceparent: bytes) -> bytes:

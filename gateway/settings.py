@@ -162,6 +162,15 @@ class AuditSettings(_Section):
         """The anchors that can be read here."""
         return [anchor.file for anchor in self.anchors if anchor.file is not None]
 
+    @property
+    def anchors_elsewhere(self) -> list[str]:
+        """Where in the config the others stand, with their kind: a URL may hold a secret."""
+        return [
+            f"audit.anchors.{number} ({'url' if anchor.url else 'redis'})"
+            for number, anchor in enumerate(self.anchors)
+            if anchor.file is None
+        ]
+
 
 class StateSettings(_Section):
     """Where shared state lives."""

@@ -7,6 +7,7 @@
     POST /v1/policy/simulate       admin, auditor   a candidate pack over recorded requests
     GET  /v1/approvals             admin, auditor   the requests that wait for approval
     POST /v1/approvals/{id}        admin            {"verdict": "approved" | "refused"}
+    POST /v1/sessions/judged       admin            {"tenant", "session"}: ends a doubt (taint.py)
 
 Whatever reads a log or hashes runs aside (aside.py), one call of a kind at a time.
 """
@@ -37,10 +38,13 @@ from gateway.identity import Identity, Principal
 from gateway.limits import Json, Limits, parse_object, read_body, read_headers
 from gateway.records.journal import Journal
 from gateway.records.selection import moment, records_of
-from gateway.records.verification import verify_known
+from gateway.records.verification import Checked, verify_known
+from gateway.records.witnesses import limits
 from gateway.rules import Rules
 from gateway.simulating import simulate_log
 from gateway.state.approvals import Approvals
+from gateway.state.sessions import Sessions
+from gateway.taint import doubt_of
 from policies import Destination, PackSource, PolicyError
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -63,7 +67,9 @@ class Admin:
         anchor_files: Sequence[Path],
         approvals: Approvals,
         journal: Journal,
+        sessions: Sessions,
     ) -> None:
+        self._sessions = sessions
         self._identity = identity
         self._limits = limits
         self._rules = rules
@@ -95,17 +101,22 @@ class Admin:
     async def verify(self, request: Request) -> dict[str, Any]:
         """Whether the log is whole, and what is wrong where it is not."""
         self._admit(request, "admin", "auditor")
-        report, anchored = await self._read(
+        checked: Checked = await self._read(
             self._verifying, verify_known, self._audit_directory, self._anchor_files
         )
+        report = checked.report
         return {
             "object": "audit.verification",
             "is_whole": not report.faults,
             "records": report.records,
             "segments": report.segments,
-            "anchored_heads": anchored,
+            "anchored_heads": checked.heads,
+            "is_anchored": checked.is_anchored,
+            "anchors": [witness.to_json() for witness in checked.witnesses],
+            "limits": limits(checked.witnesses, checked.workers),
             "intents_lost": report.lost,
             "intents_open": report.waiting,
+            "records_dropped": report.dropped,
             "faults": [asdict(fault) for fault in report.faults[:_MOST_FAULTS]],
         }
 
@@ -145,6 +156,23 @@ class Admin:
                 raise Unavailable("the answer could not be written down") from None
         return {"object": "approval", "id": asked.id, "verdict": verdict, "until": until}
 
+    async def judged(self, request: Request) -> dict[str, Any]:
+        """A person looked at what a detector had failed on: end the doubt about its session.
+
+        What the session is known to have carried stays. On record first.
+        """
+        who = self._admit(request, "admin")
+        body = await self._body(request)
+        tenant, session = body.get("tenant"), body.get("session")
+        if not (isinstance(tenant, str) and isinstance(session, str) and tenant and session):
+            raise BadRequest("tenant and session must be named", param="session")
+        await self._journal.doubt_lifted(tenant, session, who.id)
+        try:
+            was_in_doubt = await self._sessions.forget(tenant, doubt_of(session))
+        except OSError:
+            raise Unavailable("the session could not be written down as judged") from None
+        return {"object": "session", "tenant": tenant, "was_in_doubt": was_in_doubt}
+
     def _admit(self, request: Request, *roles: str) -> Principal:
         headers = read_headers(request.headers.raw, self._limits)
         principal = self._identity.authenticate(headers)
@@ -177,6 +205,7 @@ def add_admin(app: FastAPI, admin: Admin) -> None:
     app.add_api_route("/v1/audit/verify", admin.verify)
     app.add_api_route("/v1/policy/simulate", admin.simulate, methods=["POST"])
     app.add_api_route("/v1/approvals", admin.approvals)
+    app.add_api_route("/v1/sessions/judged", admin.judged, methods=["POST"])
     app.add_api_route("/v1/approvals/{approval_id}", admin.answer, methods=["POST"])
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,9 +25,6 @@ from gateway.cli.audit_filters import (
 from gateway.cli.terminal import ConfigOption, fail, read_settings, say, write_json
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-    from gateway.records.series import Head
     from gateway.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The tamper-evident record of every decision.")
@@ -48,46 +44,45 @@ BundleOption = Annotated[
 ]
 
 
+RequireOption = Annotated[
+    bool,
+    typer.Option(
+        "--require-anchor", help="Exit 1 unless an anchor outside the log saw each worker."
+    ),
+]
+
+
 @app.command()
 def verify(
     config: ConfigOption = None,
     anchor: AnchorOption = None,
     public_key: PublicKeyOption = None,
     bundle: BundleOption = None,
+    is_anchor_required: RequireOption = False,
 ) -> None:
     """Check every record; exit 1 and name the first bad one of each segment, if any.
 
-    Also whether anything is missing that a checkpoint has seen: those given with --anchor, or else
-    the anchor files of the config and what lies beside the log. With
+    Also whether anything is missing that a checkpoint has seen: the one
+    beside the log, the anchor files of the config, those given with --anchor.
+    A missing end shows against an anchor outside the log only, so it says
+    which were checked, and up to which record each of them saw the log. With
     --bundle and --public-key an evidence bundle, on any machine.
     """
-    from gateway.records.verification import verify_log
+    from gateway.cli.audit_verify import check_bundle, check_log
 
+    given = anchor or []
     if bundle is not None:
-        _verify_bundle(bundle, public_key, anchor or [])
+        check_bundle(bundle, public_key, given, is_anchor_required=is_anchor_required)
         return
     settings = read_settings(config)
     directory = _directory(settings)
-    files = anchor or _known_anchors(settings, directory)
-    anchored = _anchored(files, public_key or directory / "signing.pub")
-    try:
-        report = verify_log(directory, anchored, processes=os.cpu_count() or 1)
-    except FileNotFoundError:
-        fail(f"{directory}: no audit log here yet")
-    except OSError as error:
-        fail(f"{directory}: cannot be read ({error.strerror})")
-    if not report.segments:
-        say(f"NOT WHOLE  {directory}: there is a key for a log, and no record")
-        raise typer.Exit(1)
-    for fault in report.faults:
-        at = f"{directory / fault.segment}:{fault.line}" if fault.line else fault.segment
-        say(f"NOT WHOLE  {at}: {fault.problem}")
-    if report.lost or report.waiting:
-        say(f"intents without an outcome: {report.lost} lost, {report.waiting} still open")
-    if report.faults:
-        raise typer.Exit(1)
-    checked = f"; {len(anchored)} anchored heads" if anchored else ""
-    say(f"whole: {report.records} records in {report.segments} segments{checked}")
+    check_log(
+        directory,
+        given,
+        settings.audit,
+        public_key or directory / "signing.pub",
+        is_anchor_required=is_anchor_required,
+    )
 
 
 @app.command()
@@ -157,7 +152,7 @@ def export(  # noqa: PLR0913, PLR0917  one parameter for each option
         if out is None:
             fail("a bundle needs --out")
         question = question_of(since, until, data_class, region or [])
-        write_bundle(directory, out, question, settings.audit.anchor_files)
+        write_bundle(directory, out, question, settings.audit)
         return
     chosen = selection_of(
         since=since,
@@ -167,55 +162,6 @@ def export(  # noqa: PLR0913, PLR0917  one parameter for each option
         tenant=tenant,
     )
     write_records(directory, out, chosen, as_csv=kind == "csv")
-
-
-def _verify_bundle(bundle: Path, public_key: Path | None, anchors: list[Path]) -> None:
-    from gateway.cli.audit_export import said
-    from gateway.records.bundle import verify_bundle
-
-    if public_key is None:
-        fail("--bundle needs --public-key: the signing.pub of the log, got by another way")
-    key, anchored = _public_key(public_key), _anchored(anchors, public_key)
-    try:
-        verdict = verify_bundle(bundle, key, anchored)
-    except OSError as error:
-        fail(f"{bundle}: cannot be read ({error.strerror})")
-    except ValueError as error:
-        say(f"NOT WHOLE  {bundle}: {error}")
-        raise typer.Exit(1) from None
-    say(said(verdict))
-
-
-def _known_anchors(settings: Settings, directory: Path) -> list[Path]:
-    """What the workers published beside the log, and the anchor files of the config."""
-    published = sorted(directory.glob("*.checkpoint"))
-    return [path for path in (*published, *settings.audit.anchor_files) if path.exists()]
-
-
-def _anchored(files: list[Path], public_key: Path) -> list[tuple[Head, str]]:
-    from gateway.records.verification import anchored_heads
-
-    if not files:
-        return []
-    key = _public_key(public_key)
-    heads = []
-    for file in files:
-        try:
-            heads += anchored_heads(file, key)
-        except OSError as error:
-            fail(f"{file}: cannot be read ({error.strerror})")
-        except ValueError as error:
-            fail(f"{file.parent / str(error)}", 1)
-    return heads
-
-
-def _public_key(path: Path) -> Ed25519PublicKey:
-    from gateway.records.custody import read_public_key
-
-    try:
-        return read_public_key(path)
-    except (OSError, ValueError) as error:
-        fail(f"{path}: no public key ({error})")
 
 
 def _directory(settings: Settings) -> Path:

@@ -7,7 +7,7 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Any
@@ -16,11 +16,14 @@ import orjson
 
 from gateway.cli.terminal import fail, say
 from gateway.records.bundle import Verdict, make_bundle
+from gateway.records.bundle_text import class_of
 from gateway.records.chain import Entry
 from gateway.records.custody import signing_key
 from gateway.records.evidence import Question
 from gateway.records.selection import Selection, select, written
 from gateway.records.verification import verify_known
+from gateway.records.witnesses import Witness, testimony
+from gateway.settings import AuditSettings
 
 # fmt: off
 COLUMNS = (
@@ -51,15 +54,21 @@ def write_records(directory: Path, out: Path | None, chosen: Selection, *, as_cs
         say(f"{count} records in {out}")
 
 
-def write_bundle(directory: Path, out: Path, question: Question, anchors: Sequence[Path]) -> None:
+def write_bundle(directory: Path, out: Path, question: Question, settings: AuditSettings) -> None:
     """A bundle over a log that is whole, also against its anchors; ends the command otherwise."""
     try:
-        faults = verify_known(directory, anchors, processes=os.cpu_count() or 1)[0].faults
-        if faults:
+        checked = verify_known(directory, settings.anchor_files, processes=os.cpu_count() or 1)
+        if faults := checked.report.faults:
             fail(f"{faults[0].segment}: {faults[0].problem}; run: nearward audit verify", 1)
         with _fresh(out) as file:
             verdict = make_bundle(
-                directory, Path(file.name), question, signing_key(directory), t=time.time()
+                directory,
+                Path(file.name),
+                question,
+                signing_key(directory),
+                t=time.time(),
+                # Where it lies is nobody's business: the bundle goes to others.
+                witnesses=[Witness(Path(w.name).name, w.through) for w in checked.witnesses],
             )
     except FileNotFoundError:
         fail(f"{directory}: no audit log here yet")
@@ -73,16 +82,23 @@ def said(verdict: Verdict) -> str:
     """What a bundle says, in a few lines."""
     asked, answer = verdict.question, verdict.answer
     places = ", ".join(asked.regions) or "the device"
+    is_yes = "YES, or it may have" if answer["left"] else "no, by these records"
     lines = [
         f"whole: {verdict.records} records, signed at {written(verdict.checkpoint.t)}",
         f"did {asked.data_class} or above leave {places} between {written(asked.since)} and "
-        f"{written(asked.until)}? {'YES, or it may have' if answer['left'] else 'no'}",
+        f"{written(asked.until)}? {is_yes}",
     ]
     lines += [
-        f"  {r['count']} requests of class {r['class']} to {r['destination']} "
+        f"  {r['count']} requests of class {class_of(r)} to {r['destination']} "
         f"({r['region'] or 'region not stated'})"
         for r in answer["requests"]
     ]
+    lines.append("by its maker's word, at that time:")
+    if verdict.claimed is None:
+        lines.append("  nothing is said about anchors outside the log")
+    else:
+        workers = [head.worker for head in verdict.checkpoint.heads]
+        lines += [f"  {line}" for line in testimony(verdict.claimed, workers)]
     return "\n".join(lines)
 
 

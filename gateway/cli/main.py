@@ -7,7 +7,18 @@ import sys
 
 import typer
 
-from gateway.cli import audit, bench, classify, explain, inspect, keys, model, policy, serve
+from gateway.cli import (
+    approvals,
+    audit,
+    bench,
+    classify,
+    explain,
+    inspect,
+    keys,
+    model,
+    policy,
+    serve,
+)
 
 app = typer.Typer(
     name="nearward",
@@ -30,6 +41,8 @@ app.command()(classify.classify)
 app.command()(explain.explain)
 app.command()(inspect.device)
 app.command()(inspect.doctor)
+app.command()(approvals.approve)
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 app.add_typer(policy.app, name="policy")

@@ -9,7 +9,8 @@ intent, or within `flush_s`.
 
 When a write fails or stalls, the log is unhealthy: intents raise AuditUnavailable (so nothing
 leaves) and readiness is false. A fresh segment is tried after `retry_s`, by the next intent or by
-itself: a gateway that is not ready gets no requests that could wake it.
+itself: a gateway that is not ready gets no requests that could wake it. Outcomes that the buffer
+cannot hold meanwhile are dropped, which is on record as soon as it heals (losses.py).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from gateway.records.chain import Entry, Fault
 from gateway.records.checkpoint import Checkpoint
 from gateway.records.custody import AuditBusy, audit_key, lock, pseudonyms, signing_key
 from gateway.records.lane import Job, Lane, Stalled
+from gateway.records.losses import Losses
 from gateway.records.segment import segments
 from gateway.records.verification import verify_directory
 from gateway.records.writer import Rotation, Writer
@@ -40,7 +42,7 @@ _CLOSE_S = 2.0
 class AuditLog:
     """Appends sealed records. All methods run on one event loop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one for each bound and each clock
         self,
         directory: Path,
         *,
@@ -51,8 +53,12 @@ class AuditLog:
         retry_s: float = 1.0,
         rotation: Rotation | None = None,
         timer: Callable[[], float] = time.monotonic,
+        count_dropped: Callable[[], None] = lambda: None,
     ) -> None:
-        """`clock` dates the records; `timer` measures, whatever happens to the wall clock."""
+        """`clock` dates the records; `timer` measures, whatever happens to the wall clock.
+
+        `count_dropped` is told of each record that is dropped.
+        """
         self._clock = clock
         self._flush_s = flush_s
         self._retry_s = retry_s
@@ -61,7 +67,7 @@ class AuditLog:
         self._awaited: set[int] = set()  # ids of the entries that somebody waits for
         self._wake: asyncio.TimerHandle | None = None
         self._is_rotating = False
-        self.dropped = 0
+        self._count_dropped = count_dropped
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = audit_key(directory)
         self._signing_key = signing_key(directory)
@@ -82,6 +88,7 @@ class AuditLog:
         except BaseException:
             os.close(self._lock_fd)
             raise
+        self._losses = Losses(self._writer.series.pairing)
         self._writes = Lane("audit-write", self._batch, stall_s=stall_s, ended=self._written)
         self._syncs = Lane("audit-sync", lambda: self._synced, stall_s=stall_s)
 
@@ -117,10 +124,16 @@ class AuditLog:
     def outcome(self, entry: Entry) -> None:
         """Record after the fact; never raises and never waits."""
         if len(self._pending) >= _BUFFER_RECORDS:
-            self.dropped += 1
+            self._losses.add(entry)
+            self._count_dropped()
             return
         self._pending.append(entry)
         self._wake_in(self._flush_s)
+
+    @property
+    def dropped(self) -> int:
+        """How many records found no room since the start."""
+        return self._losses.total
 
     @property
     def records_since_checkpoint(self) -> int:
@@ -157,11 +170,16 @@ class AuditLog:
             return
         if self._wake is not None:
             self._wake.cancel()
-        closing = {"t": self._clock(), "event": "close", "dropped": self.dropped}
-        self._writes.finish(partial(self._writer.close, self._pending, closing), _CLOSE_S)
+        self._writes.finish(partial(self._end, self._clock()), _CLOSE_S)
         self._syncs.stop()
         os.close(self._lock_fd)
         self._lock_fd = -1
+
+    def _end(self, t: float) -> None:
+        """In the thread, behind a batch that the loop may not have heard of."""
+        left = self._losses.returned(self._left)
+        entries = [*(entry for entry in left if not self._is_gate(entry)), *self._pending]
+        self._writer.close(entries, {"t": t, "event": "close", "dropped": self._losses.untold})
 
     def _wake_in(self, seconds: float) -> None:
         if self._wake is None and self._lock_fd >= 0:
@@ -173,6 +191,7 @@ class AuditLog:
 
     def _batch(self) -> Job:
         entries, self._pending = self._pending, []
+        self._losses.take_along(entries, self._clock())
         return partial(self._record, entries)
 
     def _record(self, entries: list[Entry]) -> str:
@@ -181,6 +200,8 @@ class AuditLog:
 
     def _written(self) -> None:
         left, self._left = self._left, ()
+        if not self._writes.is_stalled:
+            left = self._losses.returned(left)
         if left or self._writes.is_stalled:
             # What was refused to whoever waited is not kept: it will not happen.
             kept = [*left, *self._pending]

@@ -2,7 +2,8 @@
 """Evidence bundles: one zip file that answers a question and verifies with a public key alone.
 
     README.txt           what this is, in words, and how to check it
-    question.json        the question and its answer (evidence.py)
+    question.json        the question, its answer (evidence.py), and which anchors outside the log
+                         its maker held the log against before (witnesses.py)
     checkpoint.json      the signed heads of all workers at the time of the export
     workers/N.jsonl      worker N's records of the period, line by line as they stand in the log
     workers/N.json       the proof that these lines stand in worker N's tree
@@ -34,6 +35,7 @@ from gateway.records.evidence import Answer, Proof, Question, proven
 from gateway.records.merkle import CompactRange, leaf_hash
 from gateway.records.segment import read_lines, segments, workers
 from gateway.records.series import Head
+from gateway.records.witnesses import Witness
 
 _DOMAIN = b"nearward bundle\n"
 _EXPORT = -1  # the maker of an export's checkpoint, which no worker is
@@ -68,20 +70,28 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a bundle that was checked says."""
+    """What a bundle that was checked says. `claimed` is who its maker asked, None if unsaid."""
 
     question: Question
     answer: Entry
     checkpoint: Checkpoint
     records: int
+    claimed: tuple[Witness, ...] | None
 
 
 def make_bundle(
-    directory: Path, target: Path, question: Question, key: Ed25519PrivateKey, *, t: float
+    directory: Path,
+    target: Path,
+    question: Question,
+    key: Ed25519PrivateKey,
+    *,
+    t: float,
+    witnesses: Sequence[Witness] = (),
 ) -> Verdict:
     """Write a bundle of a log that was found whole, and check it; raises OSError, ValueError.
 
-    ValueError also when the period begins before what the log still has.
+    `witnesses` are the anchors outside the log that it was held against. ValueError also when the
+    period begins before what the log still has.
     """
     answer, heads = Answer(question), []
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -90,10 +100,16 @@ def make_bundle(
             stretch = find_stretch(directory, worker, question)
             heads.append(_put_worker(directory, worker, stretch, written, answer))
         checkpoint = Checkpoint.sign(key, heads, worker=_EXPORT, t=t)
-        asked = {"question": question.to_json(), "answer": answer.to_json()}
+        asked = {
+            "question": question.to_json(),
+            "answer": answer.to_json(),
+            "anchors": [witness.to_json() for witness in witnesses],
+        }
         written.put("question.json", orjson.dumps(asked, option=orjson.OPT_INDENT_2))
         written.put("checkpoint.json", checkpoint.to_line())
-        written.put("README.txt", readme(question, answer.to_json(), checkpoint).encode())
+        written.put(
+            "README.txt", readme(question, answer.to_json(), checkpoint, witnesses).encode()
+        )
         manifest = orjson.dumps(written.hashes, option=orjson.OPT_SORT_KEYS)
         archive.writestr("manifest.json", manifest)
         archive.writestr("manifest.sig", key.sign(_DOMAIN + manifest).hex())
@@ -230,7 +246,9 @@ def _verify(
             raise ValueError(f"{name}.jsonl: {error}") from None
     if asked.get("answer") != answer.to_json():
         raise ValueError("question.json: the answer is not the one that the records give")
-    return Verdict(question, answer.to_json(), checkpoint, records)
+    claimed = asked.get("anchors")
+    witnesses = None if claimed is None else tuple(map(Witness.from_json, claimed))
+    return Verdict(question, answer.to_json(), checkpoint, records, witnesses)
 
 
 def _check_anchored(checkpoint: Checkpoint, anchored: Sequence[tuple[Head, str]]) -> None:

@@ -32,6 +32,7 @@ class WorkerCheck:
         self.records = 0
         self.faults: list[Fault] = []
         self.lost = 0
+        self.dropped = 0
         self.named: list[tuple[Head, str]] = []  # heads of other workers, and where they are named
         self.first_size = 0  # of the tree before the first segment that is here
         self.roots: dict[int, bytes] = {}  # by size, at each checkpoint of this worker
@@ -143,6 +144,9 @@ class WorkerCheck:
                 raise ValueError(problem)
         elif event == "open":
             raise ValueError("an `open` record stands inside a segment")
+        elif event == "dropped":
+            self.dropped += entry.get("records", 0)
+            self.lost += series.pairing.give_up(entry.get("ids", ()))
         elif event == "close":
             self._close(entry, series)
         elif event == "checkpoint":
@@ -168,6 +172,7 @@ class WorkerCheck:
     def _close(self, entry: Entry, series: Series) -> None:
         lost = series.pairing.lose()
         self.lost += lost
+        self.dropped += entry.get("dropped", 0)
         if not self._is_legacy and entry.get("lost") != lost:
             raise ValueError(f"{lost} intents are lost here where the record says otherwise")
 

@@ -6,7 +6,8 @@ Rules
 1. The question: did data of at least this class leave these regions between two moments?
 2. An intent is on record before anything is sent. So where there is none nothing left; where there
    is one, something may have, and counts as having left. A class or region that is unknown counts
-   as protected, and as outside.
+   as protected, and as outside. Who may relax a class does not change what was sent: the highest
+   counts of what was decided on, found, declared, and carried or given before anybody declared.
 3. The records of the period stand in the tree as one range of leaves; the ranges before and behind
    complete it to the root that a checkpoint signs (merkle.py). None can be left out or added.
 4. That the range is the whole period shows in its edges: it begins with a record from before, or
@@ -65,45 +66,52 @@ class Question:
             entry.get("event") == "intent"
             and entry.get("tier") != Tier.DEVICE
             and self.since <= entry.get("t", self.since) <= self.until
-            # A class that somebody relaxed is not what was found.
-            and (self._is_protected(entry.get("class")) or self._was_found(entry))
+            and self._is_protected(highest_class(entry))
             and not self._is_inside(str(entry.get("region", "")))
         )
 
-    def _was_found(self, entry: Entry) -> bool:
-        return "detected" in entry and self._is_protected(entry["detected"])
-
-    def _is_protected(self, name: object) -> bool:
-        try:
-            found = DataClass(str(name))
-        except ValueError:
-            return True
+    def _is_protected(self, found: DataClass) -> bool:
         return DataClass.join(found, self.data_class) is found
 
     def _is_inside(self, region: str) -> bool:
         return any(region == inside or region.startswith(f"{inside}-") for inside in self.regions)
 
 
+def highest_class(entry: Entry) -> DataClass:
+    """The highest class that an intent speaks of (rule 2); UNKNOWN for what it does not say."""
+    facts = entry.get("facts")
+    if not isinstance(facts, dict):
+        return DataClass.UNKNOWN
+    said = [entry.get("class"), entry.get("detected"), facts.get("default_class")]
+    said += [facts["declared_class"]] if "declared_class" in facts else []
+    try:
+        highest = DataClass.join(*(DataClass(str(name)) for name in said))
+    except ValueError:
+        return DataClass.UNKNOWN
+    # Media cannot be read, so they are taken for health information unless somebody relaxes that.
+    return DataClass.join(highest, DataClass.PHI) if facts.get("has_media") else highest
+
+
 class Answer:
-    """Counts what left, by class, destination and region."""
+    """Counts what left, by the class decided on, the highest, destination and region."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
-        self.left: Counter[tuple[str, str, str]] = Counter()
+        self.left: Counter[tuple[str, str, str, str]] = Counter()
 
     def follow(self, entry: Entry) -> None:
         """Take note of one record."""
         if self._question.is_about(entry):
-            key = (entry.get("class", ""), entry.get("to", ""), entry.get("region", ""))
-            self.left[key] += 1
+            place = entry.get("to", ""), entry.get("region", "")
+            self.left[entry.get("class", ""), highest_class(entry).value, *place] += 1
 
     def to_json(self) -> Entry:
         """As it stands in a bundle."""
         return {
             "left": bool(self.left),
             "requests": [
-                {"class": c, "destination": d, "region": r, "count": n}
-                for (c, d, r), n in sorted(self.left.items())
+                {"class": c, "highest": h, "destination": d, "region": r, "count": n}
+                for (c, h, d, r), n in sorted(self.left.items())
             ],
         }
 

@@ -29,6 +29,13 @@ if TYPE_CHECKING:  # the pipeline's values; importing them would close a circle
 HeaderList = list[tuple[bytes, bytes]]
 ROUTES: dict[Tier | None, str] = {Tier.DEVICE: "local", Tier.ONPREM: "onprem", Tier.CLOUD: "cloud"}
 
+_HEADERS = {
+    "route": b"x-nearward-route",
+    "model": b"x-nearward-model",
+    "region": b"x-nearward-region",
+    "reason": b"x-nearward-reason",
+}
+
 
 class Journal:
     """Writes intents before attempts and outcomes after them."""
@@ -120,6 +127,18 @@ class Journal:
                 "kinds": asked.kinds,
                 "outcome": verdict,
                 "policy": asked.policy,
+            }
+        )
+
+    async def doubt_lifted(self, tenant: str, session: str, by: str) -> None:
+        """Put on record, on the disk, that the key `by` vouches for what a session holds."""
+        await self.audit.note(
+            {
+                "t": round(self._clock(), 3),
+                "event": "doubt_lifted",
+                "tenant": tenant,
+                "session": self.audit.pseudonym("session", session),
+                "key": self.audit.pseudonym("key", by),
             }
         )
 
@@ -234,16 +253,36 @@ def decision_headers(judged: Judged) -> HeaderList:
     ]
 
 
+def place_of(attempt: Attempt, why: str) -> dict[str, str]:
+    """Where an answer comes from and why, by the names of its headers."""
+    return {
+        "route": ROUTES[attempt.tier],
+        "model": attempt.model,
+        "region": attempt.region or attempt.tier,
+        "reason": why,
+    }
+
+
+def refusal_place(judged: Judged, error: GatewayError) -> dict[str, str]:
+    """The same for a request without an answer. What policy blocked has policy's own reason."""
+    blocked = error.code == PolicyBlocked.code
+    return {
+        "route": _route(error.tried, error.code),
+        "reason": judged.decision.primary_reason if blocked else error.code,
+    }
+
+
+def _named(place: dict[str, str]) -> HeaderList:
+    return [(_HEADERS[name], text.encode()) for name, text in place.items()]
+
+
 def answer_headers(judged: Judged, answer: Answer) -> HeaderList:
     """The headers that say where the answer came from and why."""
     attempt = answer.attempt
     redacted = judged.redacted_for(attempt.tier)
     return [
         *decision_headers(judged),
-        (b"x-nearward-route", ROUTES[attempt.tier].encode()),
-        (b"x-nearward-model", attempt.model.encode()),
-        (b"x-nearward-region", (attempt.region or attempt.tier).encode()),
-        (b"x-nearward-reason", answer.why.encode()),
+        *_named(place_of(attempt, answer.why)),
         (b"x-nearward-redactions", b"%d" % (redacted.total if redacted else 0)),
         (b"x-nearward-attempts", b"%d" % answer.attempts),
         (b"x-nearward-overhead-us", b"%d" % (answer.overhead_s * 1e6)),
@@ -251,16 +290,10 @@ def answer_headers(judged: Judged, answer: Answer) -> HeaderList:
 
 
 def refusal_headers(judged: Judged, error: GatewayError) -> HeaderList:
-    """The headers of a judged request that got no answer, tried at a destination or blocked.
-
-    What policy blocked has policy's own reason; the error's code says the rest.
-    """
-    blocked = error.code == PolicyBlocked.code
-    reason = judged.decision.primary_reason if blocked else error.code
+    """The headers of a judged request that got no answer, tried at a destination or blocked."""
     return [
         *decision_headers(judged),
-        (b"x-nearward-route", _route(error.tried, error.code).encode()),
-        (b"x-nearward-reason", reason.encode()),
+        *_named(refusal_place(judged, error)),
         (b"x-nearward-redactions", b"0"),
         (b"x-nearward-attempts", b"%d" % error.attempts),
     ]

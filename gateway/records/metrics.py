@@ -37,7 +37,7 @@ class Tally:
         """Hand on what was counted."""
         counts, self._counts = self._counts, {}
         for labels, amount in counts.items():
-            self._counter.labels(*labels).inc(amount)
+            (self._counter.labels(*labels) if labels else self._counter).inc(amount)
 
 
 class Metrics:
@@ -75,12 +75,11 @@ class Metrics:
         self.audit_healthy = self._gauge(
             "audit_healthy", "1 while the audit log can be written.", "livemin"
         )
+        self.audit_dropped = self._counter("audit_dropped", "Records that found no room.", [])
         self.anchors_failing = self._gauge(
             "audit_anchors_failing", "Anchors that refused the last checkpoint.", "livemax"
         )
-        self.engine_ready = self._gauge(
-            "engine_ready", "1 while the on-device model answers.", "livemin"
-        )
+        self.engine_ready = self._gauge("engine_ready", "1 while the model answers.", "livemin")
         self.engines = EngineMetrics(self.registry)
         self.policy_reloads = self._counter(
             "policy_reloads", "Attempts to put new rules in force, by outcome.", ["outcome"]

@@ -7,7 +7,9 @@ Rules
 2. An `outcome` or `refused` record closes it. An outcome of another place than the device must
    find the intent for that place: without one something left that nobody had put on record.
    What stays on the device may lack its intent: it is served while the log cannot be written.
-3. Whatever is open when a writer starts (the one before it died) or stops is lost: its number
+3. A `dropped` record closes the requests whose outcome found no room while the log could not be
+   written: these are lost, and it names them.
+4. Whatever is open when a writer starts (the one before it died) or stops is lost: its number
    stands in the `open` or `close` record, so that a loss is on record and none can be hidden.
 """
 
@@ -45,12 +47,22 @@ class Pairing:
                 return "an outcome whose intent is not on record"
         elif event == "refused":
             self._open.pop(entry.get("id", ""), None)
+        elif event == "dropped":
+            self.give_up(entry.get("ids", ()))
         elif event == "close":
             self._open.clear()
         return ""
 
+    def __contains__(self, name: object) -> bool:
+        """Whether this request's intent is open."""
+        return name in self._open
+
+    def give_up(self, names: Iterable[str]) -> int:
+        """Lose the intents of these requests (rule 3); how many were open."""
+        return sum(self._open.pop(name, None) is not None for name in names)
+
     def lose(self) -> int:
-        """Give up all open intents (rule 3); how many they were."""
+        """Give up all open intents (rule 4); how many they were."""
         lost = len(self._open)
         self._open.clear()
         return lost

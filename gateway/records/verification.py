@@ -19,6 +19,7 @@ from gateway.records.checkpoint import Checkpoint
 from gateway.records.custody import read_public_key
 from gateway.records.segment import read_lines, segment_name, segments, workers
 from gateway.records.series import Head
+from gateway.records.witnesses import Witness, unwitnessed
 
 _LARGE_BYTES = 64 * 1024 * 1024  # a second's work: less is not worth a process
 
@@ -29,11 +30,13 @@ Anchored = tuple[Head, str]
 class Report:
     """What was found. `lost` intents never got an outcome, and the log says so; `waiting` ones
     have none yet: their requests are under way, or the writer died and was not started again.
+    `dropped` records, of outcomes and refusals, found no room while the log could not be written.
     """
 
     records: int
     segments: int
     lost: int
+    dropped: int
     waiting: int
     faults: list[Fault]
 
@@ -46,6 +49,7 @@ class _Finding:
     records: int
     segments: int
     lost: int
+    dropped: int
     waiting: int
     faults: list[Fault]
     named: list[tuple[Head, str]]
@@ -73,23 +77,48 @@ def verify_log(directory: Path, anchored: Sequence[Anchored] = (), *, processes:
         sum(found.records for found in findings),
         sum(found.segments for found in findings),
         sum(found.lost for found in findings),
+        sum(found.dropped for found in findings),
         sum(found.waiting for found in findings),
         [fault for found in findings for fault in found.faults] + _disagreements(findings),
     )
 
 
-def verify_known(
-    directory: Path, anchors: Sequence[Path] = (), *, processes: int = 1
-) -> tuple[Report, int]:
-    """The report against all that is known: what workers published, and these anchors' files.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A report, and who was asked besides the log itself: how many heads, and which outside it."""
 
-    Also how many heads that were. Raises as `verify_log` and `anchored_heads` do.
+    report: Report
+    heads: int
+    witnesses: list[Witness]
+    workers: list[int]
+
+    @property
+    def is_anchored(self) -> bool:
+        """Whether somebody outside the log saw each of its workers."""
+        return bool(self.witnesses) and not unwitnessed(self.witnesses, self.workers)
+
+
+def verify_known(
+    directory: Path,
+    anchors: Sequence[Path] = (),
+    *,
+    public_key: Path | None = None,
+    processes: int = 1,
+) -> Checked:
+    """Check a log against all that is known: what workers published, and these anchors' files.
+
+    An anchor that is not there is not asked. Raises as `verify_log` and `anchored_heads` do.
     """
-    files = [path for path in (*sorted(directory.glob("*.checkpoint")), *anchors) if path.exists()]
+    files = [*sorted(directory.glob("*.checkpoint")), *(path for path in anchors if path.exists())]
     anchored: list[Anchored] = []
-    for path in files:
-        anchored += anchored_heads(path, read_public_key(directory / "signing.pub"))
-    return verify_log(directory, anchored, processes=processes), len(anchored)
+    witnesses = []
+    for path in dict.fromkeys(files):
+        seen = anchored_heads(path, read_public_key(public_key or directory / "signing.pub"))
+        anchored += seen
+        if path.resolve().parent != directory.resolve():
+            witnesses.append(Witness.of(str(path), (head for head, _ in seen)))
+    report = verify_log(directory, anchored, processes=processes)
+    return Checked(report, len(anchored), witnesses, workers(directory))
 
 
 def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored]) -> _Finding:
@@ -103,6 +132,7 @@ def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored])
         check.records,
         len(paths),
         check.lost,
+        check.dropped,
         check.waiting,
         check.faults,
         check.named,

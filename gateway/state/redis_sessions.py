@@ -30,6 +30,7 @@ from typing import Any
 import structlog
 
 from gateway.config_file import ConfigError
+from gateway.errors import Conflict
 from gateway.state.secret import Secret
 from gateway.state.sessions import PURPOSE, Table
 from policies import DataClass
@@ -129,6 +130,13 @@ class RedisSessions:
         if shared.rank > mine.rank:
             self._keep(key, highest)
         return DataClass.UNKNOWN if self._clock() < self._unsure_until else highest
+
+    async def forget(self, tenant: str, session: str) -> bool:
+        """Raises Conflict: every process that saw the session would send its raise again."""
+        raise Conflict(
+            "sessions that are shared in Redis cannot be forgotten one by one: this one ends "
+            "state.session_ttl_s after its last request"
+        )
 
     async def watch(self) -> None:
         """Settle each second, for ever."""

@@ -68,6 +68,12 @@ class SessionFile:
                 self.close()  # the next one writes it anew: this one may end in half a line
                 raise
 
+    def drop(self, code: str) -> None:
+        """Forget a session, on the disk too; raises OSError, and then it is not forgotten."""
+        with self._lock:
+            if code in self._kept:
+                self._rewrite({name: kept for name, kept in self._kept.items() if name != code})
+
     def _put(self, code: str, data_class: DataClass, until: float) -> None:
         if self._fd < 0 or self._lines > self._most_lines:
             self._rewrite({**self._kept, code: (data_class, until)})

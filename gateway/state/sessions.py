@@ -19,7 +19,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, Conflict
 from gateway.state.secret import Secret
 from gateway.state.session_file import SessionFile
 from policies import DataClass
@@ -35,6 +35,13 @@ class Sessions(Protocol):
 
         UNKNOWN when that cannot be told; it is then not remembered as UNKNOWN. Raises BadRequest
         where sessions are not kept at all.
+        """
+
+    async def forget(self, tenant: str, session: str) -> bool:
+        """Let go of what the session carried; whether there was anything.
+
+        Raises OSError when that cannot be written, Conflict where it was raised meanwhile or
+        others would bring it back; all is kept then.
         """
 
     async def watch(self) -> None:
@@ -72,6 +79,14 @@ class Table:
             return None
         gone, (_, expires) = self._seen.popitem(last=False)
         return gone, expires
+
+    def entry(self, key: str) -> tuple[DataClass, float] | None:
+        """What is held under `key`: another object after each `keep`."""
+        return self._seen.get(key)
+
+    def drop(self, key: str) -> bool:
+        """Forget a key; whether it was there."""
+        return self._seen.pop(key, None) is not None
 
     def keys(self) -> list[str]:
         """All keys whose time is not over."""
@@ -122,6 +137,19 @@ class MemorySessions:
                     return DataClass.UNKNOWN
         return DataClass.UNKNOWN if is_unsure else highest
 
+    async def forget(self, tenant: str, session: str) -> bool:
+        """See Sessions."""
+        key = self._secret.code(PURPOSE, tenant, session)
+        known = self._table.entry(key)
+        if self._file is not None:
+            await asyncio.to_thread(self._file.drop, key)
+        again = self._table.entry(key)
+        if again is known:
+            return self._table.drop(key)
+        if self._file is not None and again is not None:
+            await asyncio.to_thread(self._file.append, key, again[0])
+        raise Conflict("the session was in use meanwhile: nothing is forgotten, try again")
+
     async def watch(self) -> None:
         """Nothing is ever left to do."""
 
@@ -147,6 +175,10 @@ class RefusedSessions:
             code="unsupported_header",
             param="x-nearward-session",
         )
+
+    async def forget(self, tenant: str, session: str) -> bool:
+        """Nothing was kept."""
+        return False
 
     async def watch(self) -> None:
         """Nothing to do."""

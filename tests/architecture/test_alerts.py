@@ -26,6 +26,7 @@ _PROMETHEUS_OWN = {"instance"}
 MUST_WATCH = {
     "nearward_policy_reload_failed",
     "nearward_audit_healthy",
+    "nearward_audit_dropped_total",
     "nearward_break_glass_total",
     "nearward_audit_anchors_failing",
     "nearward_breaker_open",

@@ -11,7 +11,9 @@ from typing import Any
 import orjson
 import pytest
 
-from policies import Baa, Destination, Tier, builtin_pack, load_policy
+from gateway.judgement import Judged
+from gateway.taint import doubt_of
+from policies import Baa, DataClass, Destination, Tier, builtin_pack, load_policy
 from tests.gateway.fakes import (
     BEARER,
     TODAY,
@@ -114,6 +116,56 @@ async def test_an_emergency_does_not_hide_what_the_session_carried(scene: Scene)
     scene.scanner.result = RuntimeError()
     assert await allowed(b"clean") == ("device", "c1")
     assert await allowed(b"dirty") == ("device",)
+
+
+async def test_a_doubt_about_a_session_is_what_the_failure_was(scene: Scene) -> None:
+    """One failure holds the session, clean words too; emergency access works as often as needed."""
+    agreement = Baa(id="b", expires=TODAY, scope=frozenset({"*"}))
+    places = [Destination(name="device", tier=Tier.DEVICE)]
+    places.append(away("c1", baa=agreement, trains_on_data=False))
+    policy = load_policy([builtin_pack("hipaa")], places)
+    scene.rules = replace(scene.rules, policy=policy)
+    scene.principals[0] = replace(WHO, may_break_glass=True)
+
+    async def judged(session: bytes, *headers: tuple[bytes, bytes]) -> Judged:
+        sent = [BEARER, (b"x-nearward-session", session), *headers]
+        exchange = exchange_of(Caller.posting(orjson.dumps(chat_body())), sent)
+        found = await scene.judge.judge(exchange)
+        exchange.close()
+        return found
+
+    works, secret = scene.scanner.result, (b"x-nearward-data-class", b"secret")
+    await judged(b"dirty", secret)
+    scene.scanner.result = RuntimeError()
+    assert (await judged(b"s")).decision.allowed == ("device",)
+    await judged(b"dirty")
+    for _ in range(3):
+        assert (await judged(b"s", GLASS)).decision.allowed == ("device", "c1")
+    scene.scanner.result = works
+
+    clean = await judged(b"s")
+    assert clean.decision.allowed == ("device",)
+    assert clean.signals.findings.errors == ("session_not_judged",)
+    assert clean.facts.default_class is DataClass.INTERNAL
+    assert (await judged(b"s", GLASS)).decision.allowed == ("device", "c1")
+    assert (await judged(b"dirty", GLASS)).decision.allowed == ("device",)
+    assert (await judged(b"other")).decision.allowed == ("device", "c1")
+
+    for session in ("s", "dirty"):
+        assert await scene.judge.sessions.forget(WHO.tenant, doubt_of(session))
+    assert (await judged(b"s")).decision.allowed == ("device", "c1")
+    assert (await judged(b"dirty")).decision.data_class is DataClass.SECRET
+
+
+async def test_a_declared_unknown_is_no_doubt(scene: Scene) -> None:
+    """No failure: the session stays unknown, and nobody ends it."""
+    scene.device._replies = [good(), good()]
+    session = (b"x-nearward-session", b"s")
+    await scene.post(session, (b"x-nearward-data-class", b"unknown"))
+    assert not await scene.judge.sessions.forget(WHO.tenant, doubt_of("s"))
+    caller = await scene.post(session)
+
+    assert caller.headers[b"x-nearward-data-class"] == b"unknown"
 
 
 async def test_glass_without_a_record_opens_nothing(scene: Scene) -> None:

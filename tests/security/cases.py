@@ -137,13 +137,15 @@ class Case:
     leaves_after: int | None  # turns of the loop until the caller leaves
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether only a failed detector holds it."""
+        return self.protected_by == "detector" and self.endpoint != "tokens"
+
+    @property
     def level(self) -> Level:
         """What is known of the request by itself."""
         if self.endpoint == "tokens":
             return Level.NOWHERE
-        if self.protected_by == "detector":
-            # Emergency access frees what only a failed detector holds, under an agreement.
-            return Level.PHI if self.glass == "right" else Level.NOWHERE
         if self.protected_by == "identifier":
             return IDENTIFIERS[self.identifier]
         if self.protected_by in ("declaration", "twin"):
@@ -168,8 +170,16 @@ class Case:
             audit_fails=other.audit_fails,
         )
 
-    def allows(self, floor: Level, *, has_agreement: bool) -> frozenset[str]:
-        """The clouds that may see it; `floor` is what its session has carried."""
+    def allows(
+        self, floor: Level, *, has_agreement: bool, is_doubted: bool = False
+    ) -> frozenset[str]:
+        """The clouds that may see it; `floor` is what its session has carried.
+
+        `is_doubted` says that a detector failed on an earlier request of the session.
+        """
+        if is_doubted or self.is_doubtful:
+            # Emergency access frees what only a failed detector holds, under an agreement.
+            floor = max(floor, Level.PHI if self.glass == "right" else Level.NOWHERE)
         if self.endpoint not in ("chat", "embeddings") or self.audit_fails:
             return frozenset()
         if self.max_tier == "device" or (self.endpoint == "embeddings" and self.is_for_device):

@@ -92,6 +92,7 @@ class Scene:
     without_intent: list[str] = field(default_factory=list)
     logs: list[Any] = field(default_factory=list)
     _floors: dict[str, Level] = field(default_factory=dict)
+    _doubts: set[str] = field(default_factory=set)
     _hashes: dict[str, bool] = field(default_factory=dict)
     _read: int = 0
     _intents: Counter[str] = field(default_factory=Counter)
@@ -117,6 +118,7 @@ class Scene:
         words = [(Canary.new().token, _REASON + Canary.new().token) for _ in cases]
         self._intents_before |= {mark: self._count_intents().copy() for mark, _ in words}
         before, floors = self._has_agreement(), self._floors.copy()
+        doubts = self._doubts.copy()
         asked = [self._ask(case, *w) for case, w in zip(cases, words, strict=True)]
         if first.reloads:
             self.here.settings = self.versions[1 if before else 0]
@@ -129,11 +131,13 @@ class Scene:
             in_force = {before, self._has_agreement()}
             if "x-nearward-policy" in headers:
                 in_force = {self._hashes[headers["x-nearward-policy"]]}
-            places = (case.allows(floor, has_agreement=a) for a in in_force)
+            is_doubted = case.session in doubts
+            places = (case.allows(floor, has_agreement=a, is_doubted=is_doubted) for a in in_force)
             self.ran.append(Ran(case, mark, reason, frozenset[str]().union(*places)))
             if case.session and "x-nearward-decision-id" in headers:
                 known = self._floors.get(case.session, Level.CLEAN)
                 self._floors[case.session] = max(known, case.level)
+                self._doubts |= {case.session} if case.is_doubtful else set()
 
     def _has_agreement(self) -> bool:
         policy = self.here.application.reload.rules().policy

@@ -184,11 +184,19 @@ FAULTS = {
         {"protected_by": "media"},
     ),
     "session": Fault(
-        "gateway.judgement",
+        "gateway.taint",
         "carried.rank > own.rank",
         "carried.rank < own.rank",
-        bootstrap,
-        "Judge",
+        judgement,
+        "in_session",
+        {"endpoint": "chat", "session": "s"},
+    ),
+    "doubt": Fault(
+        "gateway.taint",
+        "DataClass.UNKNOWN if has_failed else DataClass.PUBLIC",
+        "DataClass.PUBLIC",
+        judgement,
+        "in_session",
         {"endpoint": "chat"},
     ),
     "text left out": Fault(

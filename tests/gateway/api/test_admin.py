@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.signals.reading import SignalReader
 from gateway.state.approvals import Approvals, Asked
+from policies import Findings
 from tests.doubles.cloud import Cloud
 from tests.gateway.fakes import chat_body
 from tests.gateway.serving_gateway import RunningGateway, settings_for
@@ -140,6 +142,8 @@ async def test_the_log_is_verified_and_a_change_is_named(scene: Scene) -> None:
     broken = (await scene.ask("GET", "/v1/audit/verify", "auditor")).json()
 
     assert (whole["is_whole"], whole["faults"]) == (True, [])
+    assert (whole["is_anchored"], whole["anchors"], whole["records_dropped"]) == (False, [], 0)
+    assert whole["limits"].startswith("no anchor outside the log was checked")
     assert whole["records"] >= 2
     assert broken["is_whole"] is False
     assert broken["faults"][0]["segment"] == path.name
@@ -282,3 +286,29 @@ async def test_explaining_asks_for_nothing(scene: Scene) -> None:
 
     assert told.json()["approval"]["state"] == "not_asked"
     assert waiting.json()["data"] == []
+
+
+async def test_a_doubt_about_a_session_is_ended_by_a_person(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A detector failed once: the session stays here until an administrator vouches, on record."""
+    session = {"x_nearward_session": "mrs-roe"}
+    with monkeypatch.context() as failing:
+        failing.setattr(SignalReader, "_privacy", lambda *_: (Findings.unknown("detector"), 0))
+        failed = await scene.chat(words="Hello.", **session)
+    held = await scene.chat(words="Hello.", **session)
+    named = {"tenant": "default", "session": "mrs-roe"}
+    by_user = await scene.ask("POST", "/v1/sessions/judged", "user", json=named)
+    shapeless = await scene.ask("POST", "/v1/sessions/judged", "admin", json={"session": 1})
+    ended = await scene.ask("POST", "/v1/sessions/judged", "admin", json=named)
+    through = await scene.chat(words="Hello.", **session)
+
+    assert {code_of(failed), code_of(held)} == {"policy_blocked"}
+    assert (by_user.status_code, shapeless.status_code) == (403, 400)
+    assert ended.json() == {"object": "session", "tenant": "default", "was_in_doubt": True}
+    assert through.status_code == 200
+    (record,) = scene.records("doubt_lifted")
+    assert record["tenant"] == "default"
+    assert "mrs-roe" not in json.dumps(record)
+    refused = [r for r in scene.records("refused") if r["errors"] == ["session_not_judged"]]
+    assert len(refused) == 1

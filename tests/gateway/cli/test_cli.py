@@ -35,7 +35,7 @@ CONFIGURED = [
     for path in ALL
     if path
     and path[0] not in {"bench", "classify", "complexity", "device"}
-    and path not in {("keys",), ("audit",), ("policy",), ("model",)}
+    and path not in {("keys",), ("audit",), ("policy",), ("model",), ("approvals",)}
 ]
 
 
@@ -56,7 +56,8 @@ def test_bad_config_is_one_line(path: tuple[str, ...], tmp_path: Path) -> None:
     bad.write_text("server:\n  prot: 1\n")
     named = {("keys", "new"), ("keys", "revoke"), ("model", "pull"), ("model", "verify")}
     named |= {("model", "load"), ("model", "unload")}
-    source: list[object] = ["x"] if path in named else []
+    named |= {("approvals", verb) for verb in ("show", "approve", "refuse")}
+    source: list[object] = ["x"] if path in named or path == ("approve",) else []
     source += ["--out", tmp_path / "out"] if path == ("audit", "export") else []
     source += ["--candidate", bad] if path == ("policy", "simulate") else []
     result = run(*path, *source, "--config", bad, text=CHAT)
@@ -236,6 +237,30 @@ def test_explain_refuses_as_the_gateway_would(config: Path, tmp_path: Path) -> N
     failed(run("explain", "-c", config, "-H", "x-nearward-dry-run", text=CHAT), 2, "name=value")
     failed(run("explain", "-c", config, "-H", "x-nearward-what=1", text=CHAT), 1, "unknown_header")
     failed(run("explain", "-c", config, tmp_path / "none"), 2, "cannot be read")
+
+
+def test_explain_as_somebody(config: Path, tmp_path: Path) -> None:
+    """A key's owner, a tenant, a session, an approval; one that is not known is refused."""
+    digest = f"sha256:{'1' * 64}"
+    config.write_text(
+        config.read_text()
+        + f"keys: [{{id: ann, hash: '{digest}', tenant: clinic, mfa: always}}]\n"
+        + f"state_dir: {tmp_path / 'own'}\n"
+    )
+
+    def told(*arguments: str) -> dict[str, Any]:
+        result = run("explain", "-c", config, *arguments, text=CHAT)
+        found: dict[str, Any] = json.loads(result.stdout)
+        return found
+
+    expected = {"route": "cloud", "region": "cloud", "status": 200, "reason": "device_not_ready"}
+    assert told("--key", "ann", "--tenant", "clinic")["expected"].items() >= expected.items()
+    assert told("--tenant", "clinic", "--session", "s", "--approved")["data_class"] == "internal"
+    assert not (tmp_path / "own").exists()
+    failed(run("explain", "-c", config, "--key", "bob", text=CHAT), 2, "no key has the id bob")
+    failed(run("explain", "-c", config, "--tenant", "x", text=CHAT), 2, "no key is of the tenant")
+    wrong = run("explain", "-c", config, "--key", "ann", "--tenant", "default", text=CHAT)
+    failed(wrong, 2, "the key ann is of the tenant clinic")
 
 
 def test_explain_of_a_long_prompt_ends(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,9 +40,13 @@ def test_verify(state_dir: Path) -> None:
     """A whole log verifies, losses counted; a changed byte is named with file and line, exit 1."""
     failed(run("audit", "verify"), 2, "no audit log here yet")
     write(state_dir / "audit")
-    assert run("audit", "verify").stdout == (
-        "intents without an outcome: 1 lost, 0 still open\nwhole: 7 records in 1 segments\n"
-    )
+    lines = run("audit", "verify").stdout.splitlines()
+    assert lines[:2] == [
+        "intents without an outcome: 1 lost, 0 still open",
+        "unchanged as far as it goes: 7 records in 1 segments",
+    ]
+    assert lines[2].startswith("no anchor outside the log was checked: records cut off its end")
+    assert len(lines) == 3
 
     (path,) = (state_dir / "audit").glob("*.jsonl")
     path.write_bytes(path.read_bytes().replace(b'"r1"', b'"r7"'))
@@ -56,7 +60,12 @@ def test_verify_against_an_anchor(state_dir: Path, tmp_path: Path) -> None:
     anchor = tmp_path / "anchor.jsonl"
     write(state_dir / "audit", anchor)
     result = run("audit", "verify", "--anchor", anchor)
-    assert result.stdout.endswith("whole: 8 records in 1 segments; 1 anchored heads\n")
+    told = result.stdout.splitlines()
+    assert told[1:3] == [
+        "whole: 8 records in 1 segments",
+        f"anchor outside the log: {anchor} (worker 0 up to record 4)",
+    ]
+    assert told[3].startswith("behind what the anchors saw, records cut off its end")
 
     (path,) = (state_dir / "audit").glob("*.jsonl")
     lines = path.read_bytes().splitlines(keepends=True)
@@ -64,7 +73,9 @@ def test_verify_against_an_anchor(state_dir: Path, tmp_path: Path) -> None:
     beside = run("audit", "verify")  # the worker's own last checkpoint lies beside the log
     assert (beside.exit_code, "the end was deleted" in beside.stdout) == (1, True)
     (state_dir / "audit" / "0.checkpoint").unlink()
-    assert run("audit", "verify").exit_code == 0
+    unseen = run("audit", "verify")
+    assert (unseen.exit_code, "whole" in unseen.stdout) == (0, False)
+    assert "no anchor outside the log was checked" in unseen.stdout
     result = run("audit", "verify", "--anchor", anchor)
     assert result.exit_code == 1
     assert "anchor.jsonl:1 saw 4 records where 2 are left: the end was deleted" in result.stdout
@@ -73,6 +84,44 @@ def test_verify_against_an_anchor(state_dir: Path, tmp_path: Path) -> None:
     failed(run("audit", "verify", "--anchor", anchor, "--public-key", anchor), 2, "no public key")
     anchor.write_bytes(anchor.read_bytes().replace(b'"size":4', b'"size":2'))
     failed(run("audit", "verify", "--anchor", anchor), 1, f"{anchor}:1: not signed by this key")
+
+
+def test_an_anchor_can_be_required(state_dir: Path, tmp_path: Path) -> None:
+    """Nothing that lies in the log's own directory counts, and every worker must have been seen."""
+    anchor, config = tmp_path / "anchor.jsonl", tmp_path / "nearward.yaml"
+    write(state_dir / "audit", anchor)
+    required = ("audit", "verify", "--require-anchor")
+    assert run(*required, "--anchor", anchor).exit_code == 0
+
+    beside = run(*required, "--anchor", state_dir / "audit" / "0.checkpoint")
+    assert (beside.exit_code, "NOT ANCHORED" in beside.stdout) == (1, True)
+    config.write_text(
+        f"audit: {{anchors: [{{file: {tmp_path / 'gone'}}}, {{url: 'https://a.example/'}}, "
+        f"{{redis: 'redis://a.example', stream: s}}]}}\n"
+    )
+    elsewhere = run(*required, "--config", config)
+    assert elsewhere.exit_code == 1
+    assert f"not checked: {tmp_path / 'gone'}, which is not there" in elsewhere.stdout
+    assert "not checked: audit.anchors.1 (url); get what it keeps" in elsewhere.stdout
+    assert "not checked: audit.anchors.2 (redis)" in elsewhere.stdout
+
+    fill(state_dir / "audit")  # now there is a worker 1
+    partly = run(*required, "--anchor", anchor)
+    assert (partly.exit_code, "no anchor saw worker 1" in partly.stdout) == (1, True)
+    assert "whole" not in partly.stdout
+
+
+async def test_what_was_dropped_is_added_up(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outcomes for which there was no room."""
+    monkeypatch.setattr("gateway.records.audit._BUFFER_RECORDS", 0)
+    log = AuditLog(state_dir / "audit", clock=time.time)
+    for _ in range(7):
+        log.outcome({"event": "refused", "id": "r"})
+    log.close()
+
+    assert "dropped while the log could not be written: 7 " in run("audit", "verify").stdout
 
 
 def test_a_log_without_records_is_not_whole(state_dir: Path, tmp_path: Path) -> None:
@@ -119,6 +168,8 @@ def fill(directory: Path) -> None:
                     "id": name,
                     "tenant": f"t{number % 2}",
                     "class": ("phi", "public", "pii")[number],
+                    "detected": "public",
+                    "facts": {"default_class": "internal"},
                     "to": "c1",
                     "tier": "cloud",
                     "region": "us-east-1",
@@ -222,8 +273,13 @@ def test_export_of_a_bundle_and_its_check(state_dir: Path, tmp_path: Path) -> No
 
     checked = run("audit", "verify", "--bundle", out, "--public-key", key)
     assert checked.exit_code == 0
-    assert checked.stdout == "".join(made.stdout.splitlines(keepends=True)[:-1])
-    assert "2 requests of class phi to c1 (us-east-1)" in checked.stdout
+    said, here = checked.stdout.split("checked here:\n")
+    assert said == "".join(made.stdout.splitlines(keepends=True)[:-1])
+    assert "2 requests of class phi to c1 (us-east-1)" in said
+    assert "by its maker's word, at that time:\n  no anchor outside the log was checked" in said
+    assert here.startswith("  no anchor outside the log was checked")
+    required = run("audit", "verify", "--bundle", out, "--public-key", key, "--require-anchor")
+    assert (required.exit_code, "NOT ANCHORED" in required.stdout) == (1, True)
 
     failed(run("audit", "verify", "--bundle", out), 2, "--public-key")
     failed(run("audit", "verify", "--bundle", key / "x", "--public-key", key), 2, "cannot be read")
@@ -260,8 +316,17 @@ def test_no_bundle_over_a_log_that_its_anchors_contradict(state_dir: Path, tmp_p
 
     failed(run("audit", "export", "-o", out, *BUNDLE, "--config", config), 1, "the end was deleted")
     assert not out.exists()
-    anchor.write_text('{"forged": true}\n')
     path.write_bytes(whole)
+    made = run("audit", "export", "-o", out, *BUNDLE, "--config", config)
+    key = state_dir / "audit" / "signing.pub"
+    checked = ("audit", "verify", "--bundle", out, "--public-key", key, "--anchor", anchor)
+    result = run(*checked, "--require-anchor")
+    assert "  anchor outside the log: anchor.jsonl (worker 0 up to record 4)\n" in made.stdout
+    assert f"  anchor outside the log: {anchor} (worker 0 up to record 4)\n" in result.stdout
+    assert result.exit_code == 0
+
+    out.unlink()
+    anchor.write_text('{"forged": true}\n')
     failed(run("audit", "export", "-o", out, *BUNDLE, "--config", config), 2, "not a checkpoint")
 
 

@@ -18,6 +18,7 @@ from gateway.records.audit import AuditBusy, AuditLog, segments, verify_director
 from gateway.records.chain import Entry
 from gateway.records.custody import audit_key
 from gateway.records.segment import SegmentFile
+from gateway.records.verification import verify_log
 from gateway.records.writer import Rotation
 from tests.gateway.fakes import FakeClock, parsed
 
@@ -97,6 +98,7 @@ async def test_outcomes_never_raise_and_are_bounded(
     log.close()
     last = entries(tmp_path / "audit")[-1]
     assert (last["event"], last["dropped"]) == ("close", 2)
+    assert verify_log(tmp_path / "audit").dropped == 2
 
 
 async def test_restart_continues_the_chain(tmp_path: Path) -> None:

@@ -5,23 +5,28 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.cli.audit_export import said
 from gateway.records.archive import Archive
 from gateway.records.audit import AuditLog
 from gateway.records.bundle import Verdict, make_bundle, verify_bundle
 from gateway.records.chain import Link, Seal
 from gateway.records.custody import audit_key, signing_key
-from gateway.records.evidence import Question
+from gateway.records.evidence import Answer, Question, highest_class
 from gateway.records.series import Head
 from policies import DataClass
-from tests.gateway.fakes import FakeClock
+from tests.doubles.cloud import Cloud
+from tests.gateway.fakes import KEY, FakeClock, chat_body
+from tests.gateway.serving_gateway import KEY_SETTINGS, RunningGateway, settings_for
 
 # The second of the request: (class, tier, region).
 REQUESTS = {
@@ -45,6 +50,8 @@ async def add(directory: Path, worker: int, requests: dict[int, tuple[str, str, 
             "event": "intent",
             "id": f"r{t}",
             "class": data_class,
+            "detected": "public",
+            "facts": {"default_class": "internal"},
             "to": "device" if tier == "device" else "c1",
             "tier": tier,
             "region": region,
@@ -97,6 +104,74 @@ def test_the_answer(directory: Path, asked: Question, left: list[tuple[str, str]
     assert verdict.answer["left"] is bool(left)
 
 
+@pytest.mark.parametrize(
+    ("written", "highest"),
+    [
+        ({}, "internal"),
+        ({"class": "phi"}, "phi"),
+        ({"detected": "phi"}, "phi"),
+        ({"facts": {"default_class": "phi"}}, "phi"),
+        ({"facts": {"default_class": "phi", "declared_class": "public"}}, "phi"),
+        ({"facts": {"default_class": "public", "declared_class": "genetic"}}, "genetic"),
+        ({"facts": {"default_class": "public", "has_media": True}}, "phi"),
+        ({"facts": {"default_class": "secret", "has_media": True}}, "secret"),
+        ({"facts": {"default_class": "unheard-of"}}, "unknown"),
+        ({"facts": {}}, "unknown"),
+        ({"facts": None}, "unknown"),
+        ({"detected": None}, "unknown"),
+        ({"class": None}, "unknown"),
+    ],
+)
+def test_a_relaxed_class_is_not_what_was_sent(written: dict[str, Any], highest: str) -> None:
+    """Whoever relaxed it: what was given, carried, found or declared counts; unsaid is unknown."""
+    plain = {"event": "intent", "t": 5.0, "tier": "cloud", "region": "us", "to": "c1"}
+    classes = {"class": "public", "detected": "public", "facts": {"default_class": "internal"}}
+    answer = Answer(question())
+    answer.follow({**plain, **classes, **written})
+
+    assert highest_class({**classes, **written}) == highest
+    left = DataClass(highest).rank >= DataClass.PHI.rank
+    assert answer.to_json()["left"] is left
+    assert [row["highest"] for row in answer.to_json()["requests"]] == [highest] * left
+
+
+async def test_what_a_key_relaxed_is_in_the_answer(tmp_path: Path) -> None:
+    """A real request whose class was lowered before it left: it may have been PII."""
+    keys = [{**KEY_SETTINGS, "may_relax": ["pii"]}]
+    policy = {"packs": ["open"], "default_class": "pii"}
+    async with Cloud() as cloud:
+        settings = settings_for(tmp_path / "state", cloud, keys=keys, policy=policy)
+        async with RunningGateway(settings) as gateway, httpx.AsyncClient(trust_env=False) as http:
+            headers = {"authorization": f"Bearer {KEY}", "x-nearward-data-class": "public"}
+            answer = await http.post(
+                f"{gateway.url}/v1/chat/completions",
+                json=chat_body(model="cloud/gpt-4o-mini"),
+                headers=headers,
+            )
+    asked = Question(0.0, time.time(), DataClass.PII, ("us",))
+    key = signing_key(settings.state_dir / "audit")
+    made = make_bundle(
+        settings.state_dir / "audit", tmp_path / "b.zip", asked, key, t=time.time() + 1
+    )
+
+    assert (answer.headers["x-nearward-data-class"], len(cloud.requests)) == ("public", 1)
+    assert made.answer["left"] is True
+    assert "1 requests of class public, but pii by what was found, declared" in said(made)
+
+
+def test_a_bundle_without_a_word_of_anchors(directory: Path) -> None:
+    """It says so; what is no anchor is refused."""
+    path, made = bundle_of(directory, question())
+    key = signing_key(directory)
+    assert made.claimed == ()
+    unsaid = rewritten(path, edit("question.json", b'"anchors"', b'"Anchors"'), key)
+    assert verify_bundle(unsaid, key.public_key()).claimed is None
+    assert "nothing is said about anchors" in said(verify_bundle(unsaid, key.public_key()))
+    broken = rewritten(path, edit("question.json", b'"anchors": []', b'"anchors": [1]'), key)
+    with pytest.raises(ValueError, match="not an anchor"):
+        verify_bundle(broken, key.public_key())
+
+
 def test_a_bundle_holds_the_period_and_an_edge_on_either_side(directory: Path) -> None:
     """No more records than the question is about, and words for who reads it."""
     path, verdict = bundle_of(directory, question(21, 39))
@@ -107,7 +182,8 @@ def test_a_bundle_holds_the_period_and_an_edge_on_either_side(directory: Path) -
     assert [json.loads(x).get("t") for x in lines] == [20, 30, 30, 40]
     assert verdict.records == 4 + 1
     assert "1970-01-01T00:00:21.000Z" in text
-    assert "No." in text
+    assert "No, by the records that are here." in text
+    assert "no anchor outside the log was checked" in text
 
 
 async def test_compressed_and_retired_segments(directory: Path) -> None:

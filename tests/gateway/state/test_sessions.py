@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import BadRequest
+from gateway.errors import BadRequest, Conflict
 from gateway.state.secret import Secret
+from gateway.state.session_file import SessionFile
 from gateway.state.sessions import MemorySessions, RefusedSessions
 from policies import DataClass
 from tests.gateway.fakes import FakeClock
@@ -149,3 +151,48 @@ async def test_what_is_not_shared_is_refused() -> None:
     for quiet in (sessions, MemorySessions(secret=SECRET, clock=FakeClock())):
         await quiet.watch()
         await quiet.close()
+
+
+async def test_what_is_forgotten_is_forgotten_on_the_disk(tmp_path: Path, clock: FakeClock) -> None:
+    """After a restart, too; of another session nothing is."""
+
+    def started() -> MemorySessions:
+        file = SessionFile(tmp_path / "sessions", fingerprint="f", clock=clock, ttl_s=100)
+        return sessions_of(clock, file=file)
+
+    sessions = started()
+    for name in ("a", "b"):
+        await sessions.raise_to("t", name, DataClass.PHI)
+    assert await sessions.forget("t", "a") is True
+    assert await sessions.forget("t", "a") is False
+    assert await floor(sessions, "a") is DataClass.PUBLIC
+    await sessions.close()
+
+    sessions = started()
+    assert await floor(sessions, "a") is DataClass.PUBLIC
+    assert await floor(sessions, "b") is DataClass.PHI
+    await sessions.close()
+
+
+async def test_a_session_in_use_is_not_forgotten(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A raise that comes while the file is written stays, in memory and on the disk."""
+    file = SessionFile(tmp_path / "sessions", fingerprint="f", clock=clock, ttl_s=100)
+    sessions = sessions_of(clock, file=file)
+    await sessions.raise_to("t", "a", DataClass.PHI)
+    drop = file.drop
+
+    def slowly(code: str) -> None:
+        asyncio.run_coroutine_threadsafe(sessions.raise_to("t", "a", DataClass.PHI), loop).result()
+        drop(code)
+
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(file, "drop", slowly)
+    with pytest.raises(Conflict):
+        await sessions.forget("t", "a")
+    assert await floor(sessions, "a") is DataClass.PHI
+    await sessions.close()
+
+    again = SessionFile(tmp_path / "sessions", fingerprint="f", clock=clock, ttl_s=100)
+    assert [kept for kept, _ in again.living().values()] == [DataClass.PHI]
