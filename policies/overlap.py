@@ -69,7 +69,7 @@ def _may_shadow(other: Rule, rule: Rule, *, is_before: bool) -> bool:
         is_before
         and rule.effect is other.effect
         and other.obligations >= rule.obligations
-        and other.terms.joined(rule.terms) == other.terms
+        and other.terms.asks_no_less(rule.terms)
     )
 
 

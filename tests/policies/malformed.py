@@ -178,7 +178,35 @@ MALFORMED = (
         "tests:\n", f"theorems: [{{{SAFE}, x: y}}]\ntests:\n", 21, "unknown key 'x' in a theo"
     ),
     Malformed(
-        "tests:\n", "theorems: [{id: a, says: b}]\ntests:\n", 21, "theorem 'a' has no 'never'"
+        "tests:\n",
+        "theorems: [{id: a, says: b}]\ntests:\n",
+        21,
+        "theorem 'a': expected one of: never, owes, opens, blocks",
+    ),
+    Malformed("tests:\n", f"theorems: [{{{SAFE}, opens: {{}}}}]\ntests:\n", 21, "expected one of"),
+    Malformed(
+        "tests:\n",
+        "theorems: [{id: a, says: b, owes: no_store}]\ntests:\n",
+        21,
+        "theorem 'a' has no 'when'",
+    ),
+    Malformed(
+        "tests:\n",
+        f"theorems:\n  - {{{SAFE},\n     when: {{}}}}\ntests:\n",
+        23,
+        "theorem 'safe': 'when' belongs beside 'owes', and only there",
+    ),
+    Malformed(
+        "tests:\n",
+        "theorems: [{id: a, says: b, opens: {}, unless: redact}]\ntests:\n",
+        21,
+        "'unless' belongs beside 'never'",
+    ),
+    Malformed(
+        "tests:\n",
+        "theorems: [{id: a, says: b, blocks: {baa: true}}]\ntests:\n",
+        21,
+        "'blocks' is about the request as a whole, expected no condition on a destination",
     ),
     Malformed(
         "tests:\n", "theorems: [{id: a, never: {}}]\ntests:\n", 21, "theorem 'a' has no 'says'"
