@@ -14,7 +14,7 @@ from policies.examples import parse_case
 from policies.model import IDENTIFIERS
 from policies.monotone import first_escape
 from policies.nodes import Node, Table, as_items, as_member, as_table, as_text, shown
-from policies.overlap import first_idle
+from policies.overlap import can_hold, first_idle
 from policies.pack import Claim, Pack, Theorem
 from policies.rules import FIELDS, All, Condition, Effect, In, Not, Rule, atoms, describe
 from policies.space import TooManyPointsError
@@ -172,6 +172,13 @@ def _theorem(table: Table, lists: Lists) -> Theorem:
     when = parse_condition(table.need(key, what), lists)
     if claim is Claim.BLOCKS:
         _check_is_of_request(table, key, claim, when)
+    is_of_egress = claim in (Claim.NEVER, Claim.OPENS)
+    if not can_hold(when, away=is_of_egress):
+        where = " of another destination than the device" if is_of_egress else ""
+        table.fail_at(
+            key,
+            f"{what} says nothing, expected a condition that can hold{where}: {describe(when)}",
+        )
     return Theorem(
         id=theorem_id,
         says=table.need_text("says", what),
@@ -218,6 +225,11 @@ def _check_idle(file: str, rules: Sequence[Rule]) -> None:
     if idle is None:
         return
     place, other = Node(file, idle.rule.line), idle.because_of
+    if idle.is_of_device:
+        place.fail(
+            f"the {idle.rule.effect} rule {idle.rule.id!r} matches the device alone, which it can "
+            "neither open nor close; expected a condition that another tier meets, or a block"
+        )
     if other is None:
         place.fail(
             f"rule {idle.rule.id!r} is unreachable, expected a condition that can hold: "
