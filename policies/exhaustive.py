@@ -81,6 +81,7 @@ class _Tried:
             for allowed in {decision.allowed for decision in decisions}
         }
         self._masks = [masks[decision.allowed] for decision in decisions]
+        self._outcomes = list(_numbered(decisions))
         self._names = list(bits)
         self._kept: dict[object, dict[str, Values]] = {}
 
@@ -93,12 +94,11 @@ class _Tried:
         if "baa" in fields:
             fields |= {"endpoint", "has_tools", "has_media"}
         read = sorted(name for name in fields if not FIELDS[name].is_of_destination)
-        failing: dict[object, Sequence[str]] = {}
+        failing: dict[int, Sequence[str]] = {}
         seen: set[object] = set()
-        for request, values, decision in zip(
-            self._requests, self._values, self._decisions, strict=True
+        for request, values, decision, outcome in zip(
+            self._requests, self._values, self._decisions, self._outcomes, strict=True
         ):
-            outcome = id(decision.reasons), id(decision.allowed)  # shared by equal outcomes
             key = (outcome, *(values[name] for name in read))
             if key in seen:
                 continue
@@ -178,6 +178,22 @@ class _Tried:
             gained ^= 1 << i
             there = self._places[self._names[i]]
             yield Counterexample(self._requests[after], there, self._requests[before])
+
+
+def _numbered(decisions: Sequence[Decision]) -> Iterator[int]:
+    """For each decision the number of its outcome; those that share their reasons have one.
+
+    Where there are thousands of places, to compare the reasons themselves would take minutes.
+    """
+    kept: dict[object, list[tuple[object, int]]] = {}
+    count = 0
+    for decision in decisions:
+        alike = kept.setdefault((decision.primary_reason, decision.obligations), [])
+        number = next((n for reasons, n in alike if reasons is decision.reasons), None)
+        if number is None or not decision.reasons:  # no reasons are shared by many
+            number, count = count, count + 1
+            alike.append((decision.reasons, number))
+        yield number
 
 
 def _owed_at(theorem: Theorem, pack: Pack, decision: Decision) -> frozenset[str]:
