@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from policies.model import DataClass
+from policies.model import RELAXABLE, DataClass
 from policies.residency import RETENTIONS
 from policies.rules import All, Condition, In, Not, fields_of
 from policies.space import Space, TooManyPointsError
@@ -29,12 +29,21 @@ def _below(field: str, member: DataClass) -> Condition:
     return In(field, frozenset(_CLASSES[: member.rank]))
 
 
+def _is_known(member: DataClass) -> Condition:
+    return In("known_class", frozenset({member}))
+
+
+def _rights(member: DataClass) -> tuple[Condition, ...]:
+    """Without which right a class below is impossible; what nobody may relax needs none."""
+    return (_NO_RIGHT,) if member in RELAXABLE else ()
+
+
 IMPOSSIBLE: Final[tuple[Condition, ...]] = (
     All((_NOTHING_KEPT, Not(_ZERO))),
     All((Not(_NOTHING_KEPT), _ZERO)),
     All((In("errors", frozenset({True})), Not(_UNKNOWN))),
     All((_MEDIA, _below("known_class", DataClass.PHI))),
-    All((_MEDIA, _NO_RIGHT, _below("data_class", DataClass.PHI))),
+    All((_MEDIA, _below("data_class", DataClass.PHI))),
     *(
         All((In("declared_class", frozenset({member})), _below("known_class", member)))
         for member in _CLASSES[1:]
@@ -44,7 +53,7 @@ IMPOSSIBLE: Final[tuple[Condition, ...]] = (
         for member in _CERTAIN[1:]
     ),
     *(
-        All((_NO_RIGHT, _below("data_class", member), In("known_class", frozenset({member}))))
+        All((_below("data_class", member), _is_known(member), *_rights(member)))
         for member in _CLASSES[1:]
     ),
 )

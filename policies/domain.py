@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import Any
 
-from policies.model import Baa, DataClass, Destination, Facts, Findings, Retention, Tier
+from policies.model import RELAXABLE, Baa, DataClass, Destination, Facts, Findings, Retention, Tier
 from policies.residency import RETENTIONS
 from policies.rules import FIELDS, Condition, Value, atoms, fields_of
 from policies.space import told_apart
@@ -93,8 +93,12 @@ class Domain:
 
 
 def runs(conditions: Sequence[Condition]) -> tuple[DataClass, ...]:
-    """One class of each run of neighbours that no condition tells apart; UNKNOWN is one."""
+    """One class of each run of neighbours that nothing tells apart; UNKNOWN is one.
+
+    Conditions do, and whether a class is one that a caller can have the right to relax.
+    """
     sets = [atom.values for c in conditions for atom in atoms(c) if atom.field in _CLASSES]
+    sets.append(frozenset(RELAXABLE))
     firsts: list[DataClass] = []
     before: tuple[bool, ...] | None = None
     for member in DataClass:

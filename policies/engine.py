@@ -3,8 +3,8 @@
 
 1. The class: the highest of the default, what was detected, and PHI when there is media. A
    caller may declare a higher one; a lower one counts only when the principal may relax the
-   class that was found. A failed detector makes it UNKNOWN, whatever anyone declares; what is
-   known besides stays visible to rules as the known class.
+   class that was found, which nobody may above PII. A failed detector makes it UNKNOWN, whatever
+   anyone declares; what is known besides stays visible to rules as the known class.
 2. The rules: which match which destination (plan.py), and what follows from that (settle.py).
 3. Any exception: the device only.
 """
@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from policies.decision import _SEAL, Decision, Outcome, Reason, ReasonCode
-from policies.model import DataClass, Facts, Findings, Obligation, Tier
+from policies.model import RELAXABLE, DataClass, Facts, Findings, Obligation, Tier
 from policies.plan import Given, Plan
 from policies.policy import Policy
 from policies.settle import Masks
@@ -69,7 +69,8 @@ def known_class(facts: Facts, findings: Findings) -> DataClass:
 
 
 def _may_relax(facts: Facts, floor: DataClass) -> bool:
-    return type(facts.may_relax) is frozenset and floor in facts.may_relax
+    given = facts.may_relax
+    return type(given) is frozenset and floor in given and floor in RELAXABLE
 
 
 def _decide(facts: Facts, findings: Findings, policy: Policy) -> Decision:

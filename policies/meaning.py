@@ -6,7 +6,7 @@ The reference engine and the proofs read this; the engine proper has its own way
 
 from __future__ import annotations
 
-from policies.model import DataClass, Destination, Facts, Findings
+from policies.model import RELAXABLE, DataClass, Destination, Facts, Findings
 from policies.rules import FIELDS, NOT_DECLARED, Values, attribute
 
 _OF_DECISION = frozenset(
@@ -48,7 +48,8 @@ def _class(facts: Facts, findings: Findings) -> DataClass:
     media = [DataClass.PHI] if facts.has_media else []
     floor = DataClass.join(facts.default_class, findings.data_class, *media)
     declared = facts.declared_class or floor
-    may_declare = declared.rank >= floor.rank or floor in facts.may_relax
+    is_relaxed = floor in facts.may_relax and floor in RELAXABLE
+    may_declare = declared.rank >= floor.rank or is_relaxed
     return declared if may_declare else floor
 
 

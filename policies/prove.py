@@ -71,8 +71,9 @@ class Report:
                 )
         if "data_class" in fields_of(theorem.when for theorem in self.pack.theorems):
             yield (
-                "  The data class is the one that rules see, which a caller whom the operator gave "
-                "the right may have lowered; the known class is the highest stated or found."
+                "  The data class is the one that rules see: a caller whom the operator gave the "
+                "right may have lowered it, from pii at most. The known class is the highest that "
+                "was stated or found."
             )
 
 

@@ -28,7 +28,7 @@ from policies.theorems import BREAK_GLASS, MONOTONE, Counterexample, owing
 
 TIMEOUT_MS = 10_000
 _CLASSES = tuple(DataClass)
-_UNKNOWN, _PHI = DataClass.UNKNOWN.rank, DataClass.PHI.rank
+_UNKNOWN, _PHI, _PII = DataClass.UNKNOWN.rank, DataClass.PHI.rank, DataClass.PII.rank
 _STATED = ("detected", "default", "declared")
 _DERIVED = frozenset({"data_class", "known_class", "declared_class", "zero_data"})
 
@@ -127,7 +127,8 @@ class Formulas:
         detected, default, declared = (z3.Int(f"{side}.{name}") for name in _STATED)
         errors, media, relaxes = self._flags(side)
         floor = _highest(default, detected, z3.If(media, _PHI, 0))
-        stands = z3.And(declared >= 0, z3.Or(declared >= floor, relaxes))
+        may_lower = z3.And(relaxes, floor <= _PII)
+        stands = z3.And(declared >= 0, z3.Or(declared >= floor, may_lower))
         return z3.If(errors, _UNKNOWN, z3.If(stands, declared, floor))
 
     def _known(self, side: str) -> Any:

@@ -145,6 +145,4 @@ def test_what_was_found_is_more_than_what_rules_see(never: Condition, expected: 
 
     assert refuted(report) == (expected, expected)
     assert ("the caller may relax classes" in text) is bool(expected)
-    assert ("a caller whom the operator gave the right may have lowered" in text) is (
-        never == Not(LOW)
-    )
+    assert ("whom the operator gave the right may have lowered it" in text) is (never == Not(LOW))
