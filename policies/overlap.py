@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from policies.coherence import coherent
 from policies.model import Tier
@@ -68,30 +69,38 @@ def first_idle(rules: Sequence[Rule]) -> Idle | None:
         witnesses += found
     pool = _Pool(witnesses)
     holding = [pool.where(rule.when) for rule in rules]
-    compared = 0
+    pairs = islice(_candidates(rules, own, holding), MOST_COMPARED)
+    return next((Idle(r, other) for r, other in pairs if _implies(r, other.when)), None)
+
+
+def _candidates(
+    rules: Sequence[Rule], own: Sequence[int], holding: Sequence[int]
+) -> Iterator[tuple[Rule, Rule]]:
+    """Each rule with each other one that holds at all of its witnesses and might override it."""
     for i, rule in enumerate(rules):
+        is_elsewhere = _is_owed_elsewhere(rule)
         for j, other in enumerate(rules):
-            if own[i] & ~holding[j] or not _may_shadow(other, rule, is_before=j < i):
+            if own[i] & ~holding[j] or i == j:
                 continue
-            compared += 1
-            if compared > MOST_COMPARED:
-                return None
-            if i != j and _implies(rule, other.when):
-                return Idle(rule, other)
-    return None
+            is_closed = is_elsewhere and other.effect is Effect.FORBID
+            if is_closed or _may_shadow(other, rule, is_before=j < i):
+                yield rule, other
 
 
 def _may_shadow(other: Rule, rule: Rule, *, is_before: bool) -> bool:
     if rule.effect in _OVERRIDES.get(other.effect, ()):
         return True
-    if (other.effect, rule.effect) == (Effect.FORBID, Effect.OBLIGE):
-        return not can_hold(All((rule.when, _AT_DEVICE)))
     return (
         is_before
         and rule.effect is other.effect
         and other.obligations >= rule.obligations
         and other.terms.asks_no_less(rule.terms)
     )
+
+
+def _is_owed_elsewhere(rule: Rule) -> bool:
+    """Whether it is an obligation that the device cannot owe: nothing is, where it is forbidden."""
+    return rule.effect is Effect.OBLIGE and not can_hold(All((rule.when, _AT_DEVICE)))
 
 
 def can_hold(condition: Condition, *, away: bool = False) -> bool:
