@@ -14,12 +14,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from policies import DataClass
+from policies.model import RELAXABLE
 from policies.words import ENDPOINTS
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-_RELAXABLE = frozenset(
-    {DataClass.PUBLIC, DataClass.INTERNAL, DataClass.CONFIDENTIAL, DataClass.PII}
-)
 
 
 def is_file_name(pack: Path) -> bool:
@@ -50,7 +48,7 @@ class KeySettings(_Section):
     @field_validator("may_relax")
     @classmethod
     def _only_what_may_be_relaxed(cls, classes: list[DataClass]) -> list[DataClass]:
-        if not _RELAXABLE.issuperset(classes):
+        if not RELAXABLE.issuperset(classes):
             raise ValueError("only public, internal, confidential and pii can be relaxed")
         # Closed downwards: who may relax pii may relax what is below it.
         highest = max((c.rank for c in classes), default=-1)

@@ -20,6 +20,7 @@ from gateway.simulating import InForce
 from gateway.state.keys import KeyFile
 from policies import (
     Baa,
+    DataClass,
     Destination,
     Obligation,
     PackSource,
@@ -52,7 +53,8 @@ class Rules:
     """A policy, and the planner over the same destinations.
 
     `named` holds the purposes and regions that rules name: only these are written down. `tenants`
-    has the rules of those who have packs of their own, `notes` what looks like a slip.
+    has the rules of those who have packs of their own, `notes` what looks like a slip, `widening`
+    the packs that the operator lets give more in an emergency.
     """
 
     policy: Policy
@@ -60,6 +62,7 @@ class Rules:
     named: frozenset[str] = frozenset()
     tenants: Mapping[str, Rules] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    widening: frozenset[str] = frozenset()
 
     def of(self, tenant: str) -> Rules:
         """The rules for one tenant."""
@@ -69,7 +72,7 @@ class Rules:
     def in_force(self) -> InForce:
         """All packs and destinations."""
         tenants = {name: own.policy.packs for name, own in self.tenants.items()}
-        return InForce(self.policy.packs, tenants, self.policy.destinations)
+        return InForce(self.policy.packs, tenants, self.policy.destinations, self.widening)
 
     @property
     def hashes(self) -> frozenset[str]:
@@ -88,7 +91,8 @@ def make_rules(settings: Settings) -> Rules:
         planner,
         texts_named(policy.packs),
         {name: Rules(p, planner, texts_named(p.packs)) for name, p in policies.items()},
-        tuple(_notes(every, known_tenants(settings))),
+        (*_notes(every, known_tenants(settings)), *_rights(settings)),
+        frozenset(settings.policy.break_glass_widens),
     )
 
 
@@ -182,6 +186,14 @@ def _notes(every: Sequence[Policy], tenants: frozenset[str]) -> Iterator[str]:
             yield f"what is sent to {there.name} travels over a network without encryption"
         elif there.tier is Tier.CLOUD and there.origin.startswith("http://"):
             yield f"{there.name} is a cloud behind this machine: nothing is known of the way on"
+
+
+def _rights(settings: Settings) -> Iterator[str]:
+    """Who may overrule what was found: proofs leave out what these keys declare lower."""
+    for key in settings.keys:
+        if key.may_relax:
+            highest = DataClass.join(*key.may_relax)
+            yield f"the key {key.id} may declare lower what was found to be {highest}, or below"
 
 
 def make_planner(settings: Settings) -> Planner:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import Any
 
-from policies.model import Baa, DataClass, Destination, Facts, Findings, Retention, Tier
+from policies.model import RELAXABLE, Baa, DataClass, Destination, Facts, Findings, Retention, Tier
 from policies.residency import RETENTIONS
 from policies.rules import FIELDS, Condition, Value, atoms, fields_of
 from policies.space import told_apart
@@ -36,6 +36,8 @@ _EVERYTHING = frozenset({"*"})
 _CLASSES = ("data_class", "known_class", "declared_class")
 _DAYS = {"days_7": 7, "days_30": 30, "days_90": 90, "longer": 365}
 _FLAG = (False, True)
+_RELAXED = (frozenset[DataClass](), frozenset({DataClass.PUBLIC}), frozenset(DataClass))
+"""No right to relax, one that comes to nothing, since nothing is below it, and every right."""
 _BAAS = (
     Baa(id="covers", expires=TODAY, scope=_EVERYTHING),
     None,
@@ -91,8 +93,12 @@ class Domain:
 
 
 def runs(conditions: Sequence[Condition]) -> tuple[DataClass, ...]:
-    """One class of each run of neighbours that no condition tells apart; UNKNOWN is one."""
+    """One class of each run of neighbours that nothing tells apart; UNKNOWN is one.
+
+    Conditions do, and whether a class is one that a caller can have the right to relax.
+    """
     sets = [atom.values for c in conditions for atom in atoms(c) if atom.field in _CLASSES]
+    sets.append(frozenset(RELAXABLE))
     firsts: list[DataClass] = []
     before: tuple[bool, ...] | None = None
     for member in DataClass:
@@ -113,7 +119,7 @@ def _request_axes(conditions: Sequence[Condition]) -> dict[str, Sequence[Any]]:
     mentioned = fields_of(conditions)
     classes = runs(conditions)
     axes: dict[str, Sequence[Any]] = {
-        "relaxes": _FLAG,
+        "may_relax": _RELAXED if "may_relax" in mentioned else (_RELAXED[0], _RELAXED[-1]),
         "default": classes,
         "declared": (None, *classes),
         "detected": classes,  # after the others, so that counterexamples vary it first
@@ -141,7 +147,6 @@ def _request(values: dict[str, Any]) -> Request:
         today=TODAY,
         declared_class=values.pop("declared"),
         default_class=values.pop("default"),
-        may_relax=frozenset(DataClass) if values.pop("relaxes") else frozenset(),
         **values,
     )
     return Request(facts, findings)
@@ -155,7 +160,7 @@ def _places(conditions: Sequence[Condition]) -> Iterator[tuple[Destination, ...]
         for i, values in enumerate(product(*axes.values()))
     ]
     yield (DEVICE, *made)
-    for name in names[:-1]:  # the last stands for any other
+    for name in (n for n in names[:-1] if n != DEVICE.name):  # the last stands for any other
         for there in made:
             yield (DEVICE, replace(there, name=name))
 

@@ -3,23 +3,20 @@
 
 1. The class: the highest of the default, what was detected, and PHI when there is media. A
    caller may declare a higher one; a lower one counts only when the principal may relax the
-   class that was found. A failed detector makes it UNKNOWN, whatever anyone declares; what is
-   known besides stays visible to rules as the known class.
+   class that was found, which nobody may above PII. A failed detector makes it UNKNOWN, whatever
+   anyone declares; what is known besides stays visible to rules as the known class.
 2. The rules: which match which destination (plan.py), and what follows from that (settle.py).
 3. Any exception: the device only.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from policies.decision import _SEAL, Decision, Outcome, Reason, ReasonCode, Verdict
-from policies.model import DataClass, Facts, Findings, Obligation, Tier
+from policies.decision import _SEAL, Decision, Outcome, Reason, ReasonCode
+from policies.model import RELAXABLE, DataClass, Facts, Findings, Obligation, Tier
 from policies.plan import Given, Plan
 from policies.policy import Policy
 from policies.settle import Masks
 
-_DETECTOR_FAILED = Reason(ReasonCode.DETECTOR_ERROR, "", "")
 _LEAVE_NO_TRACE = frozenset({Obligation.NO_STORE, Obligation.NO_CACHE})
 _NO_RULE_FAILED: frozenset[int] = frozenset()
 _USES = {
@@ -72,7 +69,8 @@ def known_class(facts: Facts, findings: Findings) -> DataClass:
 
 
 def _may_relax(facts: Facts, floor: DataClass) -> bool:
-    return type(facts.may_relax) is frozenset and floor in facts.may_relax
+    given = facts.may_relax
+    return type(given) is frozenset and floor in given and floor in RELAXABLE
 
 
 def _decide(facts: Facts, findings: Findings, policy: Policy) -> Decision:
@@ -85,16 +83,15 @@ def _decide(facts: Facts, findings: Findings, policy: Policy) -> Decision:
     baa = plan.covered(facts.endpoint, facts.today, uses | facts.uses if facts.uses else uses)
     within = plan.within[facts.max_tier]
     given = data_class, known, kinds, bool(errors), baa, facts
+    settle = plan.settle_unread if findings.errors else plan.settle
     try:
         masks = plan.weigh(*given)
     except Exception:  # at least one rule failed: find out which
         masks, failed = _weigh_apart(plan, given)
-        outcome = plan.settle(masks, within, frozenset(failed))
+        outcome = settle(masks, within, frozenset(failed))
         errors = (*errors, *(f"{plan.rule_ids[i]}: {name}" for i, name in failed.items()))
     else:
-        outcome = plan.settle(masks, within, _NO_RULE_FAILED)
-    if findings.errors:
-        outcome = _with_detector_error(outcome)
+        outcome = settle(masks, within, _NO_RULE_FAILED)
     return Decision(
         _SEAL,
         request_id=request_id,
@@ -116,15 +113,6 @@ def _weigh_apart(plan: Plan, given: Given) -> tuple[Masks, dict[int, str]]:
             masks.append(0)
             failed[index] = type(fault).__name__
     return tuple(masks), failed
-
-
-def _with_detector_error(outcome: Outcome) -> Outcome:
-    stays = outcome.verdict is Verdict.LOCAL_ONLY
-    return replace(
-        outcome,
-        reasons=(_DETECTOR_FAILED, *outcome.reasons),
-        primary_reason=ReasonCode.DETECTOR_ERROR if stays else outcome.primary_reason,
-    )
 
 
 def _device_only(facts: Facts, policy: Policy, fault: str) -> Decision:

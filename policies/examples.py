@@ -148,6 +148,8 @@ def _destination(table: Table) -> Destination:
 def _retention(table: Table) -> Retention | None:
     given = table.entries
     if "zero_data" in given and as_flag(given["zero_data"]):
+        if "retention_days" in given:
+            table.fail_at("retention_days", "expected no days where zero_data is true")
         return Retention(zero_data=True, days=0)
     if "retention_days" in given:
         return Retention(zero_data=False, days=as_count(given["retention_days"], _MOST_DAYS))

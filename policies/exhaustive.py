@@ -7,7 +7,7 @@ in the way of each point. What a theorem forbids is evaluated by the plain meani
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from policies.decision import Decision
@@ -15,11 +15,11 @@ from policies.domain import Domain, Request
 from policies.engine import decide
 from policies.meaning import place_values, request_values
 from policies.model import DataClass, Destination, Facts
-from policies.pack import Pack, Theorem
+from policies.pack import Claim, Pack, Theorem
 from policies.policy import Policy
 from policies.rules import FIELDS, Effect, Values, fields_of, holds
 from policies.space import first
-from policies.theorems import BREAK_GLASS, DEVICE_ANSWERS, MONOTONE, Counterexample, excusing
+from policies.theorems import BREAK_GLASS, DEVICE_ANSWERS, MONOTONE, Counterexample, owing
 
 MOST_REQUESTS = 400_000
 """More decisions than this, over all lists of destinations, are not tried."""
@@ -81,32 +81,44 @@ class _Tried:
             for allowed in {decision.allowed for decision in decisions}
         }
         self._masks = [masks[decision.allowed] for decision in decisions]
+        self._outcomes = list(_numbered(decisions))
         self._names = list(bits)
         self._kept: dict[object, dict[str, Values]] = {}
 
     def violations(self, theorem: Theorem, pack: Pack) -> Iterator[Counterexample]:
-        """Requests that reach a destination for which `never` holds, and are not excused.
+        """Requests and destinations for which the condition holds, and the claim does not.
 
-        Requests that are alike in what the theorem reads, with the same answer, are one.
+        Requests that are alike in what the theorem reads, with the same outcome, are one.
         """
-        fields = fields_of([theorem.never])
+        fields = fields_of([theorem.when])
         if "baa" in fields:
             fields |= {"endpoint", "has_tools", "has_media"}
         read = sorted(name for name in fields if not FIELDS[name].is_of_destination)
-        excuses = {f"{pack.name}/{rule.id}" for rule in excusing(pack, theorem)}
+        failing: dict[int, Sequence[str]] = {}
         seen: set[object] = set()
-        for request, values, decision in zip(
-            self._requests, self._values, self._decisions, strict=True
+        for request, values, decision, outcome in zip(
+            self._requests, self._values, self._decisions, self._outcomes, strict=True
         ):
-            excused = _excused(decision, theorem, excuses)
-            key = (decision.allowed, excused, *(values[name] for name in read))
+            key = (outcome, *(values[name] for name in read))
             if key in seen:
                 continue
             seen.add(key)
-            for name in (name for name in decision.cleared if name not in excused):
+            if outcome not in failing:
+                failing[outcome] = self._failing(theorem, pack, decision)
+            for name in failing[outcome]:
                 there = self._places[name]
-                if holds(theorem.never, {**values, **self._place_values(request.facts, there)}):
+                if holds(theorem.when, {**values, **self._place_values(request.facts, there)}):
                     yield Counterexample(request, there)
+
+    def _failing(self, theorem: Theorem, pack: Pack, decision: Decision) -> Sequence[str]:
+        """The destinations at which the claim is not so."""
+        if theorem.claim is Claim.OPENS:
+            return [name for name in self._names[1:] if name not in decision.cleared]
+        if theorem.claim is Claim.BLOCKS:
+            return decision.allowed
+        reached = decision.cleared if theorem.claim is Claim.NEVER else decision.allowed
+        owed_at = _owed_at(theorem, pack, decision)
+        return [name for name in reached if name not in owed_at]
 
     def _place_values(self, facts: Facts, there: Destination) -> dict[str, Values]:
         """The same for all requests that are alike in what agreements are about."""
@@ -155,7 +167,7 @@ class _Tried:
     def _with(self, domain: Domain, axis: str, position: int) -> Iterator[int]:
         """The requests of an ordinary caller at one position of an axis."""
         stride, length = domain.stride(axis), len(domain.axes[axis])
-        relaxing = domain.stride("relaxes")  # the first axis: who may not relax comes first
+        relaxing = domain.stride("may_relax")  # the first axis: who may not relax comes first
         for start in range(position * stride, relaxing, stride * length):
             yield from range(start, start + stride)
 
@@ -168,11 +180,30 @@ class _Tried:
             yield Counterexample(self._requests[after], there, self._requests[before])
 
 
-def _excused(decision: Decision, theorem: Theorem, excuses: Set[str]) -> frozenset[str]:
-    """Destinations to which the decision itself says that the obligation is owed."""
-    if theorem.unless not in decision.obligations:
+def _numbered(decisions: Sequence[Decision]) -> Iterator[int]:
+    """For each decision the number of its outcome; those that share their reasons have one.
+
+    Where there are thousands of places, to compare the reasons themselves would take minutes.
+    """
+    kept: dict[object, list[tuple[object, int]]] = {}
+    count = 0
+    for decision in decisions:
+        alike = kept.setdefault((decision.primary_reason, decision.obligations), [])
+        number = next((n for reasons, n in alike if reasons is decision.reasons), None)
+        if number is None or not decision.reasons:  # no reasons are shared by many
+            number, count = count, count + 1
+            alike.append((decision.reasons, number))
+        yield number
+
+
+def _owed_at(theorem: Theorem, pack: Pack, decision: Decision) -> frozenset[str]:
+    """Destinations at which the decision itself says that all is owed; none when nothing is."""
+    is_owed = decision.obligations >= theorem.owed and decision.terms.asks_no_less(theorem.terms)
+    if not theorem.owed or not is_owed:
         return frozenset()
-    return frozenset(r.destination for r in decision.reasons if r.rule_id in excuses)
+    ids = [{f"{pack.name}/{rule.id}" for rule in rules} for rules in owing(pack, theorem)]
+    at = [frozenset(r.destination for r in decision.reasons if r.rule_id in some) for some in ids]
+    return frozenset.intersection(*at)
 
 
 def _hides(risen: Request, axis: str) -> bool:

@@ -100,7 +100,7 @@ def _check_names(file: str, pack: Pack, destinations: Sequence[Destination]) -> 
     """Refuses a name that no destination has; without any destinations there is nothing to miss."""
     known = frozenset(there.name for there in destinations)
     said = [(f"rule {r.id!r}", r.line, r.when) for r in pack.rules]
-    said += [(f"theorem {t.id!r}", t.line, t.never) for t in pack.theorems]
+    said += [(f"theorem {t.id!r}", t.line, t.when) for t in pack.theorems]
     for what, line, condition in said:
         named = (atom.values for atom in atoms(condition) if atom.field == "name")
         for name in sorted(map(str, frozenset().union(*named) - known)):

@@ -6,10 +6,12 @@ The reference engine and the proofs read this; the engine proper has its own way
 
 from __future__ import annotations
 
-from policies.model import DataClass, Destination, Facts, Findings
+from policies.model import RELAXABLE, DataClass, Destination, Facts, Findings
 from policies.rules import FIELDS, NOT_DECLARED, Values, attribute
 
-_OF_DECISION = frozenset({"data_class", "known_class", "declared_class", "kinds", "errors"})
+_OF_DECISION = frozenset(
+    {"data_class", "known_class", "declared_class", "kinds", "errors", "may_relax"}
+)
 _OF_REQUEST = [n for n, f in FIELDS.items() if not f.is_of_destination and n not in _OF_DECISION]
 _OF_PLACE = [n for n, f in FIELDS.items() if f.is_of_destination and n != "baa"]
 
@@ -27,6 +29,7 @@ def request_values(facts: Facts, findings: Findings) -> dict[str, Values]:
         "declared_class": facts.declared_class or NOT_DECLARED,
         "kinds": findings.kinds,
         "errors": bool(findings.errors),
+        "may_relax": bool(facts.may_relax),
     }
     return values | {name: getattr(facts, name) for name in _OF_REQUEST}
 
@@ -45,7 +48,8 @@ def _class(facts: Facts, findings: Findings) -> DataClass:
     media = [DataClass.PHI] if facts.has_media else []
     floor = DataClass.join(facts.default_class, findings.data_class, *media)
     declared = facts.declared_class or floor
-    may_declare = declared.rank >= floor.rank or floor in facts.may_relax
+    is_relaxed = floor in facts.may_relax and floor in RELAXABLE
+    may_declare = declared.rank >= floor.rank or is_relaxed
     return declared if may_declare else floor
 
 

@@ -16,8 +16,8 @@ from policies.residency import Baa, Retention
 from policies.terms import Obligation
 
 __all__ = [
-    "IDENTIFIERS", "KINDS", "Baa", "DataClass", "Destination", "Facts", "Findings", "Obligation",
-    "Retention", "Tier",
+    "IDENTIFIERS", "KINDS", "RELAXABLE", "Baa", "DataClass", "Destination", "Facts", "Findings",
+    "Obligation", "Retention", "Tier",
 ]  # fmt: skip
 
 
@@ -53,6 +53,10 @@ class DataClass(StrEnum):
     def join(*classes: DataClass) -> DataClass:  # type: ignore[override]  # not str.join
         """The most sensitive of `classes`; PUBLIC when there are none."""
         return max(classes, key=lambda c: c.rank, default=DataClass.PUBLIC)
+
+
+RELAXABLE = frozenset(member for member in DataClass if member.rank <= DataClass.PII.rank)
+"""What an operator can give a caller the right to overrule. Nobody relaxes what is above."""
 
 
 class Tier(StrEnum):
@@ -122,11 +126,11 @@ class Facts:
     """Who asks for what. `today` is the caller's clock: policies have none.
 
     `may_relax` holds the classes that this principal may overrule with a lower
-    `declared_class`; everybody else can only raise. `break_glass` is emergency access that the
-    caller has checked and will put on record. `uses` names features of the provider's, besides
-    tools and media, that the request switches on: an agreement must cover them, too. `mfa` says
-    that whoever asks was authenticated by more than one factor, `approved` that a person approved
-    this very request; False where nobody vouches for it.
+    `declared_class`, as far as they are RELAXABLE; everybody else can only raise. `break_glass` is
+    emergency access that the caller has checked and will put on record. `uses` names features of
+    the provider's, besides tools and media, that the request switches on: an agreement must cover
+    them, too. `mfa` says that whoever asks was authenticated by more than one factor, `approved`
+    that a person approved this very request; False where nobody vouches for it.
     """
 
     request_id: str

@@ -117,7 +117,7 @@ def _takes_over(other: Rule, rule: Rule, point: Mapping[str, Values]) -> bool:
     if not all(atom.field in values for atom in atoms(other.when)):
         return False
     owes_no_less = other.obligations >= rule.obligations and (
-        rule.terms == NO_TERMS or other.terms.joined(rule.terms) == other.terms
+        rule.terms == NO_TERMS or other.terms.asks_no_less(rule.terms)
     )
     return owes_no_less and holds(other.when, values)
 

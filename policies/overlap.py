@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules that can never do anything: unreachable ones, and those in the shadow of another.
 
+A rule can never do anything when no request and destination that can be (coherence.py) meet its
+condition. One that permits or forbids has to match another destination than the device, which is
+allowed whatever it says.
+
 A rule is in the shadow of another one of its pack when that one holds wherever it does, and
-    - it permits, and the other forbids or blocks: it is always overridden; or
+    - the other blocks, and so closes everything; or
+    - the other forbids, and it permits, delays, or owes something away from the device only; or
+    - the other asks for approval, and it only queues; or
     - both have one effect, the other stands before it and owes no less: it has nothing to say.
 
 Theory of operation. To compare each of a thousand rules with each other in full would be a
@@ -16,22 +22,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from policies.rules import FIELDS, Condition, Effect, Rule, Value, Values, fields_of, is_in
-from policies.space import Space, TooManyPointsError, first, points_where
+from policies.coherence import coherent
+from policies.model import Tier
+from policies.rules import FIELDS, All, Condition, Effect, In, Rule, Value, Values, fields_of, is_in
+from policies.space import TooManyPointsError, first, points_where
 
 MOST_WITNESSES = 6
 MOST_COMPARED = 4096
 """Pairs of rules that are compared in full in a pack; a bound on work, met by no sane pack."""
-_OVERRIDING = frozenset({Effect.FORBID, Effect.BLOCK})
+_AT_DEVICE: Condition = In("tier", frozenset({Tier.DEVICE}))
+_OF_EGRESS = frozenset({Effect.PERMIT, Effect.FORBID})
+_OVERRIDES: Mapping[Effect, frozenset[Effect]] = {
+    Effect.BLOCK: frozenset(Effect) - {Effect.BLOCK},
+    Effect.FORBID: frozenset({Effect.PERMIT, Effect.QUEUE, Effect.APPROVE}),
+    Effect.APPROVE: frozenset({Effect.QUEUE}),
+}
+"""What a rule of each effect leaves without effect wherever it holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """A rule that can never do anything; `because_of` is None when it cannot even hold."""
+    """A rule that can never do anything.
+
+    `because_of` is None when it cannot even hold, or `is_of_device`: only where it changes nothing.
+    """
 
     rule: Rule
     because_of: Rule | None
+    is_of_device: bool = False
 
 
 def first_idle(rules: Sequence[Rule]) -> Idle | None:
@@ -42,52 +62,80 @@ def first_idle(rules: Sequence[Rule]) -> Idle | None:
     witnesses: list[Mapping[str, Values]] = []
     own: list[int] = []  # for each rule the set of its witnesses
     for rule in rules:
-        found = list(_witnesses(rule.when))
+        found = list(_witnesses(rule))
         if not found:
-            return Idle(rule, None)
+            return Idle(rule, None, is_of_device=can_hold(rule.when))
         own.append(((1 << len(found)) - 1) << len(witnesses))
         witnesses += found
     pool = _Pool(witnesses)
     holding = [pool.where(rule.when) for rule in rules]
-    compared = 0
+    pairs = islice(_candidates(rules, own, holding), MOST_COMPARED)
+    return next((Idle(r, other) for r, other in pairs if _implies(r, other.when)), None)
+
+
+def _candidates(
+    rules: Sequence[Rule], own: Sequence[int], holding: Sequence[int]
+) -> Iterator[tuple[Rule, Rule]]:
+    """Each rule with each other one that holds at all of its witnesses and might override it."""
     for i, rule in enumerate(rules):
+        is_elsewhere = _is_owed_elsewhere(rule)
         for j, other in enumerate(rules):
-            if own[i] & ~holding[j] or not _may_shadow(other, rule, is_before=j < i):
+            if own[i] & ~holding[j] or i == j:
                 continue
-            compared += 1
-            if compared > MOST_COMPARED:
-                return None
-            if i != j and _implies(rule.when, other.when):
-                return Idle(rule, other)
-    return None
+            is_closed = is_elsewhere and other.effect is Effect.FORBID
+            if is_closed or _may_shadow(other, rule, is_before=j < i):
+                yield rule, other
 
 
 def _may_shadow(other: Rule, rule: Rule, *, is_before: bool) -> bool:
-    if rule.effect is Effect.PERMIT and other.effect in _OVERRIDING:
+    if rule.effect in _OVERRIDES.get(other.effect, ()):
         return True
     return (
         is_before
         and rule.effect is other.effect
         and other.obligations >= rule.obligations
-        and other.terms.joined(rule.terms) == other.terms
+        and other.terms.asks_no_less(rule.terms)
     )
 
 
-def _implies(narrow: Condition, wide: Condition) -> bool:
-    """Whether `wide` holds wherever `narrow` does; False when that cannot be found out."""
-    if not fields_of([wide]) <= fields_of([narrow]):
-        return False
+def _is_owed_elsewhere(rule: Rule) -> bool:
+    """Whether it is an obligation that the device cannot owe: nothing is, where it is forbidden."""
+    return rule.effect is Effect.OBLIGE and not can_hold(All((rule.when, _AT_DEVICE)))
+
+
+def can_hold(condition: Condition, *, away: bool = False) -> bool:
+    """Whether some request and destination meet it, one other than the device if it is `away`.
+
+    True also when that cannot be found out.
+    """
     try:
-        space = Space.of([narrow, wide])
+        space, points = coherent([condition], _elsewhere(condition, is_meant=away))
+    except TooManyPointsError:
+        return True
+    return space.where(condition) & points != 0
+
+
+def _elsewhere(condition: Condition, *, is_meant: bool) -> list[Condition]:
+    return [_AT_DEVICE] if is_meant and "tier" in fields_of([condition]) else []
+
+
+def _implies(narrow: Rule, wide: Condition) -> bool:
+    """Whether `wide` holds wherever the rule does; False when that cannot be found out."""
+    if not fields_of([wide]) <= fields_of([narrow.when]):
+        return False
+    never = _elsewhere(narrow.when, is_meant=narrow.effect in _OF_EGRESS)
+    try:
+        space, points = coherent([narrow.when, wide], never)
     except TooManyPointsError:
         return False
-    return not space.where(narrow) & ~space.where(wide)
+    return not space.where(narrow.when) & points & ~space.where(wide)
 
 
-def _witnesses(condition: Condition) -> Iterator[Mapping[str, Values]]:
-    """Some points at which it holds, spread over all of them; none when it never does."""
-    space = Space.of([condition])
-    left = space.where(condition)
+def _witnesses(rule: Rule) -> Iterator[Mapping[str, Values]]:
+    """Some points at which it holds and counts, spread over all; none when it never does."""
+    never = _elsewhere(rule.when, is_meant=rule.effect in _OF_EGRESS)
+    space, points = coherent([rule.when], never)
+    left = space.where(rule.when) & points
     step = max(1, space.size // MOST_WITNESSES)
     while left:
         index = first(left)

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from policies.decision import ReasonCode, Verdict
 from policies.model import Destination, Facts, Findings
 from policies.rules import Condition, Rule
-from policies.terms import Obligation
+from policies.terms import NO_TERMS, Obligation, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,19 +30,38 @@ class Case:
     line: int = field(default=0, compare=False)
 
 
+class Claim(StrEnum):
+    """What a theorem says of every request and destination for which its condition holds.
+
+    never    the destination is not allowed, or only under what is `owed`; the device always may
+    owes     whatever is allowed, the device included, is allowed under what is `owed`
+    opens    the destination is allowed by this pack, unless it is the device
+    blocks   nothing is allowed, not even the device
+
+    Composition only tightens, so what a pack never allows, owes or blocks, no policy with it does
+    otherwise. What it opens, another pack may close.
+    """
+
+    NEVER = "never"
+    OWES = "owes"
+    OPENS = "opens"
+    BLOCKS = "blocks"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Theorem:
-    """A promise of the pack: no destination but the device is allowed where `never` holds.
+    """A promise of the pack, and the same as an English sentence in `says`.
 
-    With `unless` it may be, under that obligation, owed because of a rule that matches the
-    destination; to redact counts when every kind of identifier is to be. `says` is the same as an
-    English sentence.
+    Something is owed at a destination when a rule that matches it says so, in the measure of
+    `terms` at least.
     """
 
     id: str
     says: str
-    never: Condition
-    unless: Obligation | None = None
+    when: Condition
+    claim: Claim = Claim.NEVER
+    owed: frozenset[Obligation] = frozenset()
+    terms: Terms = NO_TERMS
     line: int = field(default=0, compare=False)
 
 

@@ -14,8 +14,8 @@ from policies.examples import parse_case
 from policies.model import IDENTIFIERS
 from policies.monotone import first_escape
 from policies.nodes import Node, Table, as_items, as_member, as_table, as_text, shown
-from policies.overlap import first_idle
-from policies.pack import Pack, Theorem
+from policies.overlap import can_hold, first_idle
+from policies.pack import Claim, Pack, Theorem
 from policies.rules import FIELDS, All, Condition, Effect, In, Not, Rule, atoms, describe
 from policies.space import TooManyPointsError
 from policies.terms import NO_TERMS, Obligation, Terms
@@ -26,7 +26,7 @@ _PACK_KEYS = (
     "pack", "version", "description", "otherwise", "lists", "rules", "theorems", "tests",
 )  # fmt: skip
 _RULE_KEYS = ("id", "effect", "when", "reason", "description", "citation", "obligations", "kinds")
-_THEOREM_KEYS = ("id", "says", "never", "unless")
+_THEOREM_KEYS = ("id", "says", *Claim, "unless", "when")
 _REDACT = "redact"
 _EFFECTS: Mapping[str, Effect] = MappingProxyType(
     {effect.value: effect for effect in Effect}
@@ -101,7 +101,8 @@ def _rule(table: Table, lists: Lists) -> Rule:
     effect = _effect(table.need("effect", what))
     obligations, terms = _owed(table, what)
     when = parse_condition(table.need("when", what), lists)
-    _check_is_of_request(table, effect, when)
+    if effect.is_of_request:
+        _check_is_of_request(table, "when", effect, when)
     if effect is Effect.APPROVE:
         when = All((when, _NOT_APPROVED))
     has_reason = "reason" in table.entries or effect not in _REASONS
@@ -141,38 +142,68 @@ def _owed(table: Table, what: str) -> tuple[frozenset[Obligation], Terms]:
     return parse_duties(given["obligations"]) if "obligations" in given else (frozenset(), NO_TERMS)
 
 
-def _check_is_of_request(table: Table, effect: Effect, when: Condition) -> None:
-    if effect.is_of_request:
-        for atom in atoms(when):
-            if FIELDS[atom.field].is_of_destination:
-                table.fail_at(
-                    "when",
-                    f"the effect {str(effect)!r} is about the request as a whole, expected no "
-                    f"condition on a destination such as {atom.field!r}",
-                )
+def _check_is_of_request(table: Table, key: str, word: str, when: Condition) -> None:
+    for atom in atoms(when):
+        if FIELDS[atom.field].is_of_destination:
+            table.fail_at(
+                key,
+                f"{str(word)!r} is about the request as a whole, expected no condition on a "
+                f"destination such as {atom.field!r}",
+            )
 
 
 def _theorems(node: Node, lists: Lists) -> tuple[Theorem, ...]:
     theorems: dict[str, Theorem] = {}
     for item in as_items(node, "theorem"):
-        table = as_table(item, "a theorem")
-        table.allow_only(_THEOREM_KEYS, "a theorem")
-        theorem_id = _name(table, "id", "a theorem")
-        what = f"theorem {theorem_id!r}"
-        if theorem_id in theorems:
-            table.fail(f"there are two theorems with the id {shown(theorem_id)}")
-        theorems[theorem_id] = Theorem(
-            id=theorem_id,
-            says=table.need_text("says", what),
-            never=parse_condition(table.need("never", what), lists),
-            unless=(
-                as_member(table.entries["unless"], Obligation, "obligation")
-                if "unless" in table.entries
-                else None
-            ),
-            line=table.line,
-        )
+        theorem = _theorem(as_table(item, "a theorem"), lists)
+        if theorem.id in theorems:
+            item.fail(f"there are two theorems with the id {shown(theorem.id)}")
+        theorems[theorem.id] = theorem
     return tuple(theorems.values())
+
+
+def _theorem(table: Table, lists: Lists) -> Theorem:
+    table.allow_only(_THEOREM_KEYS, "a theorem")
+    theorem_id = _name(table, "id", "a theorem")
+    what = f"theorem {theorem_id!r}"
+    claim = _claim(table, what)
+    owed, terms = _owed_by(table, claim, what)
+    key = "when" if claim is Claim.OWES else claim
+    when = parse_condition(table.need(key, what), lists)
+    if claim is Claim.BLOCKS:
+        _check_is_of_request(table, key, claim, when)
+    is_of_egress = claim in (Claim.NEVER, Claim.OPENS)
+    if not can_hold(when, away=is_of_egress):
+        where = " of another destination than the device" if is_of_egress else ""
+        table.fail_at(
+            key,
+            f"{what} says nothing, expected a condition that can hold{where}: {describe(when)}",
+        )
+    return Theorem(
+        id=theorem_id,
+        says=table.need_text("says", what),
+        when=when,
+        claim=claim,
+        owed=owed,
+        terms=terms,
+        line=table.line,
+    )
+
+
+def _claim(table: Table, what: str) -> Claim:
+    claims = [claim for claim in Claim if claim in table.entries]
+    if len(claims) != 1:
+        table.fail(f"{what}: expected one of: {', '.join(Claim)}")
+    return claims[0]
+
+
+def _owed_by(table: Table, claim: Claim, what: str) -> tuple[frozenset[Obligation], Terms]:
+    given = table.entries
+    for key, owner in (("unless", Claim.NEVER), ("when", Claim.OWES)):
+        if key in given and claim is not owner:
+            table.fail_at(key, f"{what}: {key!r} belongs beside {str(owner)!r}, and only there")
+    node = given.get("unless" if claim is Claim.NEVER else Claim.OWES)
+    return (frozenset(), NO_TERMS) if node is None else parse_duties(node)
 
 
 def _check_monotone(file: str, rule: Rule, rules: Sequence[Rule]) -> None:
@@ -194,6 +225,11 @@ def _check_idle(file: str, rules: Sequence[Rule]) -> None:
     if idle is None:
         return
     place, other = Node(file, idle.rule.line), idle.because_of
+    if idle.is_of_device:
+        place.fail(
+            f"the {idle.rule.effect} rule {idle.rule.id!r} matches the device alone, which it can "
+            "neither open nor close; expected a condition that another tier meets, or a block"
+        )
     if other is None:
         place.fail(
             f"rule {idle.rule.id!r} is unreachable, expected a condition that can hold: "

@@ -26,7 +26,7 @@ from policies.decision import Outcome
 from policies.model import DataClass, Destination, Facts, Tier
 from policies.pack import Pack
 from policies.rules import All, Condition, In, Not, Value, attribute, is_in
-from policies.settle import Masks, mask_of, settle
+from policies.settle import Masks, after_detector_error, mask_of, settle
 
 Given = tuple[DataClass, DataClass, frozenset[str], bool, int, Facts]
 """Class, known class, kinds, whether a detector failed, mask of BAAs in force, and the facts."""
@@ -44,6 +44,7 @@ _READ = {
     "break_glass": "f.break_glass",
     "mfa": "f.mfa",
     "approved": "f.approved",
+    "may_relax": "(not not f.may_relax)",
     "endpoint": "f.endpoint",
     "purpose": "f.purpose",
     "role": "f.role",
@@ -59,7 +60,7 @@ class Plan:
     `weigh` gives the masks of all rules at once and may raise; `weigh_one` the same, rule by
     rule. `covered` is the mask of destinations with a BAA in force for an endpoint, a day and
     the features used, `within` the mask that `max_tier` leaves, `settle` the outcome of (masks,
-    mask within, indices of failed rules).
+    mask within, indices of failed rules), `settle_unread` the same where a detector failed.
     """
 
     rule_ids: tuple[str, ...]
@@ -68,6 +69,7 @@ class Plan:
     covered: Callable[[str, datetime.date, frozenset[str]], int]
     within: dict[Tier | None, int]
     settle: Callable[[Masks, int, frozenset[int]], Outcome]
+    settle_unread: Callable[[Masks, int, frozenset[int]], Outcome]
 
 
 def make_plan(packs: tuple[Pack, ...], destinations: tuple[Destination, ...]) -> Plan:
@@ -81,13 +83,20 @@ def make_plan(packs: tuple[Pack, ...], destinations: tuple[Destination, ...]) ->
     def covered(endpoint: str, today: datetime.date, uses: frozenset[str]) -> int:
         return mask_of(destinations, lambda d: d.is_covered(endpoint, today, uses))
 
+    settled = lru_cache(maxsize=_KEPT_OUTCOMES)(partial(settle, packs, destinations))
+
+    @lru_cache(maxsize=_KEPT_OUTCOMES)
+    def settled_unread(masks: Masks, within: int, failed: frozenset[int]) -> Outcome:
+        return after_detector_error(settled(masks, within, failed))
+
     return Plan(
         rule_ids=tuple(f"{pack.name}/{rule.id}" for pack, rule in rules),
         weigh=_compiled(sources, constants),
         weigh_one=tuple(_compiled([source], constants) for source in sources),
         covered=covered,
         within={None: every} | {tier: _within(tier, destinations) for tier in Tier},
-        settle=lru_cache(maxsize=_KEPT_OUTCOMES)(partial(settle, packs, destinations)),
+        settle=settled,
+        settle_unread=settled_unread,
     )
 
 

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from policies.domain import Domain
 from policies.exhaustive import TooManyRequestsError, try_all
 from policies.pack import Pack
+from policies.rules import fields_of
 from policies.theorems import (
     DEVICE_ANSWERS,
     RELATIONS,
@@ -68,6 +69,12 @@ class Report:
                 yield from (
                     f"          {line}" for line in in_words(proof.counterexample, self.pack)
                 )
+        if "data_class" in fields_of(theorem.when for theorem in self.pack.theorems):
+            yield (
+                "  The data class is the one that rules see: a caller whom the operator gave the "
+                "right may have lowered it, from pii at most. The known class is the highest that "
+                "was stated or found."
+            )
 
 
 def has_solver() -> bool:

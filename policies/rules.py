@@ -102,6 +102,7 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         "break_glass": _of_request("emergency access was invoked", _FLAG),
         "mfa": _of_request("the caller was authenticated by more than one factor", _FLAG),
         "approved": _of_request("a person approved this very request", _FLAG),
+        "may_relax": _of_request("the caller may relax some class", _FLAG),
         "endpoint": _of_request("the endpoint"),
         "purpose": _of_request("the purpose"),
         "role": _of_request("the role"),

@@ -16,7 +16,7 @@ to be read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from policies.axioms import AXIOMS
@@ -31,6 +31,8 @@ Masks = tuple[int, ...]
 
 _HOLDS = {Effect.APPROVE: Verdict.APPROVE, Effect.QUEUE: Verdict.QUEUE}
 """What delays a request, the stronger first."""
+
+_DETECTOR_FAILED = Reason(ReasonCode.DETECTOR_ERROR, "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,16 @@ def settle(
         primary_reason=decisive[0].code if decisive else ReasonCode.ONLY_DEVICE,
         verdict=verdict,
         terms=reduce(Terms.joined, (row.rule.terms for row in owing), NO_TERMS),
+    )
+
+
+def after_detector_error(outcome: Outcome) -> Outcome:
+    """The same outcome where a detector failed, which is a reason of its own to stay."""
+    stays = outcome.verdict is Verdict.LOCAL_ONLY
+    return replace(
+        outcome,
+        reasons=(_DETECTOR_FAILED, *outcome.reasons),
+        primary_reason=ReasonCode.DETECTOR_ERROR if stays else outcome.primary_reason,
     )
 
 

@@ -79,9 +79,10 @@ class Space:
 
     def where(self, condition: Condition) -> int:
         """The set of points at which the condition holds."""
-        return points_where(condition, self.every, self._where_in)
+        return points_where(condition, self.every, self.where_in)
 
-    def _where_in(self, field: str, wanted: frozenset[Value]) -> int:
+    def where_in(self, field: str, wanted: frozenset[Value]) -> int:
+        """The points at which the field has one of these values."""
         points = 0
         for axis in self.axes:
             if axis.field == field:

@@ -19,16 +19,16 @@ from typing import Any
 import z3
 
 from policies.axioms import AXIOMS
-from policies.domain import TODAY, Request, make_place
+from policies.domain import DEVICE, TODAY, Request, make_place
 from policies.model import Baa, DataClass, Destination, Facts, Findings, Tier
-from policies.pack import Pack, Theorem
-from policies.rules import FIELDS, All, Condition, Effect, In, Not, Value, atoms
+from policies.pack import Claim, Pack, Theorem
+from policies.rules import FIELDS, All, Condition, Effect, In, Not, Value, atoms, attribute, is_in
 from policies.space import OTHER
-from policies.theorems import BREAK_GLASS, MONOTONE, Counterexample, excusing
+from policies.theorems import BREAK_GLASS, MONOTONE, Counterexample, owing
 
 TIMEOUT_MS = 10_000
 _CLASSES = tuple(DataClass)
-_UNKNOWN, _PHI = DataClass.UNKNOWN.rank, DataClass.PHI.rank
+_UNKNOWN, _PHI, _PII = DataClass.UNKNOWN.rank, DataClass.PHI.rank, DataClass.PII.rank
 _STATED = ("detected", "default", "declared")
 _DERIVED = frozenset({"data_class", "known_class", "declared_class", "zero_data"})
 
@@ -41,7 +41,7 @@ class Formulas:
     """The formulas of one pack. Destination fields are shared, request fields are per `side`."""
 
     def __init__(self, pack: Pack, conditions: Sequence[Condition]) -> None:
-        self._pack = pack
+        self._pack, self._conditions = pack, conditions
         named: dict[str, set[Value]] = {}
         for atom in (atom for c in conditions for atom in atoms(c)):
             named.setdefault(atom.field, set()).update(atom.values)
@@ -52,16 +52,31 @@ class Formulas:
 
         Raises Undecided.
         """
-        excused = [self._truth(rule.when, "a") for rule in excusing(self._pack, theorem)]
-        model = self._solve(
-            [
-                *self._rules_of("a"),
-                self._leaves("a"),
-                self._truth(theorem.never, "a"),
-                z3.Not(z3.Or(*excused)),
-            ]
+        match theorem.claim:
+            case Claim.NEVER:
+                return self._find(theorem, self._allows("a"), self._lacks(theorem))
+            case Claim.OPENS:
+                return self._find(theorem, z3.Not(self._allows("a")))
+            case Claim.BLOCKS:
+                near = OnDevice(self._pack, self._conditions)
+                return near._find(theorem, near._allows("a"))
+        near = OnDevice(self._pack, self._conditions)
+        return self._find(theorem, self._allows("a"), self._lacks(theorem)) or near._find(
+            theorem, near._allows("a"), near._lacks(theorem)
         )
+
+    def _find(self, theorem: Theorem, *claims: Any) -> Counterexample | None:
+        """A request and destination for which the theorem's condition and all of `claims` hold."""
+        model = self._solve([*self._rules_of("a"), self._truth(theorem.when, "a"), *claims])
         return model and Counterexample(self._request(model, "a"), self._place(model))
+
+    def _lacks(self, theorem: Theorem) -> Any:
+        """That something of what is owed is not owed at this destination, or that nothing is."""
+        owed = [
+            z3.Or(*(self._truth(rule.when, "a") for rule in rules))
+            for rules in owing(self._pack, theorem)
+        ]
+        return z3.Not(z3.And(*owed)) if owed else z3.BoolVal(True)
 
     def refute_relation(self, name: str) -> Counterexample | None:
         """The same for MONOTONE and BREAK_GLASS, which compare two requests."""
@@ -71,8 +86,8 @@ class Formulas:
                 *self._rules_of("a"),
                 *self._rules_of("b"),
                 *relation(),
-                z3.Not(self._leaves("a")),
-                self._leaves("b"),
+                z3.Not(self._allows("a")),
+                self._allows("b"),
             ]
         )
         if model is None:
@@ -92,6 +107,7 @@ class Formulas:
     # What is true of every request and destination.
 
     def _rules_of(self, side: str) -> Iterator[Any]:
+        yield z3.Implies(self._flags(side)[2], self._flag("may_relax", side))
         highest = len(_CLASSES) - 1
         for name in _STATED:
             lowest = -1 if name == "declared" else 0
@@ -102,6 +118,8 @@ class Formulas:
                 yield z3.And(number >= 0, number < len(self._values(name)))
         tiers = self._values("tier")
         yield self._number("tier", side) != tiers.index(Tier.DEVICE)
+        if DEVICE.name in self._named.get("name", ()):  # no other place can have its name
+            yield self._number("name", side) != self._values("name").index(DEVICE.name)
 
     # How a class comes about.
 
@@ -109,7 +127,8 @@ class Formulas:
         detected, default, declared = (z3.Int(f"{side}.{name}") for name in _STATED)
         errors, media, relaxes = self._flags(side)
         floor = _highest(default, detected, z3.If(media, _PHI, 0))
-        stands = z3.And(declared >= 0, z3.Or(declared >= floor, relaxes))
+        may_lower = z3.And(relaxes, floor <= _PII)
+        stands = z3.And(declared >= 0, z3.Or(declared >= floor, may_lower))
         return z3.If(errors, _UNKNOWN, z3.If(stands, declared, floor))
 
     def _known(self, side: str) -> Any:
@@ -127,7 +146,7 @@ class Formulas:
 
     # How rules combine.
 
-    def _leaves(self, side: str) -> Any:
+    def _allows(self, side: str) -> Any:
         permits = [self._truth(r.when, side) for r in self._pack.rules if r.effect is Effect.PERMIT]
         stops = [
             self._truth(r.when, side)
@@ -220,7 +239,7 @@ class Formulas:
 
     def _alike(self, *, but: frozenset[str]) -> Iterator[Any]:
         """Callers who may not relax, and nothing else different."""
-        yield z3.Not(z3.Or(self._flags("a")[2], self._flags("b")[2]))
+        yield z3.Not(z3.Or(self._flag("may_relax", "a"), self._flag("may_relax", "b")))
         for field in self._named:
             if field in but or field in _DERIVED or FIELDS[field].is_of_destination:
                 continue
@@ -255,7 +274,7 @@ class Formulas:
             today=TODAY,
             declared_class=None if declared < 0 else _CLASSES[declared],
             default_class=_CLASSES[number("default")],
-            may_relax=frozenset(DataClass) if flag("relaxes") else frozenset(),
+            may_relax=_relaxed(flag("relaxes"), flag("may_relax")),
             has_media=flag("has_media"),
             has_tools=flag("has_tools"),
             break_glass=flag("break_glass"),
@@ -283,6 +302,28 @@ class Formulas:
         values["baa"] = covers if has_baa else None
         name = str(value("name")) if "name" in self._named else "place"
         return make_place(values, name)
+
+
+class OnDevice(Formulas):
+    """The same where the answer comes from the device, whose attributes are known."""
+
+    def _allows(self, side: str) -> Any:
+        blocks = [r.when for r in self._pack.rules if r.effect is Effect.BLOCK]
+        return z3.Not(z3.Or(*(self._truth(when, side) for when in blocks)))
+
+    def _atom(self, field: str, values: frozenset[Value], side: str) -> Any:
+        if not FIELDS[field].is_of_destination:
+            return super()._atom(field, values, side)
+        own = False if field == "baa" else attribute(DEVICE, field)
+        return z3.BoolVal(is_in(own, values))
+
+    def _place(self, model: Any) -> Destination:
+        return DEVICE
+
+
+def _relaxed(every: bool, some: bool) -> frozenset[DataClass]:
+    """What the caller may relax: everything, something to which it makes no difference, nothing."""
+    return frozenset(DataClass) if every else frozenset({DataClass.PUBLIC} if some else ())
 
 
 def _is_true(model: Any, name: str) -> bool:

@@ -70,5 +70,22 @@ class Terms:
             log_level=max(self.log_level, other.log_level, key=list(LogLevel).index),
         )
 
+    def asks_no_less(self, other: Terms) -> bool:
+        """Whether it is as strict as `other` in every respect."""
+        return self.joined(other) == self
+
+    def about(self, obligation: Obligation) -> Terms:
+        """What of it is the measure of one obligation."""
+        match obligation:
+            case Obligation.REDACT:
+                return Terms(redact=self.redact)
+            case Obligation.MINIMUM_NECESSARY:
+                return Terms(drop=self.drop, keep_turns=self.keep_turns)
+            case Obligation.CACHE_SCOPE:
+                return Terms(cache_scope=self.cache_scope)
+            case Obligation.LOG_LEVEL:
+                return Terms(log_level=self.log_level)
+        return NO_TERMS
+
 
 NO_TERMS = Terms()

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is proved of a pack: the theorems that it states, and four that hold of every good pack.
 
-A theorem of a pack is one of every policy that holds the pack: composition only tightens, so what
-a pack never allows, no policy with it does.
+What a theorem of a pack means for a policy with that pack in it: see pack.Claim.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from policies import axioms
 from policies.domain import DEVICE, Request
 from policies.engine import decide
 from policies.meaning import values_of
-from policies.model import IDENTIFIERS, Destination, Obligation
+from policies.model import Destination
 from policies.pack import Pack, Theorem
 from policies.policy import Policy
 from policies.rules import Condition, Rule, Values, fields_of
@@ -25,7 +24,7 @@ UNKNOWN_STAYS = Theorem(
         "What could not be classified, or a detector failed on, stays on the device, unless "
         "emergency access was invoked and a BAA covers the destination."
     ),
-    never=axioms.UNKNOWN_STAYS.when,
+    when=axioms.UNKNOWN_STAYS.when,
 )
 DEVICE_ANSWERS = "device-answers"
 MONOTONE = "monotone"
@@ -44,7 +43,7 @@ RELATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """A request that reaches a destination that it must not.
+    """A request and a destination for which the theorem is false.
 
     `before` is the request that does not reach it, where the theorem compares two.
     """
@@ -56,19 +55,21 @@ class Counterexample:
 
 def conditions_of(pack: Pack) -> list[Condition]:
     """Every condition that a proof about the pack has to tell values apart for."""
-    own = [rule.when for rule in pack.rules] + [theorem.never for theorem in pack.theorems]
-    return [*own, UNKNOWN_STAYS.never]
+    own = [rule.when for rule in pack.rules] + [theorem.when for theorem in pack.theorems]
+    return [*own, UNKNOWN_STAYS.when]
 
 
-def excusing(pack: Pack, theorem: Theorem) -> tuple[Rule, ...]:
-    """The rules under which the theorem lets a destination be allowed all the same."""
-    owed = theorem.unless
-    return tuple(
-        rule
-        for rule in pack.rules
-        if owed in rule.obligations
-        and (owed is not Obligation.REDACT or rule.terms.redact >= IDENTIFIERS)
-    )
+def owing(pack: Pack, theorem: Theorem) -> list[list[Rule]]:
+    """For each obligation of the theorem the rules that owe it, in its measure at least."""
+    return [
+        [
+            rule
+            for rule in pack.rules
+            if obligation in rule.obligations
+            and rule.terms.asks_no_less(theorem.terms.about(obligation))
+        ]
+        for obligation in sorted(theorem.owed)
+    ]
 
 
 def in_words(found: Counterexample, pack: Pack) -> Iterator[str]:
@@ -80,10 +81,13 @@ def in_words(found: Counterexample, pack: Pack) -> Iterator[str]:
     yield f"request   {_facts(request)}"
     values = values_of(request.facts, request.findings, there)
     yield "rules see " + ", ".join(f"{name} {_shown(values[name])}" for name in fields)
-    decision = decide(request.facts, request.findings, Policy.of([pack], [DEVICE, there]))
+    places = [DEVICE] if there == DEVICE else [DEVICE, there]
+    decision = decide(request.facts, request.findings, Policy.of([pack], places))
     reasons = [r.rule_id for r in decision.reasons if r.destination == there.name]
     word = "let by" if there.name in decision.allowed else "stopped by"
     yield f"{word:<9} {', '.join(reasons) or 'nothing'}"
+    if there.name in decision.allowed:
+        yield f"owed      {', '.join(sorted(decision.obligations)) or 'nothing'}"
 
 
 def _facts(request: Request) -> str:

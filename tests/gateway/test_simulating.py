@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from gateway.simulating import InForce, simulate
-from policies import PackSource
+from gateway import simulating
+from gateway.simulating import InForce, simulate, simulate_log
+from policies import PackSource, PolicyError
 from policies.load import load_packs
 from tests.gateway.fakes import open_policy
 
@@ -45,3 +48,65 @@ def test_a_candidate_is_for_those_who_have_a_pack_of_its_name(name: str, changed
     ]
 
     assert simulate(current, [source(name, CLOSED)], records).changes.total() == changed
+
+
+def audit(event: str, request_id: str, **more: object) -> tuple[str, int, object]:
+    """What the audit log has of a public request of the tenant `other`."""
+    facts = {"role": "user", "endpoint": "chat", "default_class": "internal"}
+    record = {"event": event, "id": request_id, "tenant": "other", "detected": "public"}
+    return "worker 0", 1, {**record, "facts": facts, **more}
+
+
+@pytest.mark.parametrize(
+    ("records", "requests"),
+    [
+        ([audit("intent", "a", attempt=1), audit("refused", "a")], 1),
+        ([audit("intent", "a", attempt=1), audit("intent", "a", attempt=2)], 1),
+        ([audit("intent", "a", attempt=2), audit("refused", "a")], 1),  # the first is too long ago
+        ([audit("intent", "a", attempt=1), audit("refused", "b")], 2),
+        ([audit("intent", "a", attempt=1), audit("outcome", "a"), audit("refused", "a")], 2),
+        ([audit("refused", "a"), audit("refused", "a")], 2),
+        ([audit("intent", "a", id=None), audit("refused", "a", id=["a"])], 2),
+    ],
+)
+def test_a_request_counts_once(records: list[tuple[str, int, object]], requests: int) -> None:
+    """One that was sent and then refused is on record twice; a closed id may come again."""
+    policy = open_policy("c1")
+    current = InForce(policy.packs, {}, policy.destinations)
+
+    found = simulate(current, [source("new", CLOSED)], records)
+
+    assert (found.requests, found.changes.total()) == (requests, requests)
+
+
+WIDENING = (
+    "  - {id: glass, effect: forbid, when: {break_glass: false, tier: cloud}, reason: forbidden,"
+    " description: d, citation: c}\n"
+)
+
+
+def test_what_check_refuses_is_not_simulated() -> None:
+    """In the same words, unless the operator says that this pack may."""
+    policy = open_policy("c1")
+    wide = source("wide", WIDENING)
+
+    with pytest.raises(PolicyError, match="'glass' gives more in an emergency where no BAA covers"):
+        simulate(InForce(policy.packs, {}, policy.destinations), [wide], [])
+    lets = InForce(policy.packs, {}, policy.destinations, frozenset({"wide"}))
+    assert simulate(lets, [wide], []).requests == 0
+
+
+@pytest.mark.parametrize(
+    ("most", "read", "is_complete"), [(2, 2, False), (3, 3, True), (9, 3, True)]
+)
+def test_a_log_that_is_cut_says_so(
+    most: int, read: int, is_complete: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer has how many records were read, and whether there were more."""
+    policy = open_policy("c1")
+    records = [audit("refused", str(n)) for n in range(3)]
+    monkeypatch.setattr(simulating, "recorded", lambda *_: iter(records))
+
+    found = simulate_log(InForce(policy.packs, {}, policy.destinations), [], tmp_path, 0.0, most)
+
+    assert (found["records"], found["is_complete"], found["requests"]) == (read, is_complete, read)

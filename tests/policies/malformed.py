@@ -36,6 +36,11 @@ WHEN = "effect: permit\n    when: {data_class: {at_most: internal}}"
 _REST = "reason: permitted, description: d, citation: c}\n"
 AGAIN = "  - {id: again, effect: allow, when: {data_class: public}, " + _REST + "  - id: owe\n"
 STOP = "  - {id: stop, effect: local_only, when: {}, " + _REST + "  - id: owe\n"
+HALT = "  - {id: halt, effect: block, when: {role: user}, description: d, citation: c}\n"
+MARK = (
+    "  - {id: mark, effect: oblige, obligations: record, when: {tier: cloud, baa: false}, reason: "
+    "handle_with_care, description: d, citation: c}\n"
+)
 SAFE = "id: safe, says: it is, never: {}"
 
 
@@ -169,7 +174,74 @@ MALFORMED = (
     Malformed(
         "  - id: owe\n", STOP, 5, "rule 'let' is shadowed by the forbid rule 'stop' on line 11"
     ),
+    Malformed(
+        WHEN,
+        "effect: permit\n    when: {data_class: public, zero_data: true, retention: days_30}",
+        5,
+        "rule 'let' is unreachable, expected a condition that can hold",
+    ),
+    Malformed(
+        "  - id: owe\n",
+        STOP.replace("{}", "{tier: device}"),
+        11,
+        "the forbid rule 'stop' matches the device alone, which it can neither open nor close",
+    ),
+    Malformed(
+        WHEN,
+        "effect: permit\n    when: {data_class: public, not: {tier: [onprem, cloud]}}",
+        5,
+        "the permit rule 'let' matches the device alone",
+    ),
+    Malformed(
+        "  - id: owe\n",
+        HALT + STOP.replace("{}", "{role: user, tier: cloud}"),
+        12,
+        "rule 'stop' is shadowed by the block rule 'halt' on line 11, which holds wherever it does",
+    ),
+    Malformed(
+        "  - id: owe\n",
+        STOP.replace("{}", "{role: user, tier: cloud}").replace("  - id: owe\n", HALT)
+        + "  - id: owe\n",
+        11,
+        "rule 'stop' is shadowed by the block rule 'halt' on line 12",
+    ),
+    Malformed(
+        "  - id: owe\n",
+        HALT.replace("block", "queue") + STOP.replace("{}", "{role: user}"),
+        11,
+        "rule 'halt' is shadowed by the forbid rule 'stop' on line 12",
+    ),
+    Malformed(
+        "  - id: owe\n",
+        MARK + STOP.replace("{}", "{baa: false}"),
+        11,
+        "rule 'mark' is shadowed by the forbid rule 'stop' on line 12",
+    ),
     # Theorems.
+    Malformed(
+        "tests:\n",
+        "theorems: [{id: a, says: b, never: {baa: true, not: {baa: true}}}]\ntests:\n",
+        21,
+        "theorem 'a' says nothing, expected a condition that can hold of another destination than",
+    ),
+    Malformed(
+        "tests:\n",
+        "theorems: [{id: a, says: b, never: {tier: device}}]\ntests:\n",
+        21,
+        "theorem 'a' says nothing",
+    ),
+    Malformed(
+        "tests:\n",
+        "theorems: [{id: a, says: b, opens: {zero_data: true, retention: longer}}]\ntests:\n",
+        21,
+        "theorem 'a' says nothing",
+    ),
+    Malformed(
+        "tests:\n",
+        "theorems: [{id: a, says: b, blocks: {errors: true, data_class: phi}}]\ntests:\n",
+        21,
+        "theorem 'a' says nothing, expected a condition that can hold: a detector failed and",
+    ),
     Malformed("tests:\n", "theorems: []\ntests:\n", 21, "a list of at least one theorem"),
     Malformed(
         "tests:\n", f"theorems: [{{{SAFE}, unless: x}}]\ntests:\n", 21, "unknown obligation 'x'"
@@ -178,7 +250,35 @@ MALFORMED = (
         "tests:\n", f"theorems: [{{{SAFE}, x: y}}]\ntests:\n", 21, "unknown key 'x' in a theo"
     ),
     Malformed(
-        "tests:\n", "theorems: [{id: a, says: b}]\ntests:\n", 21, "theorem 'a' has no 'never'"
+        "tests:\n",
+        "theorems: [{id: a, says: b}]\ntests:\n",
+        21,
+        "theorem 'a': expected one of: never, owes, opens, blocks",
+    ),
+    Malformed("tests:\n", f"theorems: [{{{SAFE}, opens: {{}}}}]\ntests:\n", 21, "expected one of"),
+    Malformed(
+        "tests:\n",
+        "theorems: [{id: a, says: b, owes: no_store}]\ntests:\n",
+        21,
+        "theorem 'a' has no 'when'",
+    ),
+    Malformed(
+        "tests:\n",
+        f"theorems:\n  - {{{SAFE},\n     when: {{}}}}\ntests:\n",
+        23,
+        "theorem 'safe': 'when' belongs beside 'owes', and only there",
+    ),
+    Malformed(
+        "tests:\n",
+        "theorems: [{id: a, says: b, opens: {}, unless: redact}]\ntests:\n",
+        21,
+        "'unless' belongs beside 'never'",
+    ),
+    Malformed(
+        "tests:\n",
+        "theorems: [{id: a, says: b, blocks: {baa: true}}]\ntests:\n",
+        21,
+        "'blocks' is about the request as a whole, expected no condition on a destination",
     ),
     Malformed(
         "tests:\n", "theorems: [{id: a, never: {}}]\ntests:\n", 21, "theorem 'a' has no 'says'"
@@ -196,6 +296,12 @@ MALFORMED = (
     # An example.
     Malformed(
         "tier: cloud, baa", "agreements: [nda], baa", 25, "unknown agreement 'nda', expected"
+    ),
+    Malformed(
+        "tier: cloud, baa",
+        "zero_data: true, retention_days: 30, baa",
+        25,
+        "expected no days where zero_data is true",
     ),
     Malformed("tier: cloud, baa", "retention_days: 0, baa", 25, "a whole number from 1 to 36500"),
     Malformed("tier: cloud, baa", "encrypted: yes, baa", 25, "expected true or false"),

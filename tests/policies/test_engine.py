@@ -61,8 +61,13 @@ class Raising:
         ({"declared_class": DataClass.PII}, CLEAN, DataClass.PII),
         ({"declared_class": DataClass.PUBLIC}, PHI, DataClass.PHI),
         (
-            {"declared_class": DataClass.PUBLIC, "may_relax": frozenset({DataClass.PHI})},
+            {"declared_class": DataClass.PUBLIC, "may_relax": frozenset(DataClass)},
             PHI,
+            DataClass.PHI,  # above PII nobody can have the right
+        ),
+        (
+            {"declared_class": DataClass.PUBLIC, "may_relax": frozenset({DataClass.PII})},
+            Findings(DataClass.PII),
             DataClass.PUBLIC,
         ),
         (

@@ -8,9 +8,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from policies import Obligation, overlap
-from policies.overlap import Idle, first_idle
-from policies.rules import All, Any_, Condition, Effect, In, Not, Rule
-from policies.space import MOST_ATOMS, Space, TooManyPointsError
+from policies.coherence import coherent
+from policies.model import DataClass
+from policies.overlap import Idle, can_hold, first_idle
+from policies.rules import FIELDS, All, Any_, Condition, Effect, In, Not, Rule
+from policies.space import MOST_ATOMS, TooManyPointsError
 from policies.terms import Terms
 from tests.policies.strategies import CONDITIONS, rule
 
@@ -18,6 +20,10 @@ CLOUD = In("tier", frozenset({"cloud"}))
 AWAY = In("tier", frozenset({"cloud", "onprem"}))
 BAA = In("baa", frozenset({True}))
 CARD = In("kinds", frozenset({"CARD"}))
+GLASS = In("break_glass", frozenset({True}))
+MEDIA = In("has_media", frozenset({True}))
+NO_RIGHT = In("may_relax", frozenset({False}))
+PII = In("data_class", frozenset(list(DataClass)[DataClass.PII.rank :]))
 PERMIT, FORBID, OBLIGE = Effect.PERMIT, Effect.FORBID, Effect.OBLIGE
 
 
@@ -33,6 +39,11 @@ def rules(*given: tuple[Effect, Condition]) -> list[Rule]:
         All((CLOUD, Not(AWAY))),
         In("region", frozenset()),
         All((CARD, Not(In("kinds", frozenset({"CARD", "SSN"}))))),
+        All((In("zero_data", frozenset({True})), In("retention", frozenset({"days_30"})))),
+        All((MEDIA, In("known_class", frozenset({"pii"})))),
+        All((In("errors", frozenset({True})), Not(In("data_class", frozenset({"unknown"}))))),
+        All((In("declared_class", frozenset({"phi"})), In("known_class", frozenset({"pii"})))),
+        All((In("data_class", frozenset({"phi"})), In("known_class", frozenset({"pii"})))),
     ],
 )
 def test_unreachable(when: Condition) -> None:
@@ -55,9 +66,22 @@ def test_unreachable(when: Condition) -> None:
         ((PERMIT, AWAY), (FORBID, CLOUD), None),
         ((PERMIT, CLOUD), (PERMIT, AWAY), None),
         ((FORBID, CLOUD), (FORBID, All((AWAY, BAA))), None),
-        ((FORBID, All(())), (OBLIGE, CLOUD), None),
+        ((FORBID, All(())), (OBLIGE, CLOUD), 1),  # nothing is sent there, so nothing is owed
+        ((FORBID, All(())), (OBLIGE, All(())), None),  # the device owes it
+        ((FORBID, AWAY), (OBLIGE, All((CLOUD, BAA))), 1),
+        ((OBLIGE, All(())), (Effect.BLOCK, All(())), 0),
+        ((Effect.BLOCK, CARD), (FORBID, All((CARD, CLOUD))), 1),
+        ((FORBID, CARD), (Effect.BLOCK, CARD), 0),
+        ((Effect.BLOCK, All((CARD, GLASS))), (FORBID, CARD), None),
+        ((FORBID, CARD), (Effect.APPROVE, All((CARD, GLASS))), 1),
+        ((Effect.QUEUE, CARD), (FORBID, CARD), 0),
+        ((Effect.APPROVE, CARD), (FORBID, CARD), 0),
+        ((FORBID, All((CARD, CLOUD))), (Effect.QUEUE, CARD), None),
+        ((Effect.APPROVE, All(())), (Effect.QUEUE, CARD), 1),
+        # Under an agreement with media the class is at least phi, so at least pii as well.
+        ((PERMIT, All((BAA, PII))), (PERMIT, All((BAA, PII, MEDIA, NO_RIGHT))), 1),
         ((PERMIT, CLOUD), (Effect.QUEUE, All(())), None),
-        ((Effect.QUEUE, All(())), (Effect.APPROVE, All(())), None),
+        ((Effect.QUEUE, All(())), (Effect.APPROVE, All(())), 0),
         ((FORBID, CARD), (FORBID, In("kinds", frozenset({"CARD", "SSN"}))), None),
         ((PERMIT, BAA), (PERMIT, CLOUD), None),
     ],
@@ -91,15 +115,34 @@ def test_an_obligation_more_is_something_to_say(given: dict[str, object], is_idl
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from([PERMIT, FORBID]), CONDITIONS, CONDITIONS)
 def test_what_is_called_idle_is(effect: Effect, one: Condition, other: Condition) -> None:
-    """The rule that is named holds nowhere, or only where the other one does."""
+    """The rule that is named holds nowhere but on the device, or only where the other one does."""
     try:
-        space = Space.of([one, other])
+        space, points = coherent([one, other], [In("tier", frozenset({"device"}))])
     except TooManyPointsError:
         assume(False)
     idle = first_idle(rules((effect, one), (FORBID, other)))
     if idle is not None:
         shadow = space.where(idle.because_of.when) if idle.because_of else 0
-        assert not space.where(idle.rule.when) & ~shadow
+        assert not space.where(idle.rule.when) & points & ~shadow
+
+
+@pytest.mark.parametrize("effect", [PERMIT, FORBID])
+def test_a_rule_about_the_device_alone_is_idle(effect: Effect) -> None:
+    """It is allowed whatever such a rule says; what is owed there, is owed."""
+    device = In("tier", frozenset({"device"}))
+
+    assert first_idle(rules((effect, device))) == Idle(
+        rules((effect, device))[0], None, is_of_device=True
+    )
+    assert first_idle(rules((effect, Not(CLOUD)))) is None
+    assert first_idle(rules((OBLIGE, device))) is None
+
+
+def test_what_is_too_large_may_hold() -> None:
+    """Not finding out is no fault."""
+    many = All(tuple(In(name, frozenset({"a"})) for name in FIELDS) * 10)
+
+    assert can_hold(many)
 
 
 def test_two_rules_too_large_to_compare_are_left_alone() -> None:

@@ -5,44 +5,90 @@ from dataclasses import replace
 
 import pytest
 
-from policies import Policy, builtin_pack, decide, load_policy, run_cases
+from policies import Policy, builtin_pack, decide, exhaustive, load_policy, run_cases
 from policies.domain import DEVICE
-from policies.pack import Pack
-from policies.prove import prove
+from policies.pack import Claim, Pack
+from policies.prove import Proof, prove
 from policies.rules import Effect, Not, Rule
+from policies.symbolic import Formulas
+from policies.theorems import conditions_of
 
 NAMES = ("finance", "gdpr", "hipaa", "hipaa-strict", "open", "part2", "redact")
 PACKS = {name: load_policy([builtin_pack(name)], []).packs[0] for name in NAMES}
 RULES = [(name, rule.id) for name in NAMES for rule in PACKS[name].rules]
 FLIPPED = {Effect.PERMIT: Effect.FORBID, Effect.FORBID: Effect.PERMIT}
 
-# What goes wrong when a rule is taken away. Rules that permit, and most that oblige, are not here:
-# without them less leaves, or with less care, which the examples show.
-RESTS_ON = {
-    ("hipaa", "secrets-stay"): {"secrets-never-leave", "stricter-law-never-leaves", "monotone"},
-    ("hipaa", "stricter-law-stays"): {"stricter-law-never-leaves"},
-    ("hipaa", "no-training"): {"nothing-confidential-is-trained-on"},
-    ("hipaa-strict", "agreement-only"): {"only-under-an-agreement"},
-    ("hipaa-strict", "zero-retention-only"): {"only-to-zero-retention"},
-    ("hipaa-strict", "encrypted-only"): {"only-encrypted"},
-    ("hipaa-strict", "no-training"): {"never-trained-on"},
-    ("part2", "not-in-proceedings"): {"not-in-proceedings"},
-    ("part2", "no-training"): {"never-trained-on"},
-    ("gdpr", "people-in-the-united-kingdom"): {"british-subjects"},
-    ("gdpr", "people-in-switzerland"): {"swiss-subjects"},
-    ("gdpr", "no-training"): {"never-trained-on"},
-    ("gdpr", "encrypted"): {"encrypted-to-clouds"},
-    ("finance", "cards-and-credentials-stay"): {"cards-and-credentials-never-leave"},
-    ("finance", "encrypted"): {"only-encrypted"},
-    ("finance", "no-training"): {"never-trained-on"},
-    ("finance", "no-account-numbers-for-marketing"): {"no-account-numbers-for-marketing"},
-    ("open", "secrets-stay"): {"secrets-and-cards-stay"},
-    ("redact", "identifiers-removed"): {"only-redacted-without-baa"},
-    ("redact", "media-stay"): {"media-never-leave-without-baa"},
-    ("redact", "secrets-stay"): {"secrets-never-leave", "stricter-law-never-leaves"},
-    ("redact", "stricter-law-stays"): {"stricter-law-never-leaves"},
-    ("redact", "no-training"): {"nothing-confidential-is-trained-on"},
+# The theorems that fail when a rule is taken away. Every rule of every pack is here.
+RESTS_ON: dict[str, dict[str, set[str]]] = {
+    "finance": {
+        "not-about-customers": {"not-about-customers-may-leave"},
+        "service-provider": {"service-providers-may-have-it"},
+        "cards-and-credentials-stay": {"cards-and-credentials-never-leave"},
+        "encrypted": {"only-encrypted"},
+        "no-training": {"never-trained-on"},
+        "no-account-numbers-for-marketing": {"no-account-numbers-for-marketing"},
+        "leave-no-copy": {"no-copy-is-left"},
+    },
+    "gdpr": {
+        "not-personal": {"what-is-not-personal-goes-anywhere"},
+        "within-the-area": {"open-within-the-area-and-adequate-countries"},
+        "adequate-country": {"open-within-the-area-and-adequate-countries"},
+        "data-privacy-framework": {"certification-opens"},
+        "safeguards": {"clauses-open"},
+        "people-in-the-united-kingdom": {"british-subjects"},
+        "people-in-switzerland": {"swiss-subjects"},
+        "no-training": {"never-trained-on"},
+        "encrypted": {"encrypted-to-clouds"},
+        "leave-no-copy": {"no-copy-is-left"},
+    },
+    "hipaa": {
+        "clean-may-leave": {"clean-may-leave"},
+        "baa-covers": {"an-agreement-opens"},
+        "secrets-stay": {"secrets-never-leave", "stricter-law-never-leaves", "monotone"},
+        "stricter-law-stays": {"stricter-law-never-leaves"},
+        "no-training": {"nothing-confidential-is-trained-on"},
+        "encrypted": {"nothing-confidential-in-clear"},
+        "leave-no-copy": {"no-copy-is-left"},
+        "emergency-on-record": {"emergencies-are-on-record"},
+    },
+    "hipaa-strict": {
+        "public-and-clean": {"declared-public-and-clean-may-leave"},
+        "agreement-only": {"only-under-an-agreement"},
+        "zero-retention-only": {"only-to-zero-retention"},
+        "encrypted-only": {"only-encrypted"},
+        "more-than-one-factor": {"only-after-more-than-one-factor"},
+        "no-training": {"never-trained-on"},
+        "leave-no-copy": {"nothing-is-kept"},
+    },
+    "open": {
+        "any-destination": {"the-rest-may-go"},
+        "unknown-stays": {"unknown-stays-in-an-emergency", "secrets-and-cards-stay", "monotone"},
+        "secrets-stay": {"secrets-and-cards-stay"},
+    },
+    "part2": {
+        "other-records": {"other-records-are-not-its-matter"},
+        "qualified-service": {"qualified-services-may-have-it"},
+        "not-in-proceedings": {"not-in-proceedings"},
+        "no-training": {"never-trained-on"},
+        "leave-no-copy": {"no-copy-is-left"},
+    },
+    "redact": {
+        "up-to-phi-may-leave": {"text-up-to-phi-may-leave"},
+        "identifiers-removed": {"only-redacted-without-baa", "personal-only-redacted-without-baa"},
+        "media-stay": {"media-never-leave-without-baa"},
+        "secrets-stay": {"secrets-never-leave"},
+        "stricter-law-stays": set(),
+        "no-training": {"nothing-confidential-is-trained-on"},
+        "leave-no-copy": {"no-copy-is-left"},
+    },
 }
+SAYS_WHY = {("redact", "stricter-law-stays")}
+"""The exception. Such records stay without it as well, for the permit ends at health information.
+
+It gives the reason that the caller is told, and an example of the pack fails without it.
+"""
+SLOW_TO_TRY = ("finance", "gdpr")
+"""Their cases take seconds to try: without one of their rules they are left to z3."""
 
 
 def changed(name: str, rule_id: str, *instead: Rule) -> Pack:
@@ -75,33 +121,55 @@ def test_theorems_are_proved_in_two_ways(name: str) -> None:
     assert {proof.theorem for proof in report.proofs if not proof.by_logic} == {"device-answers"}
 
 
-@pytest.mark.parametrize(("name", "rule_id"), RESTS_ON)
-def test_without_a_rule_its_theorem_has_a_counterexample(name: str, rule_id: str) -> None:
+@pytest.mark.parametrize(("name", "rule_id"), RULES)
+def test_without_a_rule_its_theorem_has_a_counterexample(
+    name: str, rule_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Both ways refute exactly the theorems that rest on the rule, and the case is a real one."""
-    pack = changed(name, rule_id)
+    if name in SLOW_TO_TRY:
+        monkeypatch.setattr(exhaustive, "MOST_REQUESTS", 0)
+    pack, expected = changed(name, rule_id), RESTS_ON[name][rule_id]
     report = prove(pack)
 
-    assert {p.theorem for p in report.proofs if p.by_trying is False} == RESTS_ON[name, rule_id]
-    assert {p.theorem for p in report.proofs if p.by_logic is False} == RESTS_ON[name, rule_id]
-    for proof in (p for p in report.proofs if not p.holds):
-        found = proof.counterexample
-        assert found is not None
-        policy = Policy.of([pack], [DEVICE, found.destination])
-        assert (
-            found.destination.name
-            in decide(found.request.facts, found.request.findings, policy).cleared
-        )
+    assert report.holds is ((name, rule_id) in SAYS_WHY)
+    by_trying = {p.theorem for p in report.proofs if p.by_trying is False}
+    assert by_trying == (expected if report.points else set())
+    assert {p.theorem for p in report.proofs if p.by_logic is False} == expected
+    for proof in (p for p in report.proofs if p.theorem in expected):
+        assert is_so(pack, proof)
+        assert f"  FAILED  {proof.theorem}: {proof.says}" in "\n".join(report.in_words())
+
+
+def is_so(pack: Pack, proof: Proof) -> bool:
+    """Whether the engine does with the counterexample what the theorem says it does not."""
+    found = proof.counterexample
+    assert found is not None
+    there = found.destination
+    policy = Policy.of([pack], [DEVICE, *([] if there == DEVICE else [there])])
+    decision = decide(found.request.facts, found.request.findings, policy)
+    theorem = next((t for t in pack.theorems if t.id == proof.theorem), None)
+    match theorem and theorem.claim:
+        case Claim.OPENS:
+            return there.name not in decision.allowed
+        case Claim.OWES:
+            assert theorem is not None
+            return there.name in decision.allowed and not theorem.owed <= decision.obligations
+        case Claim.BLOCKS:
+            return there.name in decision.allowed
+    return there.name in decision.cleared
 
 
 @pytest.mark.parametrize(("name", "rule_id"), RULES)
 def test_every_rule_carries_weight(name: str, rule_id: str) -> None:
-    """A rule removed, turned round or negated breaks an example."""
+    """A rule removed, turned round or negated breaks an example; the last two a theorem, too."""
     rule = next(rule for rule in PACKS[name].rules if rule.id == rule_id)
-    other = replace(rule, effect=FLIPPED.get(rule.effect, Effect.FORBID))
+    turned = changed(name, rule_id, replace(rule, effect=FLIPPED.get(rule.effect, Effect.FORBID)))
+    negated = changed(name, rule_id, replace(rule, when=Not(rule.when)))
 
-    assert not passes(changed(name, rule_id))
-    assert not passes(changed(name, rule_id, other))
-    assert not passes(changed(name, rule_id, replace(rule, when=Not(rule.when))))
+    assert not any(passes(pack) for pack in (changed(name, rule_id), turned, negated))
+    for pack in (turned, negated):
+        formulas = Formulas(pack, conditions_of(pack))
+        assert any(formulas.refute(theorem) for theorem in pack.theorems)
 
 
 @pytest.mark.parametrize("name", NAMES)

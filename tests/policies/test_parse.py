@@ -4,8 +4,10 @@
 import pytest
 
 from policies import Obligation, PackSource, ReasonCode, load_policy
-from policies.pack import Pack, Theorem
+from policies.model import IDENTIFIERS
+from policies.pack import Claim, Pack, Theorem
 from policies.rules import All, Any_, Condition, Effect, In, Not
+from policies.terms import Terms
 from tests.policies.malformed import GOOD
 
 LET = "{data_class: {at_most: internal}}"
@@ -110,7 +112,7 @@ def test_theorems() -> None:
     text = GOOD.replace("tests:\n", "theorems: [{id: a, says: b, never: {baa: false}}]\ntests:\n")
     (theorem,) = load_policy([PackSource("f", text.encode())], []).packs[0].theorems
 
-    assert theorem == Theorem(id="a", says="b", never=In("baa", frozenset({False})))
+    assert theorem == Theorem(id="a", says="b", when=In("baa", frozenset({False})))
     assert theorem.line == 21
 
 
@@ -120,4 +122,16 @@ def test_theorems_may_except_what_is_owed() -> None:
     text = GOOD.replace("tests:\n", said)
     (theorem,) = load_policy([PackSource("f", text.encode())], []).packs[0].theorems
 
-    assert theorem.unless is Obligation.REDACT
+    assert theorem.owed == {Obligation.REDACT}
+    assert theorem.terms == Terms(redact=IDENTIFIERS)
+
+
+def test_theorems_may_say_what_is_owed_and_how_much() -> None:
+    """In the words of a rule's obligations."""
+    owes = "owes: [record, {minimum_necessary: {keep_turns: 4}}], when: {break_glass: true}"
+    text = GOOD.replace("tests:\n", f"theorems: [{{id: a, says: b, {owes}}}]\ntests:\n")
+    (theorem,) = load_policy([PackSource("f", text.encode())], []).packs[0].theorems
+
+    assert (theorem.claim, theorem.terms) == (Claim.OWES, Terms(keep_turns=4))
+    assert theorem.owed == {Obligation.RECORD, Obligation.MINIMUM_NECESSARY}
+    assert theorem.when == In("break_glass", frozenset({True}))

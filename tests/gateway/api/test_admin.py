@@ -166,6 +166,7 @@ async def test_a_candidate_is_simulated_over_the_log(scene: Scene) -> None:
     undated = await scene.ask("POST", "/v1/policy/simulate", "auditor", json=timeless)
 
     assert (found.json()["requests"], found.json()["changed"]) == (1, 1), found.text
+    assert found.json()["is_complete"] is True
     assert found.json()["changes"][0]["closed"] == ["device", "c1"]
     assert (refused.status_code, code_of(refused)) == (400, "policy_invalid")
     assert "candidate-1:6: unknown effect 'blok'" in refused.json()["error"]["message"]
