@@ -47,6 +47,7 @@ from gateway.settings import Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
 from gateway.signals.configured import make_scanners
+from gateway.signals.counted import CountedDetector
 from gateway.signals.privacy import Detector
 from gateway.signals.privacy.model import packaged
 from gateway.signals.reading import SignalReader
@@ -93,7 +94,10 @@ def build(
     )
     secret = _secret(settings)
     sessions = _sessions(settings, secret, metrics)
-    detector, scanner = make_scanners(settings, Detector)
+    detector, scanner = (
+        CountedDetector(each, metrics.privacy_finds.add)
+        for each in make_scanners(settings, Detector)
+    )
     signals = SignalReader(scanner=scanner, score=score, capability=capability)
     signals.warm_up()
     approvals = make_approvals(settings, secret)

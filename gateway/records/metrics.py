@@ -7,6 +7,7 @@ counter costs seven calls and a lock each time, on every request.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Literal
@@ -38,6 +39,26 @@ class Tally:
         counts, self._counts = self._counts, {}
         for labels, amount in counts.items():
             self._counter.labels(*labels).inc(amount)
+
+
+class SharedTally(Tally):
+    """The same for every thread."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, counter: Counter) -> None:
+        super().__init__(counter)
+        self._lock = threading.Lock()
+
+    def add(self, labels: tuple[str, ...], amount: float = 1) -> None:
+        """See `Tally`."""
+        with self._lock:
+            super().add(labels, amount)
+
+    def flush(self) -> None:
+        """See `Tally`."""
+        with self._lock:
+            super().flush()
 
 
 class Metrics:
@@ -88,6 +109,12 @@ class Metrics:
         self.break_glass = self._counter(
             "break_glass", "Claims of an emergency, by what became of them.", ["outcome"]
         )
+        self.privacy_finds = self._counter(
+            "privacy_finds",
+            "Identifiers and secrets found, by kind and by the detector's mode.",
+            ["kind", "mode"],
+            SharedTally,  # long texts are scanned in threads
+        )
         self.redactions = self._counter("redactions", "Identifiers removed, by kind.", ["kind"])
         self.unredactable = self._counter("unredactable", "Kept near, by why.", ["reason"])
         self.session_store = self._counter(
@@ -104,9 +131,11 @@ class Metrics:
             "breaker_open", "1 while a failing destination is left alone.", "livemax", "destination"
         )
 
-    def _counter(self, name: str, text: str, labels: list[str]) -> Tally:
+    def _counter(
+        self, name: str, text: str, labels: list[str], make: Callable[[Counter], Tally] = Tally
+    ) -> Tally:
         counter = Counter(f"nearward_{name}", text, labels, registry=self.registry)
-        tally = Tally(counter)
+        tally = make(counter)
         self._tallies.append(tally)
         return tally
 
