@@ -4,12 +4,13 @@
 1. Public by itself: a country, a people, a person of public life, a brand with a doctor's title.
 2. A disease, sign, method or law that bears the name of its finder.
 3. A lone word whose look speaks against it: a slip of the pen or a syllable in small letters, an
-   acronym, a word that the end of the text cuts off.
+   acronym, a word that the end of the text cuts off, a term (`terms.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gateway.signals.privacy import health_words
 from gateway.signals.privacy.features import NEWLINE
@@ -26,6 +27,7 @@ from gateway.signals.privacy.name_stops import (
     THING_HEADS,
 )
 from gateway.signals.privacy.public_figures import PUBLIC_FIGURES
+from gateway.signals.privacy.terms import Terms
 from gateway.signals.privacy.tokens import TITLES
 from gateway.signals.privacy.wide_places import WIDE_PLACES
 
@@ -35,7 +37,9 @@ NEITHER, NAME, PLACE = 0, 1, 2
 _LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD = 1.4, 2.4, 3.4
 _ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
 # A text that ends sooner is a message, and its last word as likely a name.
-_LONG_WORDS = 30
+_LONG_WORDS = 24
+# Behind these a name may stand, and be the last word.
+_BEFORE_NAMES = frozenset("with for to from by of and or is see ask tell call in at near".split())
 _HEAD_REACH = 4
 _ENDS = frozenset({".", "?", "!", NEWLINE, "-", ":"})
 _SUBSTANCES = ("ase", "ases", "oside", "amine", "idine", "mycin", "omas", "oses", "globin")
@@ -46,7 +50,15 @@ _RANKS = frozenset(
     " Grandpa Sir Lady Lord Saint Mayor Principal CEO President Judge Detective Sergeant Baker"
     " Miss".split()
 )
-_OF_FINDERS = frozenset("syndrome tetralogy triad law theorem phenomenon method".split())
+_OF_FINDERS = frozenset(
+    "syndrome tetralogy triad law theorem phenomenon method pouch circle loop canal islets space"
+    " ligament sphincter foramen valve tunnel organ bundle antrum fascia".split()
+)
+# What is owned is left out before these: "how is Paget's treated". A person's is told.
+_NO_NOUNS = frozenset(
+    "treated diagnosed managed inherited caused cured confirmed staged and or versus vs is ? . ,"
+    " ; ) with without in".split()
+)
 _ADJECTIVES = ("al", "ic", "ar", "ous", "ary", "ile", "oid", "ive")
 _MAY_BE_OWNED = OWNED | OWNED_BY_GIVEN
 _GIVEN, _FREQUENT, _EPONYM = int(Flag.GIVEN), int(Flag.FREQUENT_NAME), int(Flag.EPONYM)
@@ -70,8 +82,8 @@ class Run:
     scores: list[int]
 
 
-def is_no_finding(words: list[str], run: Run, model: Model) -> bool:
-    """Whether one of the reasons holds."""
+def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
+    """Whether one of the reasons holds; `terms` looks at all words of the text."""
     parts = [folded(word) for word in words[run.first : run.last + 1] if word[0].isalpha()]
     first = words[run.first]
     if is_wide(parts) or first in TITLES or _is_famous(words, run, parts):
@@ -80,7 +92,16 @@ def is_no_finding(words: list[str], run: Run, model: Model) -> bool:
         return True
     if is_eponym(words, run, model):
         return True
-    return len(set(parts)) == 1 and not is_credible(words, run, model)
+    if len(set(parts)) == 1:
+        return terms.is_term(run.first, _flags(first, model)) or not is_credible(words, run, model)
+    return _is_list(words, run, model)
+
+
+def _is_list(words: list[str], run: Run, model: Model) -> bool:
+    """Whether one thing ends and another begins, as in "on the face Hernias Short stature"."""
+    first, *others = words[run.first : run.last + 1]
+    are_plain = all(_flags(word, model) & _LOWER for word in others if word[0].isalpha())
+    return are_plain and _is_made_of_word(first, _flags(first, model), model)
 
 
 def is_wide(parts: list[str]) -> bool:
@@ -146,10 +167,13 @@ def _is_variety(words: list[str], at: int) -> bool:
 
 def _is_cut_off(words: list[str], run: Run, flags: int, model: Model) -> bool:
     """Whether the end of a long text stands in the middle of a common word."""
-    if not run.last == len(words) - 1 > _LONG_WORDS:
+    if not run.last == len(words) - 1 > _LONG_WORDS or flags & _FREQUENT:
         return False
-    is_first = words[run.first - 1] in _ENDS  # of a sentence
-    return (is_first or not flags & _NAMES) and model.lexicon.is_beginning(folded(words[run.last]))
+    before = words[run.first - 1]
+    goes_on = before.islower() and before not in _BEFORE_NAMES  # or a sentence begins
+    if not (goes_on or before in _ENDS or not flags & _NAMES):
+        return False
+    return model.lexicon.is_beginning(folded(words[run.last]))
 
 
 def _is_made_of_word(word: str, flags: int, model: Model) -> bool:
@@ -190,30 +214,51 @@ def is_eponym(words: list[str], run: Run, model: Model) -> bool:
 
     "Maria's disease" and "Jane Roe's test" are theirs; "Hansen's disease" or "Coombs test" are not.
     """
-    owner, at = words[run.last], run.last + 1
     if _is_named_after(words, run):
         return True
     is_given = bool(_flags(words[run.first], model) & _GIVEN)
     if run.first < run.last and "-" not in words[run.first : run.last] and is_given:
         return _are_finders(words, run, model)
+    if _stands_for_disease(words, run, model):
+        return True
+    return _has_head(words, run, is_given)
+
+
+def _stands_for_disease(words: list[str], run: Run, model: Model) -> bool:
+    """ "Hashimoto's and celiac disease", "how is Paget's treated": what is owned is left out."""
+    owner, flags = words[run.last], _flags(words[run.last], model)
+    if words[run.last + 1 : run.last + 2] == ["'s"]:
+        if owner in BARE_EPONYMS and run.first == run.last:
+            return True
+        is_rare = flags & _EPONYM and not flags & _FREQUENT
+        if is_rare and _lower_at(words, run.last + 2) in _NO_NOUNS:
+            return True
+    return bool(flags & _EPONYM) and _is_finders(words, run, model)
+
+
+def _has_head(words: list[str], run: Run, is_given: bool) -> bool:
+    """Whether a disease, a sign or the like stands behind the name."""
+    owner, at = words[run.last], run.last + 1
     is_owned = words[at : at + 1] == ["'s"]
-    if is_owned and owner in BARE_EPONYMS and run.first == run.last:
-        return True
-    if _flags(owner, model) & _EPONYM and _is_finders(words, run, model):
-        return True
     at += is_owned
     while words[at : at + 1] == ["-"] and words[at + 1 : at + 2]:  # "Andersen-Tawil syndrome"
         at += 2
-    following = [word.lower() for word in words[at : at + 2]]
-    if not following:
+    head = _lower_at(words, at)
+    if not head:
         return False
-    if owner not in OWNERS and (is_owned or is_given) and following[0] in _MAY_BE_OWNED:
-        return following[0] in OWNED_BY_GIVEN and not (is_owned and is_given)
-    return (
-        following[0] in EPONYM_HEADS
-        or (following[0].endswith(EPONYM_ENDINGS) and not is_given)
-        or _leads_to(words, at, EPONYM_HEADS)
-    )
+    if owner not in OWNERS and (is_owned or is_given) and head in _MAY_BE_OWNED:
+        return head in OWNED_BY_GIVEN and not (is_owned and is_given)
+    if head in EPONYM_HEADS or _leads_to(words, at, EPONYM_HEADS):
+        return True
+    return head.endswith(EPONYM_ENDINGS) and _is_term_of(words, run, head, is_given)
+
+
+def _is_term_of(words: list[str], run: Run, head: str, is_given: bool) -> bool:
+    """Whether a word and a diagnosis behind it are one term: Maria's once, a finder's always."""
+    if not is_given:
+        return True
+    name = words[run.first]
+    return sum(a == name and b == head for a, b in pairwise(words)) > 1
 
 
 def _are_finders(words: list[str], run: Run, model: Model) -> bool:
@@ -226,8 +271,10 @@ def _are_finders(words: list[str], run: Run, model: Model) -> bool:
 def _is_named_after(words: list[str], run: Run) -> bool:
     """ "syndrome of Moynahan", "Herbert Hoover Elementary School"."""
     if words[run.first - 1 : run.first] == ["of"]:
-        head = words[max(0, run.first - 2)]
-        if head in _OF_FINDERS or (head == "University" and run.first == run.last):
+        head = words[max(0, run.first - 2)].lower()
+        if head in _OF_FINDERS:
+            return True
+        if head == "university" and (run.first == run.last or is_wide([words[run.first]])):
             return True
     return _leads_to(words, run.last + 1, THING_HEADS)
 
@@ -252,7 +299,7 @@ def _is_finders(words: list[str], run: Run, model: Model) -> bool:
     for word in words[run.last + 1 : run.last + 1 + _HEAD_REACH]:
         if word in EPONYM_HEADS or word.endswith(EPONYM_ENDINGS):
             return True
-        is_finder = word[0].isupper() and _flags(word, model) & _EPONYM
+        is_finder = word[0].isupper() and (_flags(word, model) & _EPONYM or word.isupper())
         if word not in _BETWEEN and not is_finder and not word.endswith(_ADJECTIVES):
             return False
     return False

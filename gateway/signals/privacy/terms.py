@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lone words that their own parts or the rest of the text show to be terms, not people or places.
+
+For words that no list of names has:
+1. They end as the words of medicine and biology do: "Bradycardia", "Papillomaviruses".
+2. They stand in small letters elsewhere in a text that uses capitals: names do not change.
+3. A dose stands behind, or before them what is done with drugs: "Brilinta 90 mg", "should I hold
+   Brilinta". "Give Jane 20 mg of it" and "start Jane on it" are another matter.
+4. Units, symbols, abbreviations: "kJ", "Vb", "(Kf)", "SELENON" in a text that uses small letters.
+For those that no list of frequent names has:
+5. They are an answer of several to choose from: "A. Ferrous sulfate", "B. Folic acid".
+For all:
+6. Cited authors: "Roe (2007)", "Roe et al."; letters of the Greeks joined to a word: "Beta-globin".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gateway.signals.privacy.features import NEWLINE
+from gateway.signals.privacy.lexicon import Flag
+from gateway.signals.privacy.tokens import TITLES
+
+_NAMES, _FREQUENT = int(Flag.GIVEN | Flag.SURNAME | Flag.TOWN), int(Flag.FREQUENT_NAME | Flag.TOWN)
+# Endings of more than three letters, or that surnames of no language we know have.
+_ENDING = re.compile(
+    r"[a-z]{2,24}(?:itis|a?emi[ac]|opath(?:y|ies|ic)|ectom(?:y|ies)|plast(?:y|ies)|[ot]om(?:y|ies)"
+    r"|algia|penia|uria|os[ie]s|plegi[ac]|trophy|megaly|scopy|cytes?|tonia|plasia|plasms?"
+    r"|genesis|genic|lysis|lytic|phag(?:ia|es?)|phasia|pn(?:o?ea)|rrho?ea|rrhage|sten|cardia"
+    r"|kinesia|lexia|graphia|philia|phobia|thermia|globulins?|globins?|(?:kin|pept|lip|prote|ligas"
+    r"|oxid|transfer|reduct|synth|polymer|hydrol|phosphat)ases?|osides?|idines?|amines?|azepines?"
+    r"|mycins?|statins?|olols?|sartans?|[uxz]umab|ximab|tinibs?|azoles?|cillins?|prazoles?"
+    r"|gliptins?|gliflozins?|xabans?|dipines?|floxacins?|oxetines?|azepam|triptans?|virus(?:es)?"
+    r"|virals?|viridae|aceae|coccus|cocci|bacter(?:ia|ium)?|spora|myces|trophs?|saccharides?"
+    r"|phospholipids?|steroids?|blasts?|somes?|zoites?|zoa|zoan)"
+)
+_BEGINNING = re.compile(
+    r"(?:hypo|hyper|pseudo|neuro|cardio|gastro|hepato|nephro|osteo|immuno|electro|micro|macro|cyto"
+    r"|chromo|thrombo|haemo|hemo|lympho|dermato|ophthalmo|broncho|cerebro|endocr|encephal)[a-z]{4,}"
+)
+_NUMBER = re.compile(r"[0-9]{1,6}")
+_DOSE = re.compile(r"[0-9]{1,5}(?:mg|mcg|ug|ml|g|iu|units?)")
+_UNITS = frozenset("mg mcg ug ml g iu units unit % µg".split())
+_TAKERS = frozenset("give gave given giving for with on to by patient pt".split()) | TITLES
+_ENDS = frozenset({".", "?", "!", NEWLINE, ":", "-", "*", "\u2022", ")"})
+_DRUG_VERBS = frozenset(
+    "start starting started stop stopping stopped hold holding take takes taking took taper titrate"
+    " discontinue discontinued prescribe prescribed prescribing refill switch resume".split()
+)
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron rho sigma tau"
+    " upsilon phi chi psi omega".split()
+)
+_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+_LETTERS = frozenset("ABCDEFGHIJ")
+_DOSE_REACH = 4
+_LEAST_OPTIONS = 2
+_VOWELS = frozenset("aeiouyAEIOUY")
+_PARTICLES = ("de", "di", "da", "du", "la", "le", "al", "el", "mc", "mac", "van", "o")
+
+
+class Terms:
+    """Looks at the words of one text. What needs a look at all of them waits until it is asked."""
+
+    __slots__ = ("_options", "_small", "_words")
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._words = words
+        self._small: frozenset[str] | None = None
+        self._options: bool | None = None
+
+    def is_term(self, at: int, flags: int) -> bool:
+        """Whether one of the reasons holds; `flags` are the lexicon's for the word."""
+        if self._is_cited(at) or self._is_greek(at):
+            return True
+        if not flags & _NAMES and self._is_unknown_term(at):
+            return True
+        return not flags & _FREQUENT and self._is_option(at)
+
+    def _is_unknown_term(self, at: int) -> bool:
+        word = self._words[at]
+        lower = word.lower()
+        return (
+            _ENDING.fullmatch(lower) is not None
+            or _BEGINNING.fullmatch(lower) is not None
+            or self._is_symbol(at)
+            or self._is_dosed(at)
+            or (word.istitle() and self._begins(at) and lower in self._small_words())
+        )
+
+    def _is_cited(self, at: int) -> bool:
+        behind = self._words[at + 1 : at + 3]
+        if behind == ["et", "al"]:
+            return True
+        return behind[:1] == ["("] and _YEAR.fullmatch(behind[-1]) is not None
+
+    def _is_greek(self, at: int) -> bool:
+        return self._words[at + 1 : at + 2] == ["-"] and self._words[at].lower() in _GREEK
+
+    def _is_symbol(self, at: int) -> bool:
+        word = self._words[at]
+        if word[0].islower():
+            return not word.islower() and not word.startswith(_PARTICLES)
+        if word.isupper():
+            return self._uses_small() and self._before(at).lower() not in _TAKERS
+        return len(word) == 2 and (_VOWELS.isdisjoint(word) or self._stands_in_brackets(at))
+
+    def _stands_in_brackets(self, at: int) -> bool:
+        return self._before(at) == "(" and self._words[at + 1 : at + 2] == [")"]
+
+    def _is_dosed(self, at: int) -> bool:
+        behind = self._words[at + 1 : at + 1 + _DOSE_REACH]
+        if self._before(at).lower() in _DRUG_VERBS and behind[:1] != ["on"]:
+            return True
+        if not behind or self._before(at).lower() in _TAKERS:
+            return False
+        if _DOSE.fullmatch(behind[0].lower()):
+            return "of" not in behind
+        is_number = _NUMBER.fullmatch(behind[0]) is not None
+        return (
+            is_number and behind[1:2] != [] and behind[1].lower() in _UNITS and "of" not in behind
+        )
+
+    def _begins(self, at: int) -> bool:
+        """Whether the word begins a sentence, where any word has a capital."""
+        return at == 0 or self._words[at - 1] in _ENDS
+
+    def _is_option(self, at: int) -> bool:
+        """Whether the word follows the letter of an answer, and there are several of them."""
+        if not _is_letter(self._words, at - 2):
+            return False
+        if self._options is None:
+            letters = {
+                self._words[place - 1]
+                for place, word in enumerate(self._words)
+                if word in {".", ")"} and place and _is_letter(self._words, place - 1)
+            }
+            self._options = len(letters) >= _LEAST_OPTIONS
+        return self._options
+
+    def _before(self, at: int) -> str:
+        return self._words[at - 1] if at else ""
+
+    def _small_words(self) -> frozenset[str]:
+        if self._small is None:
+            self._small = frozenset(filter(str.islower, self._words))
+        return self._small
+
+    def _uses_small(self) -> bool:
+        """Whether small letters are the rule, so that a word in capitals is meant to stand out."""
+        return len(self._small_words()) > _LEAST_OPTIONS
+
+
+def _is_letter(words: Sequence[str], at: int) -> bool:
+    """Whether the letter of an answer stands there: alone at the beginning of a line."""
+    if at < 0 or words[at] not in _LETTERS or words[at + 1] not in {".", ")"}:
+        return False
+    return at == 0 or words[at - 1] == NEWLINE
