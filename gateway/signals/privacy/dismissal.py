@@ -90,9 +90,11 @@ def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> boo
         return True
     if first in PUBLIC and follows_title(words, run.first):
         return True
-    if is_eponym(words, run, model):
+    if is_eponym(words, run, model) or terms.is_cited(run.first, run.last):
         return True
-    if len(set(parts)) == 1:
+    if run.label == PLACE:  # "60 kJ, B. 90 kJ"
+        parts = [part for part in parts if len(part) > 1]
+    if len(set(parts)) <= 1:
         return terms.is_term(run.first, _flags(first, model)) or not is_credible(words, run, model)
     return _is_list(words, run, model)
 

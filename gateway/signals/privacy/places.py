@@ -145,9 +145,12 @@ RECOGNISERS = (
         always(Kind.GEO, 1, is_strong=False),
     ),
     Recogniser(
-        "postcode",  # British and Canadian
+        "postcode",  # British, and Canadian with the letters it has (Canada Post); no formula
         r"[A-Z][0-9][A-Z0-9]? ?[0-9][A-Z]",
-        exact(r"\b(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d)\b"),
+        exact(
+            r"\b(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}"
+            r"|(?!C\dH\d)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d)\b"
+        ),
         always(Kind.GEO, is_strong=False),
         needs_digit=True,
     ),

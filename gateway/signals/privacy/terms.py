@@ -10,7 +10,8 @@ For words that no list of names has:
 For those that no list of frequent names has:
 5. They are an answer of several to choose from: "A. Ferrous sulfate", "B. Folic acid".
 For all:
-6. Cited authors: "Roe (2007)", "Roe et al."; letters of the Greeks joined to a word: "Beta-globin".
+6. Cited authors: "Roe (2007)", "Roe et al."; letters of the Greeks joined to a word: "Beta-globin";
+   what an equation sets.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from gateway.signals.privacy.features import NEWLINE
 from gateway.signals.privacy.lexicon import Flag
 from gateway.signals.privacy.tokens import TITLES
 
-_NAMES, _FREQUENT = int(Flag.GIVEN | Flag.SURNAME | Flag.TOWN), int(Flag.FREQUENT_NAME | Flag.TOWN)
+_NAMES = int(Flag.GIVEN | Flag.SURNAME | Flag.TOWN)
+_FREQUENT, _LOWER = int(Flag.FREQUENT_NAME | Flag.TOWN), int(Flag.LOWER)
 # Endings of more than three letters, or that surnames of no language we know have.
 _ENDING = re.compile(
     r"[a-z]{2,24}(?:itis|a?emi[ac]|opath(?:y|ies|ic)|ectom(?:y|ies)|plast(?:y|ies)|[ot]om(?:y|ies)"
@@ -72,11 +74,23 @@ class Terms:
 
     def is_term(self, at: int, flags: int) -> bool:
         """Whether one of the reasons holds; `flags` are the lexicon's for the word."""
-        if self._is_cited(at) or self._is_greek(at):
+        if self._is_greek(at) or self._words[at + 1 : at + 2] == ["="]:
             return True
         if not flags & _NAMES and self._is_unknown_term(at):
             return True
-        return not flags & _FREQUENT and self._is_option(at)
+        return (not flags & _FREQUENT or bool(flags & _LOWER)) and self._is_option(at)
+
+    def is_cited(self, first: int, last: int) -> bool:
+        """Whether an author is meant: "Roe et al.", "Roe (2007)", "Roe's (2007) study"."""
+        behind = self._words[last + 1 : last + 5]
+        if behind[:1] == ["'s"]:
+            behind = behind[1:]
+        if behind[:2] == ["et", "al"]:
+            return True
+        if behind[:1] == ["("]:
+            return behind[2:3] == [")"] and _YEAR.fullmatch(behind[1]) is not None
+        is_bracketed = self._before(first) == "(" and behind[1:2] == [")"]
+        return is_bracketed and _YEAR.fullmatch(behind[0]) is not None
 
     def _is_unknown_term(self, at: int) -> bool:
         word = self._words[at]
@@ -88,12 +102,6 @@ class Terms:
             or self._is_dosed(at)
             or (word.istitle() and self._begins(at) and lower in self._small_words())
         )
-
-    def _is_cited(self, at: int) -> bool:
-        behind = self._words[at + 1 : at + 3]
-        if behind == ["et", "al"]:
-            return True
-        return behind[:1] == ["("] and _YEAR.fullmatch(behind[-1]) is not None
 
     def _is_greek(self, at: int) -> bool:
         return self._words[at + 1 : at + 2] == ["-"] and self._words[at].lower() in _GREEK
