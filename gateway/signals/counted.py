@@ -14,8 +14,9 @@ class Scanner(Protocol):
 
     version: str
 
-    def scan(self, text: str, mode: Mode = "auto", **options: Any) -> Verdict:
-        """What `text` holds; never raises."""
+    @property
+    def scan(self) -> Callable[..., Verdict]:
+        """What a text holds, in a mode and with what else the detector can be asked."""
 
 
 class CountedDetector:

@@ -17,10 +17,11 @@ _REGISTER = re.compile(
     r"|HP|CAS|UTC|GMT|USD|EUR|GBP|FY|PY|KV|MHZ|GHZ|KB|MB|GB|RTX|GTX|IEEE|ANSI|SKU)[- ]?\d",
     re.IGNORECASE,
 )
+_VARIANT = re.compile(r"[ACGT]\d{2,5}[ACGT]")  # one base in the place of another
 
 
 def _code(match: re.Match[str]) -> Found | None:
-    if _REGISTER.match(match.group(1)):
+    if _REGISTER.match(match.group(1)) or _VARIANT.fullmatch(match.group(1)):
         return None
     return Found(match.start(1), match.end(1), Kind.OTHER_ID, is_strong=False)
 

@@ -25,6 +25,7 @@ from gateway.signals.privacy.name_stops import (
     OWNERS,
     PUBLIC,
     THING_HEADS,
+    WIDE_GROUPS,
 )
 from gateway.signals.privacy.public_figures import PUBLIC_FIGURES
 from gateway.signals.privacy.terms import Terms
@@ -66,7 +67,7 @@ _NAMES = int(Flag.GIVEN | Flag.SURNAME)
 _LOWER, _WORD = int(Flag.LOWER), int(Flag.WORD)
 _KNOWN = {NAME: _NAMES, PLACE: int(Flag.TOWN)}
 _FAMOUS = frozenset(folded(name.replace(".", "").replace("-", "_")) for name in PUBLIC_FIGURES)
-_WIDE = frozenset(folded(place).replace("-", "_") for place in WIDE_PLACES)
+_WIDE = frozenset(folded(place).replace("-", "_") for place in WIDE_PLACES).union(WIDE_GROUPS)
 
 _KNOWN_TO_ALL = _FAMOUS | _WIDE
 _WIDE_WORDS = frozenset(word for place in _WIDE for word in place.split("_") if len(word) > 3)
@@ -148,7 +149,8 @@ def is_credible(words: list[str], run: Run, model: Model) -> bool:
     if _is_cut_off(words, run, flags, model) or _is_made_of_word(word, flags, model):
         return False
     if word.islower():
-        least = _LEAST_SMALL if flags & _NAMES else _LEAST_UNKNOWN
+        is_likely = flags & _FREQUENT or (flags & _NAMES and not any(map(str.istitle, words)))
+        least = _LEAST_SMALL if is_likely else _LEAST_UNKNOWN
         least = _LEAST_WORD if flags & _WORD else least
         return run.scores[0] >= least * model.scale and not _is_syllable(words, run.first)
     if not word.isupper() or len(word) > _ACRONYM_CHARS:

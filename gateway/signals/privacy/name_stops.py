@@ -132,3 +132,8 @@ THING_HEADS = frozenset(
         " streams algorithm"
     ).split()
 )
+# Peoples, parts of the world, ages: as wide as what `wide_places` lists.
+WIDE_GROUPS = (
+    "latinos latinas hispanics africans asians europeans americans anglo western eastern northern"
+    " southern northwestern northeastern southwestern southeastern midwestern victorian jehovah"
+).split()

@@ -70,7 +70,8 @@ def _name(strong_words: int) -> Locate:
 def _is_public_term(words: list[str]) -> bool:
     if len(words) == 1 and words[0] in EPONYMS:
         return True
-    return words[0].rstrip(".") in NOT_NAMES or words[-1] in NOT_NAMES
+    ends = words[0].rstrip("."), words[-1]
+    return any(word in NOT_NAMES or word.capitalize() in NOT_NAMES for word in ends)
 
 
 def _labelled(match: re.Match[str]) -> Found | None:

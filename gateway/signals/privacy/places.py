@@ -58,8 +58,10 @@ _NOT_A_FACILITY = re.compile(
 
 
 def _facility(match: re.Match[str]) -> Found | None:
-    """Public bodies are no places of care, and neither is "the Hospital"."""
+    """Public bodies are no places of care, nor is "the Hospital", or one that is quoted."""
     text = match.group(1)
+    if match.string[: match.start()].lower().endswith("according "):
+        return None
     if _NOT_A_FACILITY.fullmatch(text) or (" " not in text and text not in _KNOWN):
         return None
     return Found(match.start(1), match.end(1), Kind.GEO, is_strong=False)

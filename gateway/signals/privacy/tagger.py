@@ -69,7 +69,7 @@ class Tagger:
         chosen = candidates(tokens.words, document.rare, most)
         if chosen is None:
             raise Refused("too_many")
-        terms = Terms(tokens.words)
+        terms = Terms(tokens.words, model.lexicon.common)
         for run in _runs(tokens.words, _labelled(tokens.words, chosen, model)):
             found = _finding(tokens, run, model, terms)
             if found is not None:

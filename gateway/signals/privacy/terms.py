@@ -3,22 +3,26 @@
 
 For words that no list of names has:
 1. They end as the words of medicine and biology do: "Bradycardia", "Papillomaviruses".
-2. They stand in small letters elsewhere in a text that uses capitals: names do not change.
+2. They begin a sentence and stand in small letters elsewhere: names do not change. (So do rare
+   names.)
 3. A dose stands behind, or before them what is done with drugs: "Brilinta 90 mg", "should I hold
    Brilinta". "Give Jane 20 mg of it" and "start Jane on it" are another matter.
 4. Units, symbols, abbreviations: "kJ", "Vb", "(Kf)", "SELENON" in a text that uses small letters.
 For those that no list of frequent names has:
 5. They are an answer of several to choose from: "A. Ferrous sulfate", "B. Folic acid".
+6. A Latin word of no dictionary follows: "Pasteurella multocida".
 For all:
-6. Cited authors: "Roe (2007)", "Roe et al."; letters of the Greeks joined to a word: "Beta-globin";
+7. Brands in brackets behind a substance: "vardenafil (Levitra, Staxyn)".
+8. Cited authors: "Roe (2007)", "Roe et al."; letters of the Greeks joined to a word: "Beta-globin";
    what an equation sets.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
+from gateway.signals.privacy import health_words
 from gateway.signals.privacy.features import NEWLINE
 from gateway.signals.privacy.lexicon import Flag
 from gateway.signals.privacy.tokens import TITLES
@@ -41,6 +45,12 @@ _BEGINNING = re.compile(
     r"(?:hypo|hyper|pseudo|neuro|cardio|gastro|hepato|nephro|osteo|immuno|electro|micro|macro|cyto"
     r"|chromo|thrombo|haemo|hemo|lympho|dermato|ophthalmo|broncho|cerebro|endocr|encephal)[a-z]{4,}"
 )
+_SUBSTANCE = re.compile(
+    r"[a-z]{3,24}(?:in|ine|il|ol|ide|one|ate|am|an|en|ib|ab|ast|ir|ium|ax|ix|yl|ane|ene|al|on)"
+)
+_LATIN = re.compile(
+    r"[a-z]{3,24}(?:us|um|is|ae|ii|ens|ans|oides|osa|osum|ica|icus|icum|ida|ata)|coli"
+)
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _DOSE = re.compile(r"[0-9]{1,5}(?:mg|mcg|ug|ml|g|iu|units?)")
 _UNITS = frozenset("mg mcg ug ml g iu units unit % µg".split())
@@ -56,27 +66,34 @@ _GREEK = frozenset(
 )
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _LETTERS = frozenset("ABCDEFGHIJ")
-_DOSE_REACH = 4
+_DOSE_REACH, _LIST_REACH = 4, 32
+_IN_LISTS = frozenset({",", "and", "or", "-"})
 _LEAST_OPTIONS = 2
 _VOWELS = frozenset("aeiouyAEIOUY")
 _PARTICLES = ("de", "di", "da", "du", "la", "le", "al", "el", "mc", "mac", "van", "o")
 
 
 class Terms:
-    """Looks at the words of one text. What needs a look at all of them waits until it is asked."""
+    """Looks at the words of one text. What needs a look at all of them waits until it is asked.
 
-    __slots__ = ("_options", "_small", "_words")
+    `common` are the words that stand in the lexicon as common ones.
+    """
 
-    def __init__(self, words: Sequence[str]) -> None:
+    __slots__ = ("_common", "_options", "_small", "_words")
+
+    def __init__(self, words: Sequence[str], common: Container[bytes]) -> None:
         self._words = words
+        self._common = common
         self._small: frozenset[str] | None = None
         self._options: bool | None = None
 
     def is_term(self, at: int, flags: int) -> bool:
         """Whether one of the reasons holds; `flags` are the lexicon's for the word."""
-        if self._is_greek(at) or self._words[at + 1 : at + 2] == ["="]:
+        if self._is_greek(at) or self._words[at + 1 : at + 2] == ["="] or self._is_brand(at):
             return True
         if not flags & _NAMES and self._is_unknown_term(at):
+            return True
+        if not flags & _FREQUENT and (self._has_twin(at) or self._is_genus(at)):
             return True
         return (not flags & _FREQUENT or bool(flags & _LOWER)) and self._is_option(at)
 
@@ -100,8 +117,33 @@ class Terms:
             or _BEGINNING.fullmatch(lower) is not None
             or self._is_symbol(at)
             or self._is_dosed(at)
-            or (word.istitle() and self._begins(at) and lower in self._small_words())
         )
+
+    def _has_twin(self, at: int) -> bool:
+        word = self._words[at]
+        return word.istitle() and self._begins(at) and word.lower() in self._small_words()
+
+    def _is_genus(self, at: int) -> bool:
+        species = self._words[at + 1 : at + 2]
+        return (
+            self._words[at].istitle()
+            and bool(species)
+            and _LATIN.fullmatch(species[0]) is not None
+            and species[0].encode() not in self._common
+        )
+
+    def _is_brand(self, at: int) -> bool:
+        """Whether a bracket with nothing else in it is open, and a substance stands before it."""
+        words, place = self._words, at - 1
+        while place > max(0, at - _LIST_REACH) and (
+            words[place] in _IN_LISTS or words[place][0].isupper()
+        ):
+            place -= 1
+        if place < 1 or words[place] != "(":
+            return False
+        before = words[place - 1]
+        is_rare = before in health_words.WORDS or before.encode() not in self._common
+        return is_rare and _SUBSTANCE.fullmatch(before) is not None
 
     def _is_greek(self, at: int) -> bool:
         return self._words[at + 1 : at + 2] == ["-"] and self._words[at].lower() in _GREEK

@@ -67,9 +67,7 @@ _PEOPLES = (
     " cantonese taiwanese japanese korean mongolian australian canadian mexican cuban haitian"
     " jamaican brazilian argentine argentinian chilean peruvian colombian venezuelan ashkenazi"
     " sephardic slavic nordic celtic latin hebrew arabic hindi urdu bengali tamil telugu punjabi"
-    " gujarati swahili yoruba igbo zulu tagalog amish latinos latinas hispanics africans asians"
-    " europeans americans anglo western eastern northern southern northwestern northeastern"
-    " southwestern southeastern midwestern victorian"
+    " gujarati swahili yoruba igbo zulu tagalog amish"
 )
 
 WIDE_PLACES = frozenset(f"{_COUNTRIES} {_STATES} {_WIDE} {_PEOPLES}".split())

@@ -22,9 +22,15 @@ def test_each_find_is_counted_under_its_mode() -> None:
     assert counted.scan("How long does rice cook?", "ident") == detector.scan("How long?", "ident")
     assert counts == []
     assert counted.scan(NAMED) == detector.scan(NAMED)
-    assert CountedDetector(detector, counts.append).scan(NAMED, "ident", with_health=True)
+    CountedDetector(detector, counts.append).scan(NAMED, "ident", with_health=True)
     assert Counter(counts) >= Counter(
-        [("HEALTH", "ident"), ("MRN", "auto"), ("MRN", "ident"), ("NAME", "auto"), ("NAME", "ident")]
+        [
+            ("HEALTH", "ident"),
+            ("MRN", "auto"),
+            ("MRN", "ident"),
+            ("NAME", "auto"),
+            ("NAME", "ident"),
+        ]
     )
     assert {kind for kind, mode in counts if mode == "auto"} == {"MRN", "NAME"}
     assert counted.version == detector.version

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,21 +68,13 @@ _SUBJECT = re.compile(
 )
 
 
-def reworded(
-    text: str, draw: random.Random, generator: Generator, dictionary: Sequence[str]
-) -> str:
+def reworded(text: str, draw: random.Random, generator: Generator) -> str:
     """A medical article about something else that nobody has heard of."""
 
     def other(match: re.Match[str]) -> str:
         if draw.random() < 0.4:
             return match.group()
-        kinds = (
-            generator.named_thing,
-            generator.finder,
-            generator.gene,
-            lambda: term(draw),
-            lambda: draw.choice(dictionary).capitalize(),
-        )
+        kinds = (generator.named_thing, generator.finder, generator.gene, lambda: term(draw))
         return draw.choice(kinds)()
 
     return _SUBJECT.sub(other, text)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +25,11 @@ from tests.training.privacy.generate import (
     known_towns,
     recased,
 )
-from tests.training.privacy.odd_words import listing, soup, spoiled
+from tests.training.privacy.odd_words import soup, spoiled
 from tests.training.privacy.styles_english import WITH_PEOPLE, WITHOUT_PEOPLE
 from tests.training.privacy.styles_negative import MORE_PEOPLE, NAMELESS
 from tests.training.privacy.styles_other import OTHER_LANGUAGES
-from tests.training.privacy.words import listed_people, listed_words, prompts_of
+from tests.training.privacy.words import listed_people, prompts_of
 
 # Prompts in which real or invented people occur without a label.
 _UNLABELLED_PEOPLE = ("gsm8k", "mtbench", "seedtasks", "userinstr", "vicuna")
@@ -38,7 +38,7 @@ _NAME_FLAGS = Flag.GIVEN | Flag.SURNAME | Flag.FREQUENT_NAME | Flag.TOWN
 _FORGETFUL = 0.5  # share of prompts whose names the lexicon is made to forget
 _TAKEN_FOR_WORDS = 0.1  # and of those whose names are in a dictionary, and nothing else
 _ENGLISH_ROUNDS, _CLEAN_ROUNDS, _OTHER_ROUNDS = 60, 25, 40
-_NAMELESS_ROUNDS, _SPOILED_ROUNDS, _SOUPS, _LISTINGS = 40, 2, 400, 2_000
+_NAMELESS_ROUNDS, _SPOILED_ROUNDS, _SOUPS = 40, 2, 400
 # Names in small letters that mean nothing in a text without sentences.
 _RARE = "marise quill orson tilda bram cosmo marlow vesper".split()
 _UNLABELLED_PROMPTS = 6_000
@@ -94,22 +94,17 @@ def texts(data: Path, seed: int) -> Iterator[Text]:
     for carrier in (*carried(data, draw, generator), *carried(data, draw, generator)):
         for prompt in recased(carrier.prompt, draw):
             yield Text(prompt, is_partial=True, is_open=not carrier.is_clinical)
-    dictionary = listed_words(data / "privacy/lexicons", draw)
     for row in trained_on(data / "privacy/dev"):
-        yield from _texts_of(row, draw, generator, dictionary)
+        yield from _texts_of(row, draw, generator)
     for _ in range(_SOUPS):
         yield Text(Prompt(soup(draw, _RARE), ()))
-    for _ in range(_LISTINGS):
-        yield Text(Prompt(listing(draw, dictionary), ()))
     unlabelled = list(prompts_of(data))
     draw.shuffle(unlabelled)
     for text in unlabelled[:_UNLABELLED_PROMPTS]:
         yield Text(Prompt(text[:1_500], ()), is_partial=True)
 
 
-def _texts_of(
-    row: Row, draw: random.Random, generator: Generator, dictionary: Sequence[str]
-) -> Iterator[Text]:
+def _texts_of(row: Row, draw: random.Random, generator: Generator) -> Iterator[Text]:
     is_partial = row.source.startswith("neg_dev") and row.source.endswith(_UNLABELLED_PEOPLE)
     for prompt in recased(_prompt(row), draw):
         yield Text(prompt, is_partial)
@@ -117,7 +112,7 @@ def _texts_of(
         for _ in range(_SPOILED_ROUNDS):
             yield Text(Prompt(spoiled(row.text, draw), ()))
             if row.source.startswith(_ARTICLES):
-                yield Text(Prompt(reworded(row.text, draw, generator, dictionary), ()))
+                yield Text(Prompt(reworded(row.text, draw, generator), ()))
 
 
 def _prompt(row: Row) -> Prompt:

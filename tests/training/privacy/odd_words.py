@@ -112,23 +112,3 @@ def soup(draw: random.Random, odd: list[str]) -> str:
     words = draw.sample(_SOUP, 24) + [odd_word(draw) for _ in range(draw.randrange(1, 4))]
     words += draw.sample(odd, min(len(odd), 2))
     return " ".join(draw.choice(words) for _ in range(draw.randrange(20, 120)))
-
-
-def listing(draw: random.Random, dictionary: list[str]) -> str:
-    """Findings or answers one under the other, each with a capital and hardly a full stop."""
-    items = [_item(draw, dictionary) for _ in range(draw.randrange(3, 9))]
-    chance = draw.random()
-    if chance < 0.4:  # as an examination asks
-        letters = zip("ABCDEFGH", items, strict=False)
-        ends = draw.choice(("", "", "."))
-        return f"{_item(draw, dictionary)} is:\n" + "\n".join(f"{a}. {b}{ends}" for a, b in letters)
-    if chance < 0.7:  # a table from which the lines are gone
-        return "Signs and symptoms of this condition: " + " ".join(items)
-    mark = draw.choice(("- ", "* ", "", "1. "))
-    return "Findings:\n" + "\n".join(f"{mark}{item}" for item in items)
-
-
-def _item(draw: random.Random, dictionary: list[str]) -> str:
-    first = term(draw) if draw.random() < 0.2 else draw.choice(dictionary).capitalize()
-    others = draw.choices((*_PLAIN, *_SOUP), k=draw.choice((0, 0, 1, 1, 2, 3, 4)))
-    return " ".join([first, *(word.lower() for word in others)])

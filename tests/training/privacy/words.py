@@ -148,17 +148,6 @@ def listed_people(lexicons: Path, draw: random.Random) -> tuple[list[str], list[
     )
 
 
-def listed_words(lexicons: Path, draw: random.Random) -> list[str]:
-    """Some thousand ordinary and medical words, most of them rare, that no list of names has."""
-    names = {
-        *_listed(lexicons / "philter_firstnames_minus_fps.json"),
-        *_listed(lexicons / "philter_lastnames_minus_fps.json"),
-    }
-    words = _listed(lexicons / "philter_whitelist.json")
-    kept = sorted(w for w in words if len(w) > 3 and w.isascii() and w not in names)
-    return draw.sample(kept, _LISTED)
-
-
 def _listed(path: Path) -> Iterable[str]:
     words: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
     return (word for word in words if word.isalpha())
