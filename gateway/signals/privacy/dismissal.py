@@ -36,6 +36,8 @@ NEITHER, NAME, PLACE = 0, 1, 2
 # Log odds above the threshold that a lone word in small letters must reach: one that the lexicon
 # knows as a name, any other, and one that stands in a dictionary.
 _LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD = 1.4, 2.4, 3.4
+# The same of a lone word in a long text that speaks of nobody in particular.
+_LEAST_IMPERSONAL = 3.0
 _ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
 # A text that ends sooner is a message, and its last word as likely a name.
 _LONG_WORDS = 24
@@ -96,8 +98,20 @@ def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> boo
     if run.label == PLACE:  # "60 kJ, B. 90 kJ"
         parts = [part for part in parts if len(part) > 1]
     if len(set(parts)) <= 1:
-        return terms.is_term(run.first, _flags(first, model)) or not is_credible(words, run, model)
+        flags = _flags(first, model)
+        if _is_unsure(first, run, flags, model) and terms.are_impersonal():
+            return True
+        return terms.is_term(run.first, flags) or not is_credible(words, run, model)
     return _is_list(words, run, model)
+
+
+def _is_unsure(word: str, run: Run, flags: int, model: Model) -> bool:
+    """Whether a lone word is no more than likely a name; frequent names are, if they are no words
+    as well.
+    """
+    if flags & _FREQUENT:
+        return bool(flags & _LOWER) and run.scores[0] < _LEAST_IMPERSONAL * model.scale
+    return word.islower() or run.scores[0] < _LEAST_IMPERSONAL * model.scale
 
 
 def _is_list(words: list[str], run: Run, model: Model) -> bool:

@@ -15,6 +15,7 @@ For all:
 7. Brands in brackets behind a substance: "vardenafil (Levitra, Staxyn)".
 8. Cited authors: "Roe (2007)", "Roe et al."; letters of the Greeks joined to a word: "Beta-globin";
    what an equation sets.
+9. It is only somewhat likely a name, in a long text that speaks of nobody in particular.
 """
 
 from __future__ import annotations
@@ -65,6 +66,13 @@ _GREEK = frozenset(
     " upsilon phi chi psi omega".split()
 )
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
+# A text with one of these speaks of somebody.
+_OF_PEOPLE = frozenset(
+    "he she him his her hers himself herself i me my mine mr mrs ms miss dr prof patient pt yo"
+    " client resident male female mother father mom mum dad wife husband son daughter sister"
+    " brother boy girl baby infant gentleman lady name named dear sincerely regards".split()
+)
+_LEAST_IMPERSONAL_WORDS = 60
 _LETTERS = frozenset("ABCDEFGHIJ")
 _DOSE_REACH, _LIST_REACH = 4, 32
 _IN_LISTS = frozenset({",", "and", "or", "-"})
@@ -79,13 +87,14 @@ class Terms:
     `common` are the words that stand in the lexicon as common ones.
     """
 
-    __slots__ = ("_common", "_options", "_small", "_words")
+    __slots__ = ("_common", "_impersonal", "_options", "_small", "_words")
 
     def __init__(self, words: Sequence[str], common: Container[bytes]) -> None:
         self._words = words
         self._common = common
         self._small: frozenset[str] | None = None
         self._options: bool | None = None
+        self._impersonal: bool | None = None
 
     def is_term(self, at: int, flags: int) -> bool:
         """Whether one of the reasons holds; `flags` are the lexicon's for the word."""
@@ -96,6 +105,14 @@ class Terms:
         if not flags & _FREQUENT and (self._has_twin(at) or self._is_genus(at)):
             return True
         return (not flags & _FREQUENT or bool(flags & _LOWER)) and self._is_option(at)
+
+    def are_impersonal(self) -> bool:
+        """Whether the text is long and has no word that people are spoken of with."""
+        if self._impersonal is None:
+            said = set(map(str.lower, self._words))
+            is_long = len(self._words) >= _LEAST_IMPERSONAL_WORDS
+            self._impersonal = is_long and _OF_PEOPLE.isdisjoint(said)
+        return self._impersonal
 
     def is_cited(self, first: int, last: int) -> bool:
         """Whether an author is meant: "Roe et al.", "Roe (2007)", "Roe's (2007) study"."""

@@ -47,6 +47,16 @@ def test_terms_are_nobody(text: str) -> None:
     assert DETECTOR.scan(text).data_class is DataClass.PUBLIC
 
 
+def test_a_long_text_of_nobody_wants_more_of_a_lone_word() -> None:
+    """What would pass for a rare name in a message is a term in an article."""
+    article = "Many people with asthma need care. Pasteurella takes part in it. " + (
+        "The lung grows with the body, and so does its need for blood and for air. " * 4
+    )
+
+    assert DETECTOR.scan(article).data_class is DataClass.PUBLIC
+    assert DETECTOR.scan(f"{article} Call my sister.").data_class is DataClass.PHI
+
+
 @pytest.mark.parametrize(
     "text",
     [
