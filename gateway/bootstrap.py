@@ -101,7 +101,7 @@ def build(
     signals = SignalReader(scanner=scanner, score=score, capability=capability)
     signals.warm_up()
     approvals = make_approvals(settings, secret)
-    redactor = make_redactor(detector, _vaults(settings, secret))
+    redactor = make_redactor(settings, detector, _vaults(settings, secret))
     judge = _judge(settings, identity, signals, sessions, reload, secret, approvals, redactor)
     backends, egresses = make_backends(settings)
     engine = backends[DEVICE] = make_engine(settings)
@@ -287,13 +287,14 @@ def _take_stock(
     metrics.flush()
 
 
-def make_redactor(scanner: Scanner, vaults: Vaults | None = None) -> Redactor:
+def make_redactor(settings: Settings, scanner: Scanner, vaults: Vaults | None = None) -> Redactor:
     """How copies without identifiers are made, with the words that the detector calls common."""
 
     def is_common(word: str) -> bool:
         return word.encode("ascii", "replace") in packaged().lexicon.common
 
-    return Redactor(scanner, is_common, vaults)
+    keeps_format = settings.privacy.placeholders == "format_preserving"
+    return Redactor(scanner, is_common, vaults, keeps_format=keeps_format)
 
 
 def make_break_glass(settings: Settings, secret: Secret) -> BreakGlass:

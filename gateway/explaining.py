@@ -54,7 +54,7 @@ async def explain_offline(
         default_class=settings.policy.default_class,
         today=lambda: datetime.datetime.now(datetime.UTC).date(),
         break_glass=make_break_glass(settings, secret),
-        redactor=make_redactor(detector),
+        redactor=make_redactor(settings, detector),
     )
     exchange = _exchange(settings, body, headers)
     try:

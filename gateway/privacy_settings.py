@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,3 +34,6 @@ class PrivacySettings(BaseModel):
     patterns: Annotated[list[PatternSettings], Field(max_length=64)] = []
     deny: Annotated[list[Word], Field(max_length=2_000)] = []
     allow: Annotated[list[Word], Field(max_length=2_000)] = []
+    # What stands in redacted copies: `[PHONE_1_KXQTJW]`, or a telephone number that is nobody's
+    # where a kind has such a range (gateway/redaction/surrogates.py).
+    placeholders: Literal["typed", "format_preserving"] = "typed"

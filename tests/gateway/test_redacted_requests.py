@@ -365,3 +365,18 @@ async def test_tool_calls_come_back_as_json_with_the_values_in_them() -> None:
             "who": "Jane Hollander",
             "n": ["48213377"],
         }
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_formats_are_kept_where_the_operator_wants_it(
+    stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A telephone number leaves as one that is nobody's; a name as a placeholder all the same."""
+    monkeypatch.setattr("gateway.redaction.placeholders.secrets.randbelow", lambda _: 0)
+    async with redacting(privacy={"placeholders": "format_preserving"}) as here:
+        here.cloud.otherwise = Act(content=f"{NAME} has 200-555-0100.", piece_bytes=7)
+        answer = await ask(here, "Call the patient Jane Hollander, 415-723-8800.", stream=stream)
+
+        assert content(answer) == "Jane Hollander has 415-723-8800."
+        sent = here.cloud.requests[0].json
+        assert sent["messages"][1]["content"] == f"Call the patient {NAME}, 200-555-0100."
