@@ -42,7 +42,7 @@ class Tally:
 
 
 class SharedTally(Tally):
-    """The same for every thread."""
+    """The same for every thread: long texts are scanned apart from the event loop."""
 
     __slots__ = ("_lock",)
 
@@ -80,9 +80,7 @@ class Metrics:
         self.tokens = self._counter(
             "tokens", "Tokens as counted by who answered.", ["route", "direction"]
         )
-        self.rejected = self._counter(
-            "rejected", "Requests answered with an error, by its code.", ["code"]
-        )
+        self.rejected = self._counter("rejected", "Requests answered with an error.", ["code"])
         self.seconds = self._by_route(
             "request_seconds", "From the request's arrival to the end of its answer."
         )
@@ -106,14 +104,9 @@ class Metrics:
         self.policy_reloads = self._counter(
             "policy_reloads", "Attempts to put new rules in force, by outcome.", ["outcome"]
         )
-        self.break_glass = self._counter(
-            "break_glass", "Claims of an emergency, by what became of them.", ["outcome"]
-        )
+        self.break_glass = self._counter("break_glass", "Claims of an emergency.", ["outcome"])
         self.privacy_finds = self._counter(
-            "privacy_finds",
-            "Identifiers and secrets found, by kind and by the detector's mode.",
-            ["kind", "mode"],
-            SharedTally,  # long texts are scanned in threads
+            "privacy_finds", "What is found, by kind and mode.", ["kind", "mode"], SharedTally
         )
         self.redactions = self._counter("redactions", "Identifiers removed, by kind.", ["kind"])
         self.unredactable = self._counter("unredactable", "Kept near, by why.", ["reason"])
