@@ -60,7 +60,10 @@ _NOT_A_FACILITY = re.compile(
 def _facility(match: re.Match[str]) -> Found | None:
     """Public bodies are no places of care, nor is "the Hospital", or one that is quoted."""
     text = match.group(1)
-    if match.string[: match.start()].lower().endswith("according "):
+    if (
+        match.string[max(0, match.start() - len("According ")) : match.start()].lower()
+        == "according "
+    ):
         return None
     if _NOT_A_FACILITY.fullmatch(text) or (" " not in text and text not in _KNOWN):
         return None
