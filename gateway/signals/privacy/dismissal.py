@@ -72,6 +72,7 @@ _FAMOUS = frozenset(folded(name.replace(".", "").replace("-", "_")) for name in 
 _WIDE = frozenset(folded(place).replace("-", "_") for place in WIDE_PLACES).union(WIDE_GROUPS)
 
 _KNOWN_TO_ALL = _FAMOUS | _WIDE
+_WORDS_KNOWN_TO_ALL = frozenset(word for name in _KNOWN_TO_ALL for word in name.split("_"))
 _WIDE_WORDS = frozenset(word for place in _WIDE for word in place.split("_") if len(word) > 3)
 
 
@@ -128,6 +129,8 @@ def is_wide(parts: list[str]) -> bool:
 
 def _is_famous(words: list[str], run: Run, parts: list[str]) -> bool:
     """Whether a person or place known to all; the tagger may have taken one word of the name."""
+    if _WORDS_KNOWN_TO_ALL.isdisjoint(parts):
+        return False
     before = [folded(word) for word in words[max(0, run.first - 1) : run.first]]
     behind = [folded(word) for word in words[run.last + 1 : run.last + 2]]
     whole = (parts, parts + behind, before + parts)

@@ -33,16 +33,9 @@ def _is_address(text: str) -> bool:
     return not address.is_unspecified and not address.is_loopback
 
 
-def _is_iban(text: str) -> bool:
-    return checksums.iban(text.replace(" ", ""))
-
-
 def _iban(match: re.Match[str]) -> Found | None:
-    # A word in capitals behind the number looks like one group more: try without it.
-    text = match.group()
-    while text and not _is_iban(text):
-        text = text.rpartition(" ")[0]
-    return Found(match.start(), match.start() + len(text), Kind.ACCOUNT) if text else None
+    chars = checksums.iban_chars(match.group())
+    return Found(match.start(), match.start() + chars, Kind.ACCOUNT) if chars else None
 
 
 def _phone(match: re.Match[str]) -> Found | None:
