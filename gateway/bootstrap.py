@@ -47,7 +47,6 @@ from gateway.settings import Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
 from gateway.signals.configured import make_scanners
-from gateway.signals.counted import CountedDetector
 from gateway.signals.privacy import Detector
 from gateway.signals.privacy.model import packaged
 from gateway.signals.reading import SignalReader
@@ -94,11 +93,9 @@ def build(
     )
     secret = _secret(settings)
     sessions = _sessions(settings, secret, metrics)
-    detector, scanner = (
-        CountedDetector(each, metrics.privacy_finds.add)
-        for each in make_scanners(settings, Detector)
-    )
-    signals = SignalReader(scanner=scanner, score=score, capability=capability)
+    detector, scanner = make_scanners(settings, Detector, metrics.privacy_finds.add)
+    waits = settings.privacy.presidio is not None
+    signals = SignalReader(scanner=scanner, score=score, capability=capability, waits=waits)
     signals.warm_up()
     approvals = make_approvals(settings, secret)
     redactor = make_redactor(settings, detector, _vaults(settings, secret))
@@ -293,8 +290,14 @@ def make_redactor(settings: Settings, scanner: Scanner, vaults: Vaults | None = 
     def is_common(word: str) -> bool:
         return word.encode("ascii", "replace") in packaged().lexicon.common
 
-    keeps_format = settings.privacy.placeholders == "format_preserving"
-    return Redactor(scanner, is_common, vaults, keeps_format=keeps_format)
+    privacy = settings.privacy
+    return Redactor(
+        scanner,
+        is_common,
+        vaults,
+        keeps_format=privacy.placeholders == "format_preserving",
+        waits=privacy.presidio is not None,
+    )
 
 
 def make_break_glass(settings: Settings, secret: Secret) -> BreakGlass:

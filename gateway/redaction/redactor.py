@@ -77,11 +77,14 @@ class Redactor:
         vaults: Vaults | None = None,
         *,
         keeps_format: bool = False,
+        waits: bool = False,
     ) -> None:
+        """`waits`: the scanner waits for another process, so no scan runs on the event loop."""
         self._scanner = scanner
         self._is_common = is_common
         self._vaults = vaults
         self._keeps_format = keeps_format
+        self._off_loop_chars = 0 if waits else _OFF_LOOP_CHARS
 
     async def redact(
         self,
@@ -121,7 +124,7 @@ class Redactor:
         self, request: ChatRequest, kinds: frozenset[str], must_find: bool, before: bytes | None
     ) -> Redacted:
         """`before` is the vault of the turn before."""
-        if len(request.text) <= _OFF_LOOP_CHARS:
+        if len(request.text) <= self._off_loop_chars:
             return self._redact(request, kinds, must_find, before)
         async with asyncio.timeout(_LONGEST_S):
             return await asyncio.to_thread(self._redact, request, kinds, must_find, before)

@@ -67,14 +67,17 @@ class SignalReader:
         scanner: Scanner,
         score: Callable[[str], float],
         capability: Capability,
+        waits: bool = False,
     ) -> None:
+        """`waits`: the scanner waits for another process, so no scan runs on the event loop."""
         self._scanner = scanner
+        self._off_loop_chars = 0 if waits else _OFF_LOOP_CHARS
         self._score = score
         self._capability = capability
 
     async def read(self, request: ChatRequest) -> Signals:
         """All three signals; raises nothing."""
-        if len(request.text) > _OFF_LOOP_CHARS:
+        if len(request.text) > self._off_loop_chars:
             findings, spans = await asyncio.to_thread(self._privacy, request.text)
         else:
             findings, spans = self._privacy(request.text)

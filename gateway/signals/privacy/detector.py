@@ -57,6 +57,12 @@ class Stage(Protocol):
         """Findings as offsets into `document.text`, in any order, overlaps allowed."""
 
 
+class OwnStage(Stage, Protocol):
+    """One that the operator added; `fingerprint` is a part of the detector's version."""
+
+    fingerprint: str
+
+
 class Detector:
     """Scans texts. Holds no state between calls and may be shared by threads.
 
@@ -72,6 +78,7 @@ class Detector:
         load: Callable[[], Model] = packaged,
         custom: CustomStage | None = None,
         allowed: Allowed | None = None,
+        second: OwnStage | None = None,
     ) -> None:
         self._prefilter = prefilter or build_prefilter(TRIGGERS, len(RECOGNISERS))
         # Apart from the first: clinical words only matter beside an identifier, and looking for
@@ -80,12 +87,14 @@ class Detector:
         self._load = load
         own: tuple[Stage, ...] = (RecogniserStage(self._prefilter), Tagger(load), ScriptStage())
         self._stages = stages(self._prefilter) if stages else own
-        if custom:
-            self._stages += (custom,)
+        added: tuple[OwnStage, ...] = (custom,) if custom else ()
+        added += (second,) if second else ()
+        self._stages += added
         self._allowed = allowed or Allowed()
-        self._always_runs = stages is not None or bool(custom)
+        self._always_runs = stages is not None or bool(added)
         self.artefact_sha256 = artefact_sha256()
-        own_words = f"{custom.fingerprint if custom else ''}\n\n{self._allowed.fingerprint}"
+        told = "\n".join(each.fingerprint for each in added)
+        own_words = f"{told}\n\n{self._allowed.fingerprint}"
         self.version = _version(self.artefact_sha256, own_words.strip())
 
     def scan(self, text: str, mode: Mode = "auto", *, with_health: bool = False) -> Verdict:
