@@ -90,7 +90,10 @@ def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> boo
     """Whether one of the reasons holds; `terms` looks at all words of the text."""
     parts = [folded(word) for word in words[run.first : run.last + 1] if word[0].isalpha()]
     first = words[run.first]
-    if is_wide(parts) or first in TITLES or _is_famous(words, run, parts):
+    may_be_known = not _WORDS_KNOWN_TO_ALL.isdisjoint(parts)
+    if may_be_known and (is_wide(parts) or _is_famous(words, run, parts)):
+        return True
+    if first in TITLES:
         return True
     if first in PUBLIC and follows_title(words, run.first):
         return True
@@ -129,8 +132,6 @@ def is_wide(parts: list[str]) -> bool:
 
 def _is_famous(words: list[str], run: Run, parts: list[str]) -> bool:
     """Whether a person or place known to all; the tagger may have taken one word of the name."""
-    if _WORDS_KNOWN_TO_ALL.isdisjoint(parts):
-        return False
     before = [folded(word) for word in words[max(0, run.first - 1) : run.first]]
     behind = [folded(word) for word in words[run.last + 1 : run.last + 2]]
     whole = (parts, parts + behind, before + parts)
