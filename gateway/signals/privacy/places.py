@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Recogniser, always, exact
+from gateway.signals.privacy.found import Found, Recogniser, always, exact, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _UPPER = r"A-Z\u00c0-\u00de\u0100-\u017d"
@@ -30,6 +30,7 @@ _STREET_NAME = (
     rf"(?: {_SMALL}){{0,2}} [{_UPPER}][{_UPPER}{_LOWER}.'-]{{2,24}}"
     rf"(?: (?:{_SMALL}|{_CAPITALISED})){{0,4}}"
 )
+_OF_HOUSE = first_unless(r"\w.,$#/-", "0-9")
 _UNIT = r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Room|Rm)\.? ?#?[A-Z0-9-]{1,6})?"
 # United States Postal Service, Publication 28, appendix B.
 _STATE = (
@@ -77,7 +78,7 @@ RECOGNISERS = (
         "street",
         rf"[A-Za-z0-9.'\x80-\xff-] (?:{_STREET})",
         exact(
-            rf"(?<![\w.,$#/-])\d{{1,6}}[A-Z]? (?:(?:N|S|E|W|NE|NW|SE|SW)\.? )?"
+            rf"{_OF_HOUSE}\d{{0,5}}[A-Z]? (?:(?:N|S|E|W|NE|NW|SE|SW)\.? )?"
             rf"(?:\d{{1,3}}(?:st|nd|rd|th)|{_CAPITALISED})(?: {_CAPITALISED}){{0,3}}(?<!\.) "
             rf"(?:{_STREET})\b\.?{_UNIT}"
         ),
