@@ -18,6 +18,7 @@ _MONTH = (
 )
 _WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
 _OF_NUMBERS, _OF_DAY = first_unless(r"\d/.$-", "0-9"), first_unless(r"\w.$", "0-9")
+_OF_CENTURY = first_unless(r"\d/.-", "12")
 _YEAR = r"(?:'\d{2}|\d{4})"
 _CUE = (
     r"dob|d\.o\.b\.?|born|birth ?date|date of birth|admitted|discharged|seen|visit(?:ed)?|drawn"
@@ -66,7 +67,8 @@ RECOGNISERS = (
         "date_iso",
         r"(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]",
         exact(
-            r"(?<![\d/.-])(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:3[01]|[12]\d|0?[1-9])"
+            rf"{_OF_CENTURY}(?:(?<=1)9|(?<=2)0)\d\d"
+            r"([-/.])(?:0?[1-9]|1[0-2])\1(?:3[01]|[12]\d|0?[1-9])"
             r"(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?!\d)"
         ),
         always(Kind.DATE, is_strong=False),

@@ -7,7 +7,15 @@ import ipaddress
 import re
 
 from gateway.signals.privacy import checksums
-from gateway.signals.privacy.found import Found, Recogniser, always, digits_of, exact, when
+from gateway.signals.privacy.found import (
+    Found,
+    Recogniser,
+    always,
+    digits_of,
+    exact,
+    first_unless,
+    when,
+)
 from gateway.signals.privacy.verdict import Kind
 
 # First digits and lengths of ISO/IEC 7812 issuers: Visa, Mastercard, American Express, Discover,
@@ -66,6 +74,7 @@ _PHONE_CUE = (
     r"|telefone|telefon|handy|móvil|celular|điện thoại|dien thoai|dianhua"
 )
 
+_OF_ADDRESS, _OF_SSN = first_unless(r"\w.-", "0-9"), first_unless(r"\d-", "0-8")
 _TRIGGER_CUE = re.sub(r"\[eé\]|[^\x00-\x7f]", ".", _PHONE_CUE)
 
 RECOGNISERS = (
@@ -89,7 +98,7 @@ RECOGNISERS = (
     Recogniser(
         "ipv4",
         r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
-        exact(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"),
+        exact(rf"{_OF_ADDRESS}\d{{0,2}}(?:\.\d{{1,3}}){{3}}(?![\w-]|\.\d)"),
         when(_is_address, Kind.IP),
     ),
     Recogniser(
@@ -101,7 +110,10 @@ RECOGNISERS = (
     Recogniser(
         "ssn",
         r"[0-9]{3}(?:[-. ]| - )[0-9]{2}(?:[-. ]| - )[0-9]{4}",
-        exact(r"(?<![\d-])(?!000|666|9)\d{3}([-. ]| - )(?!00)\d{2}\1(?!0000)\d{4}(?![\d-]\d|\d)"),
+        exact(
+            rf"{_OF_SSN}(?!(?<=0)00|(?<=6)66)\d{{2}}([-. ]| - )(?!00)\d{{2}}\1(?!0000)\d{{4}}"
+            r"(?![\d-]\d|\d)"
+        ),
         always(Kind.SSN),
     ),
     Recogniser(
