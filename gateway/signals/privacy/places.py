@@ -106,15 +106,22 @@ RECOGNISERS = (
     ),
     Recogniser(
         "street_unit",
-        r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]"
-        r"|(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) [0-9]",
+        r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]",
         exact(
-            rf"(?<![\w.,$#/-])\d{{1,6}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}},?"
+            rf"{_OF_HOUSE}\d{{0,5}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}},?"
             r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]{1,6}\b"
-            r"|(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) "
+        ),
+        always(Kind.GEO),
+    ),
+    Recogniser(
+        "street_told",
+        r"(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) [0-9]",
+        exact(
+            r"(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) "
             rf"\d{{1,6}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}}"
         ),
         always(Kind.GEO),
+        leads=True,
     ),
     Recogniser(
         "post_box",
