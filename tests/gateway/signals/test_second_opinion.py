@@ -10,6 +10,7 @@ model (as `tests/bench/privacy_peers.py` makes one), the real one is asked, too:
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -204,3 +205,54 @@ def test_the_real_one_agrees() -> None:
         (21, 41, Kind.EMAIL),
     }
     assert verdict.data_class is DataClass.PUBLIC
+
+
+FAKES = """
+import runpy, socket, sys, types
+
+class Hit:
+    start, end, entity_type = 4, 8, "PERSON"
+
+class Engine:
+    def __init__(self, **given): pass
+    def analyze(self, text, *, language, entities, score_threshold):
+        print("noise", text)
+        if text == "ask": socket.create_connection(("192.0.2.1", 80), 1)
+        if text == "bad": raise ValueError(text)
+        pinned = sys.modules["tldextract.tldextract"].TLD_EXTRACTOR
+        assert (pinned, language, entities, score_threshold) == ("pinned", "en", ["PERSON"], 0.5)
+        return [Hit()]
+
+class Provider:
+    def __init__(self, **given): pass
+    def create_engine(self): return None
+
+def pinned(*, suffix_list_urls, cache_dir):
+    assert (suffix_list_urls, cache_dir) == ((), None)
+    return "pinned"
+
+for name, content in {
+    "tldextract": {}, "tldextract.tldextract": {"TLDExtract": pinned},
+    "presidio_analyzer": {"AnalyzerEngine": Engine},
+    "presidio_analyzer.nlp_engine": {"NlpEngineProvider": Provider},
+}.items():
+    sys.modules[name] = types.ModuleType(name)
+    vars(sys.modules[name]).update(content)
+sys.argv = [WORKER, "en_core_web_sm", "0.5", "PERSON"]
+runpy.run_path(WORKER, run_name="__main__")
+"""
+
+
+def test_the_worker_keeps_to_the_protocol() -> None:
+    """Pinned, without a network, silent, and with no answer where the other one fails."""
+    worker = worker_command("python", "m", 0.5, [])[2]
+    said = subprocess.run(
+        [sys.executable, "-I", "-c", FAKES.replace("WORKER", repr(worker))],
+        input="".join(f'{{"text": "{text}"}}\n' for text in ("Ask Jane", "bad", "ask", "Ask Jane")),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = '{"found": [[4, 8, "PERSON"]]}'
+    nothing = '{"found": null}'
+    assert said.stdout.splitlines() == ['{"ready": true}', found, nothing, nothing, found]
