@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from gateway.signals.privacy import health_words
 from gateway.signals.privacy.features import NEWLINE
@@ -97,7 +96,7 @@ def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> boo
         return True
     if first in PUBLIC and follows_title(words, run.first):
         return True
-    if is_eponym(words, run, model) or terms.is_cited(run.first, run.last):
+    if is_eponym(words, run, model, terms) or terms.is_cited(run.first, run.last):
         return True
     if run.label == PLACE:  # "60 kJ, B. 90 kJ"
         parts = [part for part in parts if len(part) > 1]
@@ -105,7 +104,7 @@ def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> boo
         flags = _flags(first, model)
         if _is_unsure(first, run, flags, model) and terms.are_impersonal():
             return True
-        return terms.is_term(run.first, flags) or not is_credible(words, run, model)
+        return terms.is_term(run.first, flags) or not is_credible(words, run, model, terms)
     return _is_list(words, run, model)
 
 
@@ -159,7 +158,7 @@ def _flags(word: str, model: Model) -> int:
     return model.vocabulary.flags_of(word)
 
 
-def is_credible(words: list[str], run: Run, model: Model) -> bool:
+def is_credible(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
     """Whether a lone word can be a name, by its look and its place."""
     word, flags = words[run.first], _flags(words[run.first], model)
     if not flags & _NAMES and _is_variety(words, run.last + 1):
@@ -167,7 +166,7 @@ def is_credible(words: list[str], run: Run, model: Model) -> bool:
     if _is_cut_off(words, run, flags, model) or _is_made_of_word(word, flags, model):
         return False
     if word.islower():
-        is_likely = flags & _FREQUENT or (flags & _NAMES and not any(map(str.istitle, words)))
+        is_likely = flags & _FREQUENT or (flags & _NAMES and not terms.uses_capitals())
         least = _LEAST_SMALL if is_likely else _LEAST_UNKNOWN
         least = _LEAST_WORD if flags & _WORD else least
         return run.scores[0] >= least * model.scale and not _is_syllable(words, run.first)
@@ -231,7 +230,7 @@ def follows_title(words: list[str], at: int) -> bool:
     return before >= 0 and words[before] in TITLES
 
 
-def is_eponym(words: list[str], run: Run, model: Model) -> bool:
+def is_eponym(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
     """Whether a disease, a sign or a law follows that bears the name of its finder.
 
     "Maria's disease" and "Jane Roe's test" are theirs; "Hansen's disease" or "Coombs test" are not.
@@ -243,7 +242,7 @@ def is_eponym(words: list[str], run: Run, model: Model) -> bool:
         return _are_finders(words, run, model)
     if _stands_for_disease(words, run, model):
         return True
-    return _has_head(words, run, is_given)
+    return _has_head(words, run, is_given, terms)
 
 
 def _stands_for_disease(words: list[str], run: Run, model: Model) -> bool:
@@ -258,7 +257,7 @@ def _stands_for_disease(words: list[str], run: Run, model: Model) -> bool:
     return bool(flags & _EPONYM) and _is_finders(words, run, model)
 
 
-def _has_head(words: list[str], run: Run, is_given: bool) -> bool:
+def _has_head(words: list[str], run: Run, is_given: bool, terms: Terms) -> bool:
     """Whether a disease, a sign or the like stands behind the name."""
     owner, at = words[run.last], run.last + 1
     is_owned = words[at : at + 1] == ["'s"]
@@ -272,15 +271,8 @@ def _has_head(words: list[str], run: Run, is_given: bool) -> bool:
         return head in OWNED_BY_GIVEN and not (is_owned and is_given)
     if head in EPONYM_HEADS or _leads_to(words, at, EPONYM_HEADS):
         return True
-    return head.endswith(EPONYM_ENDINGS) and _is_term_of(words, run, head, is_given)
-
-
-def _is_term_of(words: list[str], run: Run, head: str, is_given: bool) -> bool:
-    """Whether a word and a diagnosis behind it are one term: Maria's once, a finder's always."""
-    if not is_given:
-        return True
-    name = words[run.first]
-    return sum(a == name and b == head for a, b in pairwise(words)) > 1
+    # A word and a diagnosis behind it are one term: a given name's if they come again.
+    return head.endswith(EPONYM_ENDINGS) and (not is_given or terms.occur_twice(owner, head))
 
 
 def _are_finders(words: list[str], run: Run, model: Model) -> bool:
@@ -293,10 +285,10 @@ def _are_finders(words: list[str], run: Run, model: Model) -> bool:
 def _is_named_after(words: list[str], run: Run) -> bool:
     """ "syndrome of Moynahan", "Herbert Hoover Elementary School"."""
     if words[run.first - 1 : run.first] == ["of"]:
-        head = words[max(0, run.first - 2)].lower()
-        if head in _OF_FINDERS:
+        head = words[max(0, run.first - 2)]
+        if head.lower() in _OF_FINDERS:
             return True
-        if head == "university" and (run.first == run.last or is_wide([words[run.first]])):
+        if head == "University" and (run.first == run.last or is_wide([words[run.first]])):
             return True
     return _leads_to(words, run.last + 1, THING_HEADS)
 

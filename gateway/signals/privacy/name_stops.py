@@ -85,9 +85,9 @@ EPONYM_HEADS = frozenset(
         " node nerve fold layer membrane loop apparatus cycle curve curves regression"
         " sulcus fissure gyrus fiber fibers fibre fibres tubercle pouch valve islet islets foramen"
         " fossa artery vein plexus tunnel capsule corpuscle corpuscles tendon bundle"
-        " inventory questionnaire regimen agar ataxia kinase blot blotting contractions solution"
-        " agglutination assay deficiency mutation mutations gene genes protein proteins receptor"
-        " receptors vaccine bacillus respiration respirations theory theories paradox taxonomy"
+        " inventory questionnaire regimen agar ataxia kinase blot blotting contractions"
+        " agglutination assay deficiency mutation mutations gene genes receptor receptors bacillus"
+        " respiration respirations theory theories paradox taxonomy"
     ).split()
 )
 # Of these a patient may be the owner: "Maria's disease" is Maria's, unless it is one of OWNERS.

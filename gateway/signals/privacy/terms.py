@@ -3,25 +3,26 @@
 
 For words that no list of names has:
 1. They end as the words of medicine and biology do: "Bradycardia", "Papillomaviruses".
-2. They begin a sentence and stand in small letters elsewhere: names do not change. (So do rare
-   names.)
+2. They begin a sentence and stand in small letters elsewhere, in a text that speaks of nobody.
 3. A dose stands behind, or before them what is done with drugs: "Brilinta 90 mg", "should I hold
    Brilinta". "Give Jane 20 mg of it" and "start Jane on it" are another matter.
 4. Units, symbols, abbreviations: "kJ", "Vb", "(Kf)", "SELENON" in a text that uses small letters.
 For those that no list of frequent names has:
 5. They are an answer of several to choose from: "A. Ferrous sulfate", "B. Folic acid".
-6. A Latin word of no dictionary follows: "Pasteurella multocida".
+6. A Latin word of no dictionary follows, in English: "Pasteurella multocida".
 For all:
 7. Brands in brackets behind a substance: "vardenafil (Levitra, Staxyn)".
-8. Cited authors: "Roe (2007)", "Roe et al."; letters of the Greeks joined to a word: "Beta-globin";
-   what an equation sets.
+8. Cited authors: "by Roe (2007)", "Roe et al."; letters of the Greeks joined to a word:
+   "Beta-globin"; what an equation sets.
 9. It is only somewhat likely a name, in a long text that speaks of nobody in particular.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Sequence
+from itertools import pairwise
 
 from gateway.signals.privacy import health_words
 from gateway.signals.privacy.features import NEWLINE
@@ -33,14 +34,14 @@ _FREQUENT, _LOWER = int(Flag.FREQUENT_NAME | Flag.TOWN), int(Flag.LOWER)
 # Endings of more than three letters, or that surnames of no language we know have.
 _ENDING = re.compile(
     r"[a-z]{2,24}(?:itis|a?emi[ac]|opath(?:y|ies|ic)|ectom(?:y|ies)|plast(?:y|ies)|[ot]om(?:y|ies)"
-    r"|algia|penia|uria|os[ie]s|plegi[ac]|trophy|megaly|scopy|cytes?|tonia|plasia|plasms?"
-    r"|genesis|genic|lysis|lytic|phag(?:ia|es?)|phasia|pn(?:o?ea)|rrho?ea|rrhage|sten|cardia"
-    r"|kinesia|lexia|graphia|philia|phobia|thermia|globulins?|globins?|(?:kin|pept|lip|prote|ligas"
+    r"|algia|penia|uria|os[ie]s|plegi[ac]|trophy|megaly|scopy|cytes?|(?:dys|cata|myo)tonia|plasia|plasms?"
+    r"|genesis|genic|lysis|lytic|phag(?:ia|es?)|phasia|pn(?:o?ea)|rrho?ea|rrhage|ycardia"
+    r"|kinesia|yslexia|graphia|phobia|thermia|globulins?|globins?|(?:kin|pept|lip|prote|ligas"
     r"|oxid|transfer|reduct|synth|polymer|hydrol|phosphat)ases?|osides?|idines?|amines?|azepines?"
     r"|mycins?|statins?|olols?|sartans?|[uxz]umab|ximab|tinibs?|azoles?|cillins?|prazoles?"
     r"|gliptins?|gliflozins?|xabans?|dipines?|floxacins?|oxetines?|azepam|triptans?|virus(?:es)?"
     r"|virals?|viridae|aceae|coccus|cocci|bacter(?:ia|ium)?|spora|myces|trophs?|saccharides?"
-    r"|phospholipids?|steroids?|blasts?|somes?|zoites?|zoa|zoan)"
+    r"|phospholipids?|steroids?|blasts?|osomes?|zoites?|zoa|zoan)"
 )
 _BEGINNING = re.compile(
     r"(?:hypo|hyper|pseudo|neuro|cardio|gastro|hepato|nephro|osteo|immuno|electro|micro|macro|cyto"
@@ -61,10 +62,12 @@ _DRUG_VERBS = frozenset(
     "start starting started stop stopping stopped hold holding take takes taking took taper titrate"
     " discontinue discontinued prescribe prescribed prescribing refill switch resume".split()
 )
+_OF_PERSONS = frozenset("on to from home".split())  # "take Jane to ...", "start Jane on ..."
 _GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron rho sigma tau"
     " upsilon phi chi psi omega".split()
 )
+_CITING = frozenset("by see of and & in to from per".split())
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 # A text with one of these speaks of somebody.
 _OF_PEOPLE = frozenset(
@@ -76,7 +79,8 @@ _LEAST_IMPERSONAL_WORDS = 60
 _LETTERS = frozenset("ABCDEFGHIJ")
 _DOSE_REACH, _LIST_REACH = 4, 32
 _IN_LISTS = frozenset({",", "and", "or", "-"})
-_LEAST_OPTIONS = 2
+_LEAST_OPTIONS, _LEAST_ENGLISH = 2, 2
+_ENGLISH = frozenset("the of and is are with by was has from".split())
 _VOWELS = frozenset("aeiouyAEIOUY")
 _PARTICLES = ("de", "di", "da", "du", "la", "le", "al", "el", "mc", "mac", "van", "o")
 
@@ -87,32 +91,42 @@ class Terms:
     `common` are the words that stand in the lexicon as common ones.
     """
 
-    __slots__ = ("_common", "_impersonal", "_options", "_small", "_words")
+    __slots__ = ("_capitals", "_common", "_options", "_pairs", "_said", "_small", "_words")
 
     def __init__(self, words: Sequence[str], common: Container[bytes]) -> None:
         self._words = words
         self._common = common
         self._small: frozenset[str] | None = None
+        self._said: frozenset[str] | None = None
         self._options: bool | None = None
-        self._impersonal: bool | None = None
+        self._capitals: bool | None = None
+        self._pairs: Counter[tuple[str, str]] | None = None
 
     def is_term(self, at: int, flags: int) -> bool:
         """Whether one of the reasons holds; `flags` are the lexicon's for the word."""
         if self._is_greek(at) or self._words[at + 1 : at + 2] == ["="] or self._is_brand(at):
             return True
-        if not flags & _NAMES and self._is_unknown_term(at):
+        if not flags & _NAMES and (self._is_unknown_term(at) or self._has_twin(at)):
             return True
-        if not flags & _FREQUENT and (self._has_twin(at) or self._is_genus(at)):
+        if not flags & _FREQUENT and self._is_genus(at):
             return True
         return (not flags & _FREQUENT or bool(flags & _LOWER)) and self._is_option(at)
 
     def are_impersonal(self) -> bool:
         """Whether the text is long and has no word that people are spoken of with."""
-        if self._impersonal is None:
-            said = set(map(str.lower, self._words))
-            is_long = len(self._words) >= _LEAST_IMPERSONAL_WORDS
-            self._impersonal = is_long and _OF_PEOPLE.isdisjoint(said)
-        return self._impersonal
+        return len(self._words) >= _LEAST_IMPERSONAL_WORDS and self._speaks_of_nobody()
+
+    def uses_capitals(self) -> bool:
+        """Whether any word begins with a capital and goes on in small letters."""
+        if self._capitals is None:
+            self._capitals = any(map(str.istitle, self._words))
+        return self._capitals
+
+    def occur_twice(self, first: str, second: str) -> bool:
+        """Whether two words stand side by side more than once."""
+        if self._pairs is None:
+            self._pairs = Counter(pairwise(self._words))
+        return self._pairs[first, second] > 1
 
     def is_cited(self, first: int, last: int) -> bool:
         """Whether an author is meant: "Roe et al.", "Roe (2007)", "Roe's (2007) study"."""
@@ -121,8 +135,11 @@ class Terms:
             behind = behind[1:]
         if behind[:2] == ["et", "al"]:
             return True
+        if first < last:  # "Jane Roe (1985)" may tell when she was born
+            return False
         if behind[:1] == ["("]:
-            return behind[2:3] == [")"] and _YEAR.fullmatch(behind[1]) is not None
+            is_year = behind[2:3] == [")"] and _YEAR.fullmatch(behind[1]) is not None
+            return is_year and (self._before(first) in _CITING or self._words[last + 1] == "'s")
         is_bracketed = self._before(first) == "(" and behind[1:2] == [")"]
         return is_bracketed and _YEAR.fullmatch(behind[0]) is not None
 
@@ -138,7 +155,12 @@ class Terms:
 
     def _has_twin(self, at: int) -> bool:
         word = self._words[at]
-        return word.istitle() and self._begins(at) and word.lower() in self._small_words()
+        return (
+            word.istitle()
+            and self._begins(at)
+            and word.lower() in self._small_words()
+            and self._speaks_of_nobody()
+        )
 
     def _is_genus(self, at: int) -> bool:
         species = self._words[at + 1 : at + 2]
@@ -147,6 +169,7 @@ class Terms:
             and bool(species)
             and _LATIN.fullmatch(species[0]) is not None
             and species[0].encode() not in self._common
+            and len(_ENGLISH & self._small_words()) >= _LEAST_ENGLISH
         )
 
     def _is_brand(self, at: int) -> bool:
@@ -159,8 +182,9 @@ class Terms:
         if place < 1 or words[place] != "(":
             return False
         before = words[place - 1]
-        is_rare = before in health_words.WORDS or before.encode() not in self._common
-        return is_rare and _SUBSTANCE.fullmatch(before) is not None
+        if _SUBSTANCE.fullmatch(before) is None:
+            return False
+        return before in health_words.WORDS or before.encode() not in self._common
 
     def _is_greek(self, at: int) -> bool:
         return self._words[at + 1 : at + 2] == ["-"] and self._words[at].lower() in _GREEK
@@ -170,15 +194,22 @@ class Terms:
         if word[0].islower():
             return not word.islower() and not word.startswith(_PARTICLES)
         if word.isupper():
-            return self._uses_small() and self._before(at).lower() not in _TAKERS
+            return self._uses_small() and not self._is_named(at)
         return len(word) == 2 and (_VOWELS.isdisjoint(word) or self._stands_in_brackets(at))
+
+    def _is_named(self, at: int) -> bool:
+        """Whether a word says that a name stands there, or one does: "ZORVANEK, Marisela"."""
+        behind = self._words[at + 1 : at + 3]
+        if behind[:1] == [","] and behind[1:] and behind[1].istitle():
+            return True
+        return self._before(at).lower() in _TAKERS or self._before(at)[:1].isupper()
 
     def _stands_in_brackets(self, at: int) -> bool:
         return self._before(at) == "(" and self._words[at + 1 : at + 2] == [")"]
 
     def _is_dosed(self, at: int) -> bool:
         behind = self._words[at + 1 : at + 1 + _DOSE_REACH]
-        if self._before(at).lower() in _DRUG_VERBS and behind[:1] != ["on"]:
+        if self._before(at).lower() in _DRUG_VERBS and _OF_PERSONS.isdisjoint(behind[:1]):
             return True
         if not behind or self._before(at).lower() in _TAKERS:
             return False
@@ -208,6 +239,14 @@ class Terms:
 
     def _before(self, at: int) -> str:
         return self._words[at - 1] if at else ""
+
+    def _speaks_of_nobody(self) -> bool:
+        return _OF_PEOPLE.isdisjoint(self._said_words())
+
+    def _said_words(self) -> frozenset[str]:
+        if self._said is None:
+            self._said = frozenset(map(str.lower, self._words))
+        return self._said
 
     def _small_words(self) -> frozenset[str]:
         if self._small is None:

@@ -68,6 +68,10 @@ def test_a_long_text_of_nobody_wants_more_of_a_lone_word() -> None:
         "A. Fernandez has asthma and takes aspirin for it.",
         "Maria hyperlipidemia, on a statin, review in a week.",
         "The asthma of Dr. Zorvanek (2007) got worse, says Maria.",
+        "Ngozi Zorvanek (1985) has asthma.",
+        "The asthma clinic saw ZORVANEK, Marisela on the ward.",
+        "Please take Zorvanek to the asthma clinic.",
+        "Please call marisela about her asthma. Marisela has an inhaler.",
         "ask maria about her asthma. Maria has an inhaler.",
         "The child has asthma, says MARISELA VERDUZCO, her mother.",
         "Please send the report about her asthma and the x-ray of the lung that was taken on"
