@@ -67,6 +67,7 @@ _GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron rho sigma tau"
     " upsilon phi chi psi omega".split()
 )
+_BEHIND_AUTHORS = frozenset({"'s", "et", "("})
 _CITING = frozenset("by see of and & in to from per".split())
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 # A text with one of these speaks of somebody.
@@ -130,7 +131,12 @@ class Terms:
 
     def is_cited(self, first: int, last: int) -> bool:
         """Whether an author is meant: "Roe et al.", "Roe (2007)", "Roe's (2007) study"."""
-        behind = self._words[last + 1 : last + 5]
+        at = last + 1
+        if self._before(first) != "(" and (
+            at >= len(self._words) or self._words[at] not in _BEHIND_AUTHORS
+        ):
+            return False
+        behind = self._words[at : at + 4]
         if behind[:1] == ["'s"]:
             behind = behind[1:]
         if behind[:2] == ["et", "al"]:
@@ -139,7 +145,7 @@ class Terms:
             return False
         if behind[:1] == ["("]:
             is_year = behind[2:3] == [")"] and _YEAR.fullmatch(behind[1]) is not None
-            return is_year and (self._before(first) in _CITING or self._words[last + 1] == "'s")
+            return is_year and (self._before(first) in _CITING or self._words[at] == "'s")
         is_bracketed = self._before(first) == "(" and behind[1:2] == [")"]
         return is_bracketed and _YEAR.fullmatch(behind[0]) is not None
 
