@@ -17,13 +17,12 @@ everything else: `ab12` and `AB12` are two record numbers.
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from gateway.redaction.surrogates import draw_surrogate
+from gateway.redaction.surrogates import SHAPE, draw_surrogate
 from gateway.signals.privacy import Kind
 
 LETTERS = "JKQRTWXZ"
@@ -135,9 +134,9 @@ class Vault:
         return core if core in self._surrogates else f"[{core}]"
 
     def pattern(self) -> str:
-        """Matches every placeholder and surrogate of this request; group 1 is the typed one."""
-        mine = (re.escape(each) for each in self.originals if each in self._surrogates)
-        return "|".join([rf"\[?([A-Z]+_[0-9]+_{self.nonce})\]?", *mine])
+        """Of whatever may be a placeholder or surrogate of ours; group 1 is the typed one."""
+        typed = rf"\[?([A-Z]+_[0-9]+_{self.nonce})\]?"
+        return f"{typed}|{SHAPE}" if self._surrogates else typed
 
     def _surrogate(self, kind: Kind, value: str) -> str | None:
         """The same one for the same value; None where its kind has none, or all are taken."""

@@ -19,6 +19,11 @@ from collections.abc import Callable
 from gateway.signals.privacy import Kind
 
 Below = Callable[[int], int]
+SHAPE = (
+    r"[2-9][0-9]{2}-555-01[0-9]{2}|000-[0-9]{2}-[0-9]{4}|mail[0-9]{1,6}\.[a-z]{6}@example\.org"
+    r"|(?:192\.0\.2|198\.51\.100|203\.0\.113)\.[12][0-9]{2}"
+)
+"""A pattern of every surrogate, in small letters; what has the shape need not be one."""
 _NETS = ("192.0.2", "198.51.100", "203.0.113")
 
 

@@ -21,10 +21,11 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 
 from gateway.redaction.placeholders import LABELS, NONCE_CHARS
+from gateway.redaction.surrogates import SHAPE
 from gateway.streaming.links import Links
 
 _TYPED = (
@@ -33,14 +34,24 @@ _TYPED = (
 )
 _FLAGS = re.IGNORECASE | re.ASCII
 _WHOLE, _CORE = re.compile(_TYPED, _FLAGS), re.compile("[A-Z]+_[0-9]+_[A-Z]+")
-_MAY_BEGIN = re.compile(r"[\[A-Z]")
+_WHOLE_OR_SURROGATE = re.compile(f"{_TYPED}|(?P<surrogate>{SHAPE})", _FLAGS)
+_MAY_BEGIN, _MAY_BEGIN_EITHER = re.compile(r"[\[A-Z]"), re.compile(r"[\[A-Z0-9m]")
 _ESCAPES = 2  # one before each underscore
 
 
 class Restoration:
     """What all texts of one answer are restored from."""
 
-    __slots__ = ("_cores", "_nonces", "_originals", "_surrogates", "begins", "longest", "whole_one")
+    __slots__ = (
+        "_cores",
+        "_heads",
+        "_nonces",
+        "_originals",
+        "_surrogates",
+        "begins",
+        "longest",
+        "whole_one",
+    )
 
     def __init__(self, originals: Mapping[str, str]) -> None:
         """`originals` maps placeholders without brackets, and surrogates, to values."""
@@ -52,23 +63,19 @@ class Restoration:
         self._nonces = {core[-NONCE_CHARS:] for core in self._cores}
         self.longest = max(map(len, originals), default=0) + len("[") + _ESCAPES
         self.whole_one, self.begins = _WHOLE, _MAY_BEGIN
+        self._heads = sorted(self._surrogates)
         if self._surrogates:
-            listed = "|".join(map(re.escape, self._surrogates))
-            self.whole_one = re.compile(f"{_TYPED}|(?P<surrogate>{listed})", _FLAGS)
-            firsts = {letter for each in self._surrogates for letter in (each[0], each[0].upper())}
-            self.begins = re.compile(rf"[\[A-Z{re.escape(''.join(sorted(firsts)))}]")
+            self.whole_one, self.begins = _WHOLE_OR_SURROGATE, _MAY_BEGIN_EITHER
 
     def may_have_any(self, text: str) -> bool:
         """Whether there can be a placeholder at all: the letters are quickly looked for."""
         upper = text.upper()
-        if any(nonce in upper for nonce in self._nonces):
-            return True
-        return bool(self._surrogates) and any(each in text.lower() for each in self._surrogates)
+        return bool(self._surrogates) or any(nonce in upper for nonce in self._nonces)
 
     def value_of(self, match: re.Match[str]) -> str | None:
         """The value for something of a placeholder's shape; None when it is none of ours."""
         if match.lastgroup == "surrogate":
-            return self._surrogates[match[0].lower()]
+            return self._surrogates.get(match[0].lower())
         core = "_".join(match.groups()[:3])
         if match[0].startswith("["):
             core = core.upper()
@@ -76,14 +83,17 @@ class Restoration:
 
     def complete(self, text: str) -> list[tuple[int, int]]:
         """Where whole surrogates stand: within one none begins, though its end may look like it."""
-        if not self._surrogates:
-            return []
-        return [m.span() for m in self.whole_one.finditer(text) if m.lastgroup == "surrogate"]
+        found: list[tuple[int, int]] = []
+        at = 0 if self._surrogates else len(text)
+        while match := self.whole_one.search(text, at):
+            is_ours = match[0].lower() in self._surrogates
+            found += [match.span()] if is_ours else []
+            at = match.end() if is_ours else match.start() + 1
+        return found
 
     def may_begin(self, text: str) -> bool:
         """Whether a placeholder may begin with `text`, or be `text` without its last bracket."""
-        lower = text.lower()
-        if any(each.startswith(lower) and each != lower for each in self._surrogates):
+        if self._heads and _goes_on(self._heads, text.lower()):
             return True
         body = text.replace("\\_", "_").removesuffix("\\")
         body = body[1:].upper() if body.startswith("[") else body
@@ -94,6 +104,12 @@ class Restoration:
         """A text that is complete."""
         stream = TextStream(self, in_json=in_json)
         return stream.feed(text) + stream.flush()
+
+
+def _goes_on(ordered: list[str], beginning: str) -> bool:
+    """Whether one of these begins so, and is longer."""
+    at = bisect_right(ordered, beginning)
+    return at < len(ordered) and ordered[at].startswith(beginning)
 
 
 class TextStream:

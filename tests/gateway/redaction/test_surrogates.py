@@ -12,7 +12,7 @@ import pytest
 from gateway.redaction.copy import Redacted
 from gateway.redaction.placeholders import Vault
 from gateway.redaction.redactor import Redactor
-from gateway.redaction.surrogates import draw_surrogate
+from gateway.redaction.surrogates import SHAPE, draw_surrogate
 from gateway.signals.privacy import Detector, Kind
 from gateway.streaming.restoration import Restoration
 from policies.model import IDENTIFIERS
@@ -41,6 +41,7 @@ def test_each_is_from_a_range_that_is_nobodys(kind: Kind) -> None:
             assert drawn is None
             continue
         assert drawn and re.fullmatch(FORMS[kind], drawn), drawn
+        assert re.fullmatch(SHAPE, drawn)
         if kind is Kind.IP:
             assert not ipaddress.ip_address(drawn).is_global
 
