@@ -47,7 +47,7 @@ from gateway.settings import Settings
 from gateway.signals.capability import Capability
 from gateway.signals.complexity import score
 from gateway.signals.configured import make_scanners
-from gateway.signals.privacy import Detector
+from gateway.signals.privacy import Detector, warm_up
 from gateway.signals.privacy.model import packaged
 from gateway.signals.reading import SignalReader
 from gateway.state.approvals import Approvals
@@ -95,11 +95,12 @@ def build(
     secret = make_secret(settings)
     count = metrics.session_store
     sessions = make_sessions(settings, secret, lambda outcome: count.add((outcome,)))
-    detector, scanner = make_scanners(settings, Detector)
-    signals = SignalReader(scanner=scanner, score=score, capability=capability)
+    detector, scanner = make_scanners(settings, Detector, metrics.privacy_finds.add)
+    waits = settings.privacy.presidio is not None
+    signals = SignalReader(scanner=scanner, score=score, capability=capability, waits=waits)
     signals.warm_up()
     approvals = make_approvals(settings, secret)
-    redactor = make_redactor(detector, _vaults(settings, secret))
+    redactor = make_redactor(settings, detector, _vaults(settings, secret))
     judge = _judge(settings, identity, signals, sessions, reload, secret, approvals, redactor)
     backends, egresses = make_backends(settings)
     engine = backends[DEVICE] = make_engine(settings)
@@ -120,7 +121,7 @@ def build(
     )
     watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
     watches.append(partial(every, _FLUSH_S, take_stock))
-    watches.append(partial(asyncio.to_thread, signals.warm_up_for_findings))
+    watches.append(partial(asyncio.to_thread, warm_up))
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions, judge], audit, keeper)
@@ -285,13 +286,20 @@ def _take_stock(
     metrics.flush()
 
 
-def make_redactor(scanner: Scanner, vaults: Vaults | None = None) -> Redactor:
+def make_redactor(settings: Settings, scanner: Scanner, vaults: Vaults | None = None) -> Redactor:
     """How copies without identifiers are made, with the words that the detector calls common."""
 
     def is_common(word: str) -> bool:
         return word.encode("ascii", "replace") in packaged().lexicon.common
 
-    return Redactor(scanner, is_common, vaults)
+    privacy = settings.privacy
+    return Redactor(
+        scanner,
+        is_common,
+        vaults,
+        keeps_format=privacy.placeholders == "format_preserving",
+        waits=privacy.presidio is not None,
+    )
 
 
 def make_break_glass(settings: Settings, secret: Secret) -> BreakGlass:

@@ -137,7 +137,7 @@ def _judge(settings: Settings, asker: Asker) -> Judge:
         default_class=settings.policy.default_class,
         today=lambda: datetime.datetime.now(datetime.UTC).date(),
         break_glass=make_break_glass(settings, secret),
-        redactor=make_redactor(detector),
+        redactor=make_redactor(settings, detector),
         approvals=approvals,
     )
 

@@ -7,6 +7,7 @@ counter costs seven calls and a lock each time, on every request.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Literal
@@ -40,6 +41,26 @@ class Tally:
             (self._counter.labels(*labels) if labels else self._counter).inc(amount)
 
 
+class SharedTally(Tally):
+    """The same for every thread: long texts are scanned apart from the event loop."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, counter: Counter) -> None:
+        super().__init__(counter)
+        self._lock = threading.Lock()
+
+    def add(self, labels: tuple[str, ...], amount: float = 1) -> None:
+        """See `Tally`."""
+        with self._lock:
+            super().add(labels, amount)
+
+    def flush(self) -> None:
+        """See `Tally`."""
+        with self._lock:
+            super().flush()
+
+
 class Metrics:
     """All instruments of one gateway process."""
 
@@ -59,9 +80,7 @@ class Metrics:
         self.tokens = self._counter(
             "tokens", "Tokens as counted by who answered.", ["route", "direction"]
         )
-        self.rejected = self._counter(
-            "rejected", "Requests answered with an error, by its code.", ["code"]
-        )
+        self.rejected = self._counter("rejected", "Requests answered with an error.", ["code"])
         self.seconds = self._by_route(
             "request_seconds", "From the request's arrival to the end of its answer."
         )
@@ -84,8 +103,9 @@ class Metrics:
         self.policy_reloads = self._counter(
             "policy_reloads", "Attempts to put new rules in force, by outcome.", ["outcome"]
         )
-        self.break_glass = self._counter(
-            "break_glass", "Claims of an emergency, by what became of them.", ["outcome"]
+        self.break_glass = self._counter("break_glass", "Claims of an emergency.", ["outcome"])
+        self.privacy_finds = self._counter(
+            "privacy_finds", "What is found, by kind and mode.", ["kind", "mode"], SharedTally
         )
         self.redactions = self._counter("redactions", "Identifiers removed, by kind.", ["kind"])
         self.unredactable = self._counter("unredactable", "Kept near, by why.", ["reason"])
@@ -103,9 +123,11 @@ class Metrics:
             "breaker_open", "1 while a failing destination is left alone.", "livemax", "destination"
         )
 
-    def _counter(self, name: str, text: str, labels: list[str]) -> Tally:
+    def _counter(
+        self, name: str, text: str, labels: list[str], make: Callable[[Counter], Tally] = Tally
+    ) -> Tally:
         counter = Counter(f"nearward_{name}", text, labels, registry=self.registry)
-        tally = Tally(counter)
+        tally = make(counter)
         self._tallies.append(tally)
         return tally
 

@@ -8,18 +8,18 @@ from typing import Any
 from gateway.limits import Json
 
 _LINE = (
-    "Words such as [{core}] stand for values that were taken out. "
+    "Words such as {shown} stand for values that were taken out. "
     "Write them exactly as they are, brackets included, wherever you mean the value."
 )
 _SYSTEM = frozenset({"system", "developer"})
 
 
-def with_notice(body: Json, core: str) -> Json:
+def with_notice(body: Json, shown: str) -> Json:
     """The request with the line in its first system message, or in a new one before the others.
 
     Some templates take one system message only, and only at the start.
     """
-    line = _LINE.format(core=core)
+    line = _LINE.format(shown=shown)
     first, *others = body["messages"]
     if first["role"] not in _SYSTEM:
         return {**body, "messages": [{"role": "system", "content": line}, first, *others]}

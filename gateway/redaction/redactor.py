@@ -66,15 +66,25 @@ class Redactor:
     """Redacts requests.
 
     `is_common` says of a word in small letters that it is an ordinary one, and no name. In `vaults`
-    the placeholders of a session are kept from turn to turn.
+    the placeholders of a session are kept from turn to turn. `keeps_format` asks for surrogates
+    where they are safe.
     """
 
     def __init__(
-        self, scanner: Scanner, is_common: Callable[[str], bool], vaults: Vaults | None = None
+        self,
+        scanner: Scanner,
+        is_common: Callable[[str], bool],
+        vaults: Vaults | None = None,
+        *,
+        keeps_format: bool = False,
+        waits: bool = False,
     ) -> None:
+        """`waits`: the scanner waits for another process, so no scan runs on the event loop."""
         self._scanner = scanner
         self._is_common = is_common
         self._vaults = vaults
+        self._keeps_format = keeps_format
+        self._off_loop_chars = 0 if waits else _OFF_LOOP_CHARS
 
     async def redact(
         self,
@@ -114,7 +124,7 @@ class Redactor:
         self, request: ChatRequest, kinds: frozenset[str], must_find: bool, before: bytes | None
     ) -> Redacted:
         """`before` is the vault of the turn before."""
-        if len(request.text) <= _OFF_LOOP_CHARS:
+        if len(request.text) <= self._off_loop_chars:
             return self._redact(request, kinds, must_find, before)
         async with asyncio.timeout(_LONGEST_S):
             return await asyncio.to_thread(self._redact, request, kinds, must_find, before)
@@ -130,9 +140,7 @@ class Redactor:
             raise _Refused("media")
         pieces = leaves(request.body)
         found = self._found(pieces, kinds)
-        vault = Vault.opened(before) if before else None
-        if vault is None:
-            vault = Vault(draw_nonce("\n".join([request.text, *(p.text for p in pieces)])))
+        vault = self._vault(before, "\n".join([request.text, *(p.text for p in pieces)]))
         known = vault.values(kinds)
         if must_find and not any(found) and not self._stands(known, pieces):
             raise _Refused("nothing_found")
@@ -151,7 +159,7 @@ class Redactor:
         texts = list(map(_replaced, pieces, places, repeat(vault)))
         body = with_texts(request.body, texts) if any(places) else request.body
         for core in list(vault.originals)[:1]:
-            body = with_notice(body, core)
+            body = with_notice(body, vault.shown(core))
         self._judge_again(body, kinds, vault, everywhere)
         return Redacted(
             body=body,
@@ -160,6 +168,10 @@ class Redactor:
             says_json=_says_json(request.body),
             vault=vault.closed() if any(places) else b"",
         )
+
+    def _vault(self, before: bytes | None, text: str) -> Vault:
+        vault = Vault.opened(before, text, keeps_format=self._keeps_format) if before else None
+        return vault or Vault(draw_nonce(text), text, keeps_format=self._keeps_format)
 
     def _stands(self, known: list[tuple[Kind, str]], pieces: Sequence[Leaf]) -> bool:
         """Whether a value that the session knows stands anywhere."""
@@ -190,8 +202,8 @@ class Redactor:
     ) -> None:
         """Rule 3, over the same text that the border would read of the copy."""
         text = "\n".join(strings({k: v for k, v in body.items() if k != "model"}))
-        found = re.finditer(rf"\[?([A-Z]+_[0-9]+_{vault.nonce})\]?", text)
-        ours = [match.span() for match in found if match[1] in vault.originals]
+        found = re.finditer(vault.pattern(), text)
+        ours = [match.span() for match in found if (match[1] or match[0]) in vault.originals]
         starts = [start for start, _ in ours]
         for span in self._scan(text, kinds):
             at = bisect.bisect_right(starts, span.start) - 1
@@ -225,8 +237,8 @@ def _replaced(piece: Leaf, spans: Iterable[Span], vault: Vault) -> str:
     for start, end, kind in _apart(piece.text, spans):
         if piece.form in ("key", "number"):
             raise _Refused("key" if piece.form == "key" else "number")
-        core = vault.core(kind, piece.text[start:end])
-        parts += [piece.text[done:start], core if piece.form == "token" else f"[{core}]"]
+        write = vault.core if piece.form == "token" else vault.written
+        parts += [piece.text[done:start], write(kind, piece.text[start:end])]
         done = end
     return "".join([*parts, piece.text[done:]])
 

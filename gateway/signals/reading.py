@@ -67,14 +67,17 @@ class SignalReader:
         scanner: Scanner,
         score: Callable[[str], float],
         capability: Capability,
+        waits: bool = False,
     ) -> None:
+        """`waits`: the scanner waits for another process, so no scan runs on the event loop."""
         self._scanner = scanner
+        self._off_loop_chars = 0 if waits else _OFF_LOOP_CHARS
         self._score = score
         self._capability = capability
 
     async def read(self, request: ChatRequest) -> Signals:
         """All three signals; raises nothing."""
-        if len(request.text) > _OFF_LOOP_CHARS:
+        if len(request.text) > self._off_loop_chars:
             findings, spans = await asyncio.to_thread(self._privacy, request.text)
         else:
             findings, spans = self._privacy(request.text)
@@ -94,10 +97,6 @@ class SignalReader:
     def warm_up(self) -> None:
         """Let the detector read its files now, and not while a first caller waits."""
         self._privacy("")
-
-    def warm_up_for_findings(self) -> None:
-        """The same for what only a text with an identifier needs: a third of a second."""
-        self._privacy("Patient Jane Roe (MRN 48213377) has asthma.")
 
     def _privacy(self, text: str) -> tuple[Findings, int]:
         try:

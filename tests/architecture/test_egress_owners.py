@@ -62,6 +62,7 @@ MAY_START_PROCESSES = {
     "gateway/model_file.py",  # likewise
     "gateway/runtime.py",  # the engine
     "gateway/serving.py",  # one process per worker
+    "gateway/signals/second_opinion.py",  # Presidio, which the operator configured
     "local_engine/build_steps.py",  # the compiler
     "local_engine/model_bench.py",  # the engine, to be measured
     "local_engine/pip_client.py",  # the package installer

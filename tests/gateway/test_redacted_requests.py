@@ -99,6 +99,8 @@ async def test_what_leaves_is_redacted_and_what_comes_back_is_restored(stream: b
         assert intent["redactions"] == {"NAME": 2, "MRN": 1}
         assert intent["to"] == "cloud-us"
         assert await metric(here, 'nearward_redactions_total{kind="NAME"}') == 2
+        for mode in ("auto", "ident"):
+            assert await metric(here, f'nearward_privacy_finds_total{{kind="MRN",mode="{mode}"}}')
         metrics = (await call(here.app, "/metrics", method="GET")).body.decode()
         for kept in (str(records(here)), metrics, str(logs)):
             assert [value for value in VALUES if value in kept] == []
@@ -363,3 +365,18 @@ async def test_tool_calls_come_back_as_json_with_the_values_in_them() -> None:
             "who": "Jane Hollander",
             "n": ["48213377"],
         }
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_formats_are_kept_where_the_operator_wants_it(
+    stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A telephone number leaves as one that is nobody's; a name as a placeholder all the same."""
+    monkeypatch.setattr("gateway.redaction.placeholders.secrets.randbelow", lambda _: 0)
+    async with redacting(privacy={"placeholders": "format_preserving"}) as here:
+        here.cloud.otherwise = Act(content=f"{NAME} has 200-555-0100.", piece_bytes=7)
+        answer = await ask(here, "Call the patient Jane Hollander, 415-723-8800.", stream=stream)
+
+        assert content(answer) == "Jane Hollander has 415-723-8800."
+        sent = here.cloud.requests[0].json
+        assert sent["messages"][1]["content"] == f"Call the patient {NAME}, 200-555-0100."

@@ -79,13 +79,17 @@ async def test_a_detector_that_fails_is_unknown(result: Any, code: str) -> None:
     assert signals.findings.errors == (code,)
 
 
-@pytest.mark.parametrize("length", [32_000, 40_000])
-async def test_long_texts_are_scanned_off_the_loop(length: int) -> None:
-    """A long text does not hold up other requests; a short one pays no thread."""
+@pytest.mark.parametrize(("length", "waits"), [(32_000, False), (40_000, False), (3, True)])
+async def test_long_texts_are_scanned_off_the_loop(length: int, waits: bool) -> None:
+    """A long text does not hold up other requests, nor does a scanner that waits for somebody; a
+    short one pays no thread.
+    """
     scanner = FakeScanner()
-    await reader(scanner).read(chat_request("x" * length))
+    capability = Capability(clock=FakeClock())
+    made = SignalReader(scanner=scanner, score=lambda _: 0.5, capability=capability, waits=waits)
+    await made.read(chat_request("x" * length))
 
-    assert (scanner.threads[0] == threading.get_ident()) is (length < 32_768)
+    assert (scanner.threads[0] == threading.get_ident()) is (length < 32_768 and not waits)
 
 
 @pytest.mark.parametrize(("score", "read"), [(-1.0, 0.0), (2.0, 1.0), (0.3, 0.3), (None, 0.0)])

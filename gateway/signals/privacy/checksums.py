@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import string
+
 _VIN_VALUES = {
     **{digit: int(digit) for digit in "0123456789"},
     **dict(zip("ABCDEFGH", range(1, 9), strict=True)),
@@ -46,9 +48,25 @@ def npi(number: str) -> bool:
     return len(number) == 10 and number[0] in "12" and luhn("80840" + number)
 
 
-def iban(number: str) -> bool:
-    """ISO 13616: moved round and read as a number, the remainder by 97 is 1."""
-    if not 15 <= len(number) <= 34 or not number.isalnum() or not number.isascii():
-        return False
-    turned = number[4:] + number[:4]
-    return int("".join(str(int(char, 36)) for char in turned)) % 97 == 1
+_IBAN_VALUES = {ord(char): str(int(char, 36)) for char in string.ascii_letters}
+
+
+def iban_chars(text: str) -> int:
+    """How many characters of groups of letters and digits, up to a space or the end, are an IBAN.
+
+    The most that are; 0 for none. A word in capitals behind the number looks like one group more.
+    ISO 13616: with the first four characters moved to the end, and letters as numbers from 10 to
+    35, the remainder by 97 is 1.
+    """
+    first, *groups = text.split(" ")
+    head = first[:4].translate(_IBAN_VALUES)
+    place, check = 10 ** len(head), int(head)
+    remainder = chars = count = found = 0
+    for group in (first[4:], *groups):
+        digits = group.translate(_IBAN_VALUES)
+        remainder = (remainder * 10 ** len(digits) + int(digits or "0")) % 97
+        count += len(group)
+        chars += len(group) + 1
+        if 15 <= count + 4 <= 34 and (remainder * place + check) % 97 == 1:
+            found = chars + 3
+    return found

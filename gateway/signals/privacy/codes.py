@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Recogniser, exact
+from gateway.signals.privacy.found import Found, Recogniser, exact, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _REGISTER = re.compile(
@@ -17,10 +17,12 @@ _REGISTER = re.compile(
     r"|HP|CAS|UTC|GMT|USD|EUR|GBP|FY|PY|KV|MHZ|GHZ|KB|MB|GB|RTX|GTX|IEEE|ANSI|SKU)[- ]?\d",
     re.IGNORECASE,
 )
+_LETTER = first_unless(r"\w.$/-", "A-Z")
+_VARIANT = re.compile(r"[ACGT]\d{2,5}[ACGT]")  # one base in the place of another
 
 
 def _code(match: re.Match[str]) -> Found | None:
-    if _REGISTER.match(match.group(1)):
+    if _REGISTER.match(match.group(1)) or _VARIANT.fullmatch(match.group(1)):
         return None
     return Found(match.start(1), match.end(1), Kind.OTHER_ID, is_strong=False)
 
@@ -29,7 +31,10 @@ RECOGNISERS = (
     Recogniser(
         "code",
         r"[A-Z][A-Z0-9]{0,3}[-/]?[0-9]{4}",
-        exact(r"(?<![\w.$/-])([A-Z][A-Z0-9]{0,3}[-/]?\d{4,10}(?:-\d{1,4}|[A-Z])?)(?![\w/-]|\.\d)"),
+        exact(
+            rf"({_LETTER}[A-Z0-9]{{0,3}}[-/]?\d{{4,10}}(?:-\d{{1,4}}|[A-Z])?)"
+            r"(?![\w/-]|\.\d)"
+        ),
         _code,
         needs_digit=True,
     ),

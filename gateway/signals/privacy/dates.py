@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Recogniser, always, exact
+from gateway.signals.privacy.found import Found, Recogniser, always, exact, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _MONTH = (
@@ -17,6 +17,8 @@ _MONTH = (
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
 _WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
+_OF_NUMBERS, _OF_DAY = first_unless(r"\d/.$-", "0-9"), first_unless(r"\w.$", "0-9")
+_OF_CENTURY = first_unless(r"\d/.-", "12")
 _YEAR = r"(?:'\d{2}|\d{4})"
 _CUE = (
     r"dob|d\.o\.b\.?|born|birth ?date|date of birth|admitted|discharged|seen|visit(?:ed)?|drawn"
@@ -55,14 +57,18 @@ RECOGNISERS = (
     Recogniser(
         "date_numeric",
         r"[0-9][-/.][0-9]{1,2}[-/.][0-9]{2}",
-        exact(r"(?<![\d/.$-])(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})(?![\d/$-]|\.\d)"),
+        exact(
+            rf"({_OF_NUMBERS}\d?)"
+            r"([-/.])(\d{1,2})\2(\d{4}|\d{2})(?![\d/$-]|\.\d)"
+        ),
         _numeric,
     ),
     Recogniser(
         "date_iso",
         r"(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]",
         exact(
-            r"(?<![\d/.-])(?:19|20)\d\d([-/.])(?:0?[1-9]|1[0-2])\1(?:3[01]|[12]\d|0?[1-9])"
+            rf"{_OF_CENTURY}(?:(?<=1)9|(?<=2)0)\d\d"
+            r"([-/.])(?:0?[1-9]|1[0-2])\1(?:3[01]|[12]\d|0?[1-9])"
             r"(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?!\d)"
         ),
         always(Kind.DATE, is_strong=False),
@@ -81,7 +87,8 @@ RECOGNISERS = (
         "date_day_month",
         rf"(?i)[0-9](?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{{1,3}}{_MONTH}",
         exact(
-            r"(?<![\w.$])(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{1,3}"
+            rf"(?P<day>{_OF_DAY}\d?)"
+            r"(?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{1,3}"
             rf"(?P<month>{_MONTH})\b(?P<year>[ \t\n,./-]{{1,3}}(?:{_YEAR}|\d{{2}})\b)?"
         ),
         _day_month,

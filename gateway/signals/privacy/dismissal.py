@@ -4,7 +4,7 @@
 1. Public by itself: a country, a people, a person of public life, a brand with a doctor's title.
 2. A disease, sign, method or law that bears the name of its finder.
 3. A lone word whose look speaks against it: a slip of the pen or a syllable in small letters, an
-   acronym, a word that the end of the text cuts off.
+   acronym, a word that the end of the text cuts off, a term (`terms.py`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from gateway.signals.privacy.name_stops import (
     OWNERS,
     PUBLIC,
     THING_HEADS,
+    WIDE_GROUPS,
 )
 from gateway.signals.privacy.public_figures import PUBLIC_FIGURES
+from gateway.signals.privacy.terms import Terms
 from gateway.signals.privacy.tokens import TITLES
 from gateway.signals.privacy.wide_places import WIDE_PLACES
 
@@ -33,9 +35,13 @@ NEITHER, NAME, PLACE = 0, 1, 2
 # Log odds above the threshold that a lone word in small letters must reach: one that the lexicon
 # knows as a name, any other, and one that stands in a dictionary.
 _LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD = 1.4, 2.4, 3.4
+# The same of a lone word in a long text that speaks of nobody in particular.
+_LEAST_IMPERSONAL = 3.0
 _ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
 # A text that ends sooner is a message, and its last word as likely a name.
-_LONG_WORDS = 30
+_LONG_WORDS = 24
+# Behind these a name may stand, and be the last word.
+_BEFORE_NAMES = frozenset("with for to from by of and or is see ask tell call in at near".split())
 _HEAD_REACH = 4
 _ENDS = frozenset({".", "?", "!", NEWLINE, "-", ":"})
 _SUBSTANCES = ("ase", "ases", "oside", "amine", "idine", "mycin", "omas", "oses", "globin")
@@ -46,7 +52,15 @@ _RANKS = frozenset(
     " Grandpa Sir Lady Lord Saint Mayor Principal CEO President Judge Detective Sergeant Baker"
     " Miss".split()
 )
-_OF_FINDERS = frozenset("syndrome tetralogy triad law theorem phenomenon method".split())
+_OF_FINDERS = frozenset(
+    "syndrome tetralogy triad law theorem phenomenon method pouch circle loop canal islets space"
+    " ligament sphincter foramen valve tunnel organ bundle antrum fascia".split()
+)
+# What is owned is left out before these: "how is Paget's treated". A person's is told.
+_NO_NOUNS = frozenset(
+    "treated diagnosed managed inherited caused cured confirmed staged and or versus vs is ? . ,"
+    " ; ) with without in".split()
+)
 _ADJECTIVES = ("al", "ic", "ar", "ous", "ary", "ile", "oid", "ive")
 _MAY_BE_OWNED = OWNED | OWNED_BY_GIVEN
 _GIVEN, _FREQUENT, _EPONYM = int(Flag.GIVEN), int(Flag.FREQUENT_NAME), int(Flag.EPONYM)
@@ -54,9 +68,10 @@ _NAMES = int(Flag.GIVEN | Flag.SURNAME)
 _LOWER, _WORD = int(Flag.LOWER), int(Flag.WORD)
 _KNOWN = {NAME: _NAMES, PLACE: int(Flag.TOWN)}
 _FAMOUS = frozenset(folded(name.replace(".", "").replace("-", "_")) for name in PUBLIC_FIGURES)
-_WIDE = frozenset(folded(place).replace("-", "_") for place in WIDE_PLACES)
+_WIDE = frozenset(folded(place).replace("-", "_") for place in WIDE_PLACES).union(WIDE_GROUPS)
 
 _KNOWN_TO_ALL = _FAMOUS | _WIDE
+_WORDS_KNOWN_TO_ALL = frozenset(word for name in _KNOWN_TO_ALL for word in name.split("_"))
 _WIDE_WORDS = frozenset(word for place in _WIDE for word in place.split("_") if len(word) > 3)
 
 
@@ -70,17 +85,43 @@ class Run:
     scores: list[int]
 
 
-def is_no_finding(words: list[str], run: Run, model: Model) -> bool:
-    """Whether one of the reasons holds."""
+def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
+    """Whether one of the reasons holds; `terms` looks at all words of the text."""
     parts = [folded(word) for word in words[run.first : run.last + 1] if word[0].isalpha()]
     first = words[run.first]
-    if is_wide(parts) or first in TITLES or _is_famous(words, run, parts):
+    may_be_known = not _WORDS_KNOWN_TO_ALL.isdisjoint(parts)
+    if may_be_known and (is_wide(parts) or _is_famous(words, run, parts)):
+        return True
+    if first in TITLES:
         return True
     if first in PUBLIC and follows_title(words, run.first):
         return True
-    if is_eponym(words, run, model):
+    if is_eponym(words, run, model, terms) or terms.is_cited(run.first, run.last):
         return True
-    return len(set(parts)) == 1 and not is_credible(words, run, model)
+    if run.label == PLACE:  # "60 kJ, B. 90 kJ"
+        parts = [part for part in parts if len(part) > 1]
+    if len(set(parts)) <= 1:
+        flags = _flags(first, model)
+        if _is_unsure(first, run, flags, model) and terms.are_impersonal():
+            return True
+        return terms.is_term(run.first, flags) or not is_credible(words, run, model, terms)
+    return _is_list(words, run, model)
+
+
+def _is_unsure(word: str, run: Run, flags: int, model: Model) -> bool:
+    """Whether a lone word is no more than likely a name; frequent names are, if they are no words
+    as well.
+    """
+    if flags & _FREQUENT:
+        return bool(flags & _LOWER) and run.scores[0] < _LEAST_IMPERSONAL * model.scale
+    return word.islower() or run.scores[0] < _LEAST_IMPERSONAL * model.scale
+
+
+def _is_list(words: list[str], run: Run, model: Model) -> bool:
+    """Whether one thing ends and another begins, as in "on the face Hernias Short stature"."""
+    first, *others = words[run.first : run.last + 1]
+    are_plain = all(_flags(word, model) & _LOWER for word in others if word[0].isalpha())
+    return are_plain and _is_made_of_word(first, _flags(first, model), model)
 
 
 def is_wide(parts: list[str]) -> bool:
@@ -117,7 +158,7 @@ def _flags(word: str, model: Model) -> int:
     return model.vocabulary.flags_of(word)
 
 
-def is_credible(words: list[str], run: Run, model: Model) -> bool:
+def is_credible(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
     """Whether a lone word can be a name, by its look and its place."""
     word, flags = words[run.first], _flags(words[run.first], model)
     if not flags & _NAMES and _is_variety(words, run.last + 1):
@@ -125,7 +166,8 @@ def is_credible(words: list[str], run: Run, model: Model) -> bool:
     if _is_cut_off(words, run, flags, model) or _is_made_of_word(word, flags, model):
         return False
     if word.islower():
-        least = _LEAST_SMALL if flags & _NAMES else _LEAST_UNKNOWN
+        is_likely = flags & _FREQUENT or (flags & _NAMES and not terms.uses_capitals())
+        least = _LEAST_SMALL if is_likely else _LEAST_UNKNOWN
         least = _LEAST_WORD if flags & _WORD else least
         return run.scores[0] >= least * model.scale and not _is_syllable(words, run.first)
     if not word.isupper() or len(word) > _ACRONYM_CHARS:
@@ -146,10 +188,13 @@ def _is_variety(words: list[str], at: int) -> bool:
 
 def _is_cut_off(words: list[str], run: Run, flags: int, model: Model) -> bool:
     """Whether the end of a long text stands in the middle of a common word."""
-    if not run.last == len(words) - 1 > _LONG_WORDS:
+    if not run.last == len(words) - 1 > _LONG_WORDS or flags & _FREQUENT:
         return False
-    is_first = words[run.first - 1] in _ENDS  # of a sentence
-    return (is_first or not flags & _NAMES) and model.lexicon.is_beginning(folded(words[run.last]))
+    before = words[run.first - 1]
+    goes_on = before.islower() and before not in _BEFORE_NAMES  # or a sentence begins
+    if not (goes_on or before in _ENDS or not flags & _NAMES):
+        return False
+    return model.lexicon.is_beginning(folded(words[run.last]))
 
 
 def _is_made_of_word(word: str, flags: int, model: Model) -> bool:
@@ -185,35 +230,49 @@ def follows_title(words: list[str], at: int) -> bool:
     return before >= 0 and words[before] in TITLES
 
 
-def is_eponym(words: list[str], run: Run, model: Model) -> bool:
+def is_eponym(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
     """Whether a disease, a sign or a law follows that bears the name of its finder.
 
     "Maria's disease" and "Jane Roe's test" are theirs; "Hansen's disease" or "Coombs test" are not.
     """
-    owner, at = words[run.last], run.last + 1
     if _is_named_after(words, run):
         return True
     is_given = bool(_flags(words[run.first], model) & _GIVEN)
     if run.first < run.last and "-" not in words[run.first : run.last] and is_given:
         return _are_finders(words, run, model)
+    if _stands_for_disease(words, run, model):
+        return True
+    return _has_head(words, run, is_given, terms)
+
+
+def _stands_for_disease(words: list[str], run: Run, model: Model) -> bool:
+    """ "Hashimoto's and celiac disease", "how is Paget's treated": what is owned is left out."""
+    owner, flags = words[run.last], _flags(words[run.last], model)
+    if words[run.last + 1 : run.last + 2] == ["'s"]:
+        if owner in BARE_EPONYMS and run.first == run.last:
+            return True
+        is_rare = flags & _EPONYM and not flags & _FREQUENT
+        if is_rare and _lower_at(words, run.last + 2) in _NO_NOUNS:
+            return True
+    return bool(flags & _EPONYM) and _is_finders(words, run, model)
+
+
+def _has_head(words: list[str], run: Run, is_given: bool, terms: Terms) -> bool:
+    """Whether a disease, a sign or the like stands behind the name."""
+    owner, at = words[run.last], run.last + 1
     is_owned = words[at : at + 1] == ["'s"]
-    if is_owned and owner in BARE_EPONYMS and run.first == run.last:
-        return True
-    if _flags(owner, model) & _EPONYM and _is_finders(words, run, model):
-        return True
     at += is_owned
     while words[at : at + 1] == ["-"] and words[at + 1 : at + 2]:  # "Andersen-Tawil syndrome"
         at += 2
-    following = [word.lower() for word in words[at : at + 2]]
-    if not following:
+    head = _lower_at(words, at)
+    if not head:
         return False
-    if owner not in OWNERS and (is_owned or is_given) and following[0] in _MAY_BE_OWNED:
-        return following[0] in OWNED_BY_GIVEN and not (is_owned and is_given)
-    return (
-        following[0] in EPONYM_HEADS
-        or (following[0].endswith(EPONYM_ENDINGS) and not is_given)
-        or _leads_to(words, at, EPONYM_HEADS)
-    )
+    if owner not in OWNERS and (is_owned or is_given) and head in _MAY_BE_OWNED:
+        return head in OWNED_BY_GIVEN and not (is_owned and is_given)
+    if head in EPONYM_HEADS or _leads_to(words, at, EPONYM_HEADS):
+        return True
+    # A word and a diagnosis behind it are one term: a given name's if they come again.
+    return head.endswith(EPONYM_ENDINGS) and (not is_given or terms.occur_twice(owner, head))
 
 
 def _are_finders(words: list[str], run: Run, model: Model) -> bool:
@@ -227,7 +286,9 @@ def _is_named_after(words: list[str], run: Run) -> bool:
     """ "syndrome of Moynahan", "Herbert Hoover Elementary School"."""
     if words[run.first - 1 : run.first] == ["of"]:
         head = words[max(0, run.first - 2)]
-        if head in _OF_FINDERS or (head == "University" and run.first == run.last):
+        if head.lower() in _OF_FINDERS:
+            return True
+        if head == "University" and (run.first == run.last or is_wide([words[run.first]])):
             return True
     return _leads_to(words, run.last + 1, THING_HEADS)
 
@@ -252,7 +313,7 @@ def _is_finders(words: list[str], run: Run, model: Model) -> bool:
     for word in words[run.last + 1 : run.last + 1 + _HEAD_REACH]:
         if word in EPONYM_HEADS or word.endswith(EPONYM_ENDINGS):
             return True
-        is_finder = word[0].isupper() and _flags(word, model) & _EPONYM
+        is_finder = word[0].isupper() and (_flags(word, model) & _EPONYM or word.isupper())
         if word not in _BETWEEN and not is_finder and not word.endswith(_ADJECTIVES):
             return False
     return False

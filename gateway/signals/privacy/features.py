@@ -203,11 +203,20 @@ def _is_plain(known: int) -> bool:
 
 def _cue(near: list[Facts]) -> int:
     """The nearest cue among the words before the third last."""
-    for back in range(1, _CUE_REACH + 1):
-        number = near[_CUE_REACH - back].cue
-        if number:
-            return (number * 8 + back) * _SPREAD & _MASK
-    return 0
+    fifth, fourth, third, second, first = near[:_CUE_REACH]
+    if number := first.cue:
+        back = 1
+    elif number := second.cue:
+        back = 2
+    elif number := third.cue:
+        back = 3
+    elif number := fourth.cue:
+        back = 4
+    elif number := fifth.cue:
+        back = 5
+    else:
+        return 0
+    return (number * 8 + back) * _SPREAD & _MASK
 
 
 class Signs:
@@ -243,7 +252,7 @@ class Signs:
         """The facts of the words from `first` up to, not including, `end`."""
         facts = self._facts
         near = facts[first + _CUE_REACH : end + _CUE_REACH]
-        if None in near:
+        if not all(near):  # facts are never empty; `None in` would compare them
             for at in range(first, end):
                 if facts[at + _CUE_REACH] is None:
                     facts[at + _CUE_REACH] = self._facts_of(self._words[at])

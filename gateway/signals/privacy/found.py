@@ -9,7 +9,6 @@ are bounded, so the work is linear in the length of the text.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -57,19 +56,18 @@ class Recogniser:
 
 
 _OTHER = b"\xc3"  # stands for any character beyond ASCII; triggers may name it as [\x80-\xff]
-
-
-def _others(error: UnicodeError) -> tuple[bytes, int]:
-    assert isinstance(error, UnicodeEncodeError)
-    return _OTHER * (error.end - error.start), error.end
-
-
-codecs.register_error("nearward_narrow", _others)
+_STAND_IN = "\x01"  # for question marks, while those stand for characters beyond Latin-1
+_TO_OTHER = (bytes(range(128)) + _OTHER * 128).replace(b"?", _OTHER).replace(b"\x01", b"?")
+_BEYOND = re.compile("[^\x00-\x7f]")
 
 
 def narrow(text: str) -> bytes:
     """One byte for each character, so that offsets in bytes are offsets in the text."""
-    return text.encode("ascii", "nearward_narrow")
+    if text.isascii():
+        return text.encode("ascii")
+    if _STAND_IN in text:
+        return _BEYOND.sub("\xc3", text).encode("latin-1")
+    return text.replace("?", _STAND_IN).encode("latin-1", "replace").translate(_TO_OTHER)
 
 
 _KELVIN = "\u212a"  # the one sign beyond ASCII whose small letter is in ASCII
@@ -101,6 +99,13 @@ def alternatives(pattern: str) -> Iterator[str]:
 
 
 _SIGNS = re.compile(r"[()|]|\\.|\[\]?[^]]*\]")
+
+
+def first_unless(before: str, first: str) -> str:
+    """As `(?<![before])[first]`, and faster: the engine skips to where a pattern can begin only if
+    it begins with a character, and not with what stands before it.
+    """
+    return rf"[{first}](?<![{before}][\s\S])"
 
 
 def always(kind: Kind, group: int = 0, *, is_strong: bool = True) -> Locate:

@@ -65,7 +65,7 @@ _PATTERN = (
     r"(?P<value>(?=[a-z/._-]{0,12}\d)[a-z0-9]"
     r"(?:[a-z0-9]|[/._-](?=[a-z0-9])){2,29}(?: \d{2,6}){0,3})"
 )
-_YEAR = re.compile(r"(?:19|20)\d\d(?:[/-]\d{2,4})?")
+_YEAR = re.compile(r"(?:19|20)\d\d(?:[/-]\d{2,4}|s)?")
 _QUANTITY = re.compile(
     r"\d{1,2}(?:-?(?:year|yr|yo|month|day|week|hour)\w*|st|nd|rd|th|mg|ml|x|kg)", re.I
 )

@@ -85,7 +85,9 @@ EPONYM_HEADS = frozenset(
         " node nerve fold layer membrane loop apparatus cycle curve curves regression"
         " sulcus fissure gyrus fiber fibers fibre fibres tubercle pouch valve islet islets foramen"
         " fossa artery vein plexus tunnel capsule corpuscle corpuscles tendon bundle"
-        " inventory questionnaire regimen agar"
+        " inventory questionnaire regimen agar ataxia kinase blot blotting contractions"
+        " agglutination assay deficiency mutation mutations gene genes receptor receptors bacillus"
+        " respiration respirations theory theories paradox taxonomy"
     ).split()
 )
 # Of these a patient may be the owner: "Maria's disease" is Maria's, unless it is one of OWNERS.
@@ -109,7 +111,19 @@ OWNERS = EPONYMS | frozenset(
 BARE_EPONYMS = EPONYMS - frozenset(
     "Turner Wilson Black White March April June May Paris London India China France Bell".split()
 )
-EPONYM_ENDINGS = ("emia", "itis", "oma", "osis", "pathy", "plasia", "trophy", "plasty", "ectomy")
+EPONYM_ENDINGS = (
+    "emia",
+    "uria",
+    "yria",
+    "itis",
+    "oma",
+    "osis",
+    "pathy",
+    "plasia",
+    "trophy",
+    "plasty",
+    "ectomy",
+)
 # What is called after a person and is none: "Herbert Hoover Elementary School".
 THING_HEADS = frozenset(
     (
@@ -118,3 +132,8 @@ THING_HEADS = frozenset(
         " streams algorithm"
     ).split()
 )
+# Peoples, parts of the world, ages: as wide as what `wide_places` lists.
+WIDE_GROUPS = (
+    "latinos latinas hispanics africans asians europeans americans anglo western eastern northern"
+    " southern northwestern northeastern southwestern southeastern midwestern victorian jehovah"
+).split()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Locate, Recogniser, exact
+from gateway.signals.privacy.found import Found, Locate, Recogniser, exact, first_unless
 from gateway.signals.privacy.name_stops import EPONYMS, FOLLOWERS, NOT_NAMES, PUBLIC, QUALIFIERS
 from gateway.signals.privacy.verdict import Kind
 
@@ -19,12 +19,17 @@ _UPPER = (
     r"\u0386-\u03ab\u0400-\u042f\u1e00-\u1eff"
 )
 _ANY = r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u03ff\u0400-\u052f\u1e00-\u1eff"
-_WORD = rf"[{_UPPER}](?:[{_ANY}]|'(?=[{_UPPER}])){{1,24}}(?:-[{_UPPER}][{_ANY}]{{1,24}})?"
+_REST = rf"(?:[{_ANY}]|'(?=[{_UPPER}])){{1,24}}(?:-[{_UPPER}][{_ANY}]{{1,24}})?"
+_WORD = rf"[{_UPPER}]{_REST}"
+# First letters: of a name before its number, and of one before an initial.
+_OF_FULL = first_unless(f"{_ANY}'", _UPPER) + rf"(?<![{_ANY}]-.)"
+_OF_SHORT = first_unless(f"{_ANY}'.-", _UPPER)
 _PARTICLE = r"(?:de|da|del|della|der|den|di|do|dos|du|van|von|bin|ibn|al|el|la|le|ten|ter|y)"
 _INITIAL = rf"[{_UPPER}]\b\.?"
 _MORE = rf"(?:[ ](?:{_PARTICLE}[ ]){{0,2}}(?:{_WORD}|{_INITIAL})){{0,3}}"
 _NAME = rf"(?P<name>(?:{_WORD}|(?:[{_UPPER}]\.[ ]?){{1,2}}{_WORD}){_MORE})"
-_FULL = rf"(?P<name>{_WORD}(?:,?[ ](?:{_WORD}|{_INITIAL})){{1,3}})"
+_MORE_OF_FULL = rf"(?:,?[ ](?:{_WORD}|{_INITIAL})){{1,3}}"
+_FULL = rf"(?P<name>{_WORD}{_MORE_OF_FULL})"
 
 _TITLE = (
     r"mr|mrs|ms|mx|miss|mister|dr|drs|prof|professor|doctor|nurse|sr|sra|señora?|herr|frau|mme|pt"
@@ -70,7 +75,8 @@ def _name(strong_words: int) -> Locate:
 def _is_public_term(words: list[str]) -> bool:
     if len(words) == 1 and words[0] in EPONYMS:
         return True
-    return words[0].rstrip(".") in NOT_NAMES or words[-1] in NOT_NAMES
+    ends = words[0].rstrip("."), words[-1]
+    return any(word in NOT_NAMES or word.capitalize() in NOT_NAMES for word in ends)
 
 
 def _labelled(match: re.Match[str]) -> Found | None:
@@ -141,7 +147,8 @@ RECOGNISERS = (
         r"[A-Z\x80-\xff](?:[A-Za-z\x80-\xff'-]{1,52}|\.)?"
         r"[ ,;|(]{1,3}(?i:dob|d\.o\.b|date of birth|mrn|ssn|born)",
         exact(
-            rf"(?<![{_ANY}'])(?<![{_ANY}]-){_FULL}[ ,;|(]{{1,3}}"
+            rf"(?P<name>{_OF_FULL}{_REST}{_MORE_OF_FULL})"
+            r"[ ,;|(]{1,3}"
             r"(?i:dob|d\.o\.b|date of birth|mrn|ssn|born)\b"
         ),
         _name(2),
@@ -161,13 +168,16 @@ RECOGNISERS = (
     Recogniser(
         "name_clause",
         rf"[A-Z\x80-\xff](?:[A-Za-z\x80-\xff'-]{{1,52}}|\.)?,? (?i:{_CLAUSE})",
-        exact(rf"(?<=[ ,(]){_FULL},? (?i:{_CLAUSE})\b"),
+        exact(rf"(?P<name>[{_UPPER}](?<=[ ,(].){_REST}{_MORE_OF_FULL}),? (?i:{_CLAUSE})\b"),
         _name(9),
     ),
     Recogniser(
         "name_initial",
         r"[A-Za-z\x80-\xff] [A-Z\x80-\xff]{1,3}\.",
-        exact(rf"(?<![{_ANY}'.-])(?P<name>{_WORD}[ ][{_UPPER}]\.)(?=[,;)?!]|[ ][a-z(]|$)"),
+        exact(
+            rf"(?P<name>{_OF_SHORT}{_REST}[ ][{_UPPER}]\.)"
+            r"(?=[,;)?!]|[ ][a-z(]|$)"
+        ),
         _name(9),
     ),
     Recogniser(

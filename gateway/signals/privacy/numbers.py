@@ -7,7 +7,15 @@ import ipaddress
 import re
 
 from gateway.signals.privacy import checksums
-from gateway.signals.privacy.found import Found, Recogniser, always, digits_of, exact, when
+from gateway.signals.privacy.found import (
+    Found,
+    Recogniser,
+    always,
+    digits_of,
+    exact,
+    first_unless,
+    when,
+)
 from gateway.signals.privacy.verdict import Kind
 
 # First digits and lengths of ISO/IEC 7812 issuers: Visa, Mastercard, American Express, Discover,
@@ -33,16 +41,9 @@ def _is_address(text: str) -> bool:
     return not address.is_unspecified and not address.is_loopback
 
 
-def _is_iban(text: str) -> bool:
-    return checksums.iban(text.replace(" ", ""))
-
-
 def _iban(match: re.Match[str]) -> Found | None:
-    # A word in capitals behind the number looks like one group more: try without it.
-    text = match.group()
-    while text and not _is_iban(text):
-        text = text.rpartition(" ")[0]
-    return Found(match.start(), match.start() + len(text), Kind.ACCOUNT) if text else None
+    chars = checksums.iban_chars(match.group())
+    return Found(match.start(), match.start() + chars, Kind.ACCOUNT) if chars else None
 
 
 def _phone(match: re.Match[str]) -> Found | None:
@@ -73,6 +74,7 @@ _PHONE_CUE = (
     r"|telefone|telefon|handy|móvil|celular|điện thoại|dien thoai|dianhua"
 )
 
+_OF_ADDRESS, _OF_SSN = first_unless(r"\w.-", "0-9"), first_unless(r"\d-", "0-8")
 _TRIGGER_CUE = re.sub(r"\[eé\]|[^\x00-\x7f]", ".", _PHONE_CUE)
 
 RECOGNISERS = (
@@ -96,7 +98,7 @@ RECOGNISERS = (
     Recogniser(
         "ipv4",
         r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
-        exact(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)"),
+        exact(rf"{_OF_ADDRESS}\d{{0,2}}(?:\.\d{{1,3}}){{3}}(?![\w-]|\.\d)"),
         when(_is_address, Kind.IP),
     ),
     Recogniser(
@@ -108,7 +110,10 @@ RECOGNISERS = (
     Recogniser(
         "ssn",
         r"[0-9]{3}(?:[-. ]| - )[0-9]{2}(?:[-. ]| - )[0-9]{4}",
-        exact(r"(?<![\d-])(?!000|666|9)\d{3}([-. ]| - )(?!00)\d{2}\1(?!0000)\d{4}(?![\d-]\d|\d)"),
+        exact(
+            rf"{_OF_SSN}(?!(?<=0)00|(?<=6)66)\d{{2}}([-. ]| - )(?!00)\d{{2}}\1(?!0000)\d{{4}}"
+            r"(?![\d-]\d|\d)"
+        ),
         always(Kind.SSN),
     ),
     Recogniser(
@@ -146,7 +151,8 @@ RECOGNISERS = (
         "phone",
         r"[0-9]{3}(?:\)|[-. /])[-. ]?[0-9]{3}[-. ][0-9]{4}",
         exact(
-            r"(?<![\w./-])(?:\+?\d{1,3}[ .-])?(?:\(\d{3}\)[ .-]?|\d{3}[-./])"
+            r"(?<![\w./-])(?:\+?\d{1,3}[ .-])?"
+            r"(?:\(\d{3}\)[ .-]?|\d{3}[-./]|[2-9]\d\d (?=[2-9]\d\d ))"
             r"\d{3}[-. ]\d{4}(?:x\d{1,6})?(?!\w|-\d)"
         ),
         _phone,

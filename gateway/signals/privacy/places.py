@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Recogniser, always, exact
+from gateway.signals.privacy.found import Found, Recogniser, always, exact, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _UPPER = r"A-Z\u00c0-\u00de\u0100-\u017d"
@@ -30,6 +30,7 @@ _STREET_NAME = (
     rf"(?: {_SMALL}){{0,2}} [{_UPPER}][{_UPPER}{_LOWER}.'-]{{2,24}}"
     rf"(?: (?:{_SMALL}|{_CAPITALISED})){{0,4}}"
 )
+_OF_HOUSE = first_unless(r"\w.,$#/-", "0-9")
 _UNIT = r"(?:,? (?:Apt|Apartment|Suite|Ste|Unit|Flat|Room|Rm)\.? ?#?[A-Z0-9-]{1,6})?"
 # United States Postal Service, Publication 28, appendix B.
 _STATE = (
@@ -58,8 +59,13 @@ _NOT_A_FACILITY = re.compile(
 
 
 def _facility(match: re.Match[str]) -> Found | None:
-    """Public bodies are no places of care, and neither is "the Hospital"."""
+    """Public bodies are no places of care, nor is "the Hospital", or one that is quoted."""
     text = match.group(1)
+    if (
+        match.string[max(0, match.start() - len("According ")) : match.start()].lower()
+        == "according "
+    ):
+        return None
     if _NOT_A_FACILITY.fullmatch(text) or (" " not in text and text not in _KNOWN):
         return None
     return Found(match.start(1), match.end(1), Kind.GEO, is_strong=False)
@@ -72,7 +78,7 @@ RECOGNISERS = (
         "street",
         rf"[A-Za-z0-9.'\x80-\xff-] (?:{_STREET})",
         exact(
-            rf"(?<![\w.,$#/-])\d{{1,6}}[A-Z]? (?:(?:N|S|E|W|NE|NW|SE|SW)\.? )?"
+            rf"{_OF_HOUSE}\d{{0,5}}[A-Z]? (?:(?:N|S|E|W|NE|NW|SE|SW)\.? )?"
             rf"(?:\d{{1,3}}(?:st|nd|rd|th)|{_CAPITALISED})(?: {_CAPITALISED}){{0,3}}(?<!\.) "
             rf"(?:{_STREET})\b\.?{_UNIT}"
         ),
@@ -100,15 +106,22 @@ RECOGNISERS = (
     ),
     Recogniser(
         "street_unit",
-        r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]"
-        r"|(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) [0-9]",
+        r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]",
         exact(
-            rf"(?<![\w.,$#/-])\d{{1,6}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}},?"
+            rf"{_OF_HOUSE}\d{{0,5}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}},?"
             r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]{1,6}\b"
-            r"|(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) "
+        ),
+        always(Kind.GEO),
+    ),
+    Recogniser(
+        "street_told",
+        r"(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) [0-9]",
+        exact(
+            r"(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) "
             rf"\d{{1,6}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}}"
         ),
         always(Kind.GEO),
+        leads=True,
     ),
     Recogniser(
         "post_box",
@@ -145,9 +158,12 @@ RECOGNISERS = (
         always(Kind.GEO, 1, is_strong=False),
     ),
     Recogniser(
-        "postcode",  # British and Canadian
+        "postcode",  # British, and Canadian with the letters it has (Canada Post); no formula
         r"[A-Z][0-9][A-Z0-9]? ?[0-9][A-Z]",
-        exact(r"\b(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d)\b"),
+        exact(
+            r"\b(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}"
+            r"|(?!C\dH\d)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d)\b"
+        ),
         always(Kind.GEO, is_strong=False),
         needs_digit=True,
     ),

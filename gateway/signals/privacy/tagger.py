@@ -28,6 +28,7 @@ from gateway.signals.privacy.features import NEWLINE, Signs
 from gateway.signals.privacy.found import Found, Refused
 from gateway.signals.privacy.model import PLACE_SHIFT, Model
 from gateway.signals.privacy.recognisers import Document
+from gateway.signals.privacy.terms import Terms
 from gateway.signals.privacy.tokens import TITLES, Tokens, candidates
 from gateway.signals.privacy.verdict import Kind
 
@@ -68,8 +69,9 @@ class Tagger:
         chosen = candidates(tokens.words, document.rare, most)
         if chosen is None:
             raise Refused("too_many")
+        terms = Terms(tokens.words, model.lexicon.common)
         for run in _runs(tokens.words, _labelled(tokens.words, chosen, model)):
-            found = _finding(tokens, run, model)
+            found = _finding(tokens, run, model, terms)
             if found is not None:
                 yield found
 
@@ -132,11 +134,11 @@ def _is_address(word: str) -> bool:
     return is_state or word.isdecimal() or word in _JOINTS or word.lower() in _UNITS
 
 
-def _finding(tokens: Tokens, run: Run, model: Model) -> Found | None:
+def _finding(tokens: Tokens, run: Run, model: Model, terms: Terms) -> Found | None:
     words = tokens.words
     while run.first < run.last and (words[run.first] in TITLES or words[run.first] == "."):
         run.first += 1
-    if is_no_finding(words, run, model):
+    if is_no_finding(words, run, model, terms):
         return None
     first, last = _widened(words, run)
     start, end = tokens.start_of(first), tokens.start_of(last) + len(words[last])

@@ -342,7 +342,7 @@ def test_the_line_goes_where_every_template_takes_it(
     first: dict[str, Any], expected: str | None
 ) -> None:
     """Into the first system message if there is one, before the others if not."""
-    messages = with_notice({"messages": [first]}, "NAME_1_KXQTJW")["messages"]
+    messages = with_notice({"messages": [first]}, "[NAME_1_KXQTJW]")["messages"]
     assert "[NAME_1_KXQTJW]" in messages[0]["content"]
     if expected is None:
         assert (messages[0]["role"], messages[1]) == ("system", first)

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.streaming.restoration import Restoration, TextStream
-from tests.gateway.streaming.placeholder_texts import NONCE, ORIGINALS, PLAIN, cut, drawn, forms
+from tests.gateway.streaming.placeholder_texts import (
+    MIXED,
+    NONCE,
+    ORIGINALS,
+    PLAIN,
+    cut,
+    drawn,
+    forms,
+)
 
 CHUNKINGS = 3_000
 NIGHTLY_CHUNKINGS = 100_000
@@ -24,32 +32,35 @@ def streamed(pieces: list[str], restoration: Restoration = ALL, *, in_json: bool
     return "".join([*map(stream.feed, pieces), stream.flush()])
 
 
-def wrong_in(chunkings: int, seed: int) -> list[tuple[str, list[str]]]:
+def wrong_in(chunkings: int, seed: int, originals: dict[str, str]) -> list[tuple[str, list[str]]]:
     rng = random.Random(seed)
+    restoration = Restoration(originals)
     wrong = []
     for _ in range(chunkings):
-        text, expected = drawn(rng, rng.randint(1, 6))
+        text, expected = drawn(rng, rng.randint(1, 6), originals)
         pieces = cut(text, rng)
-        if streamed(pieces) != expected:
+        if streamed(pieces, restoration) != expected:
             wrong.append((text, pieces))
     return wrong
 
 
-def test_random_chunkings_come_out_right() -> None:
+@pytest.mark.parametrize("originals", [ORIGINALS, MIXED])
+def test_random_chunkings_come_out_right(originals: dict[str, str]) -> None:
     """No matter how a text with placeholders is cut, each value is where it belongs."""
     seed = random.getrandbits(32)
-    assert wrong_in(CHUNKINGS, seed) == [], f"seed {seed}"
+    assert wrong_in(CHUNKINGS // 2, seed, originals) == [], f"seed {seed}"
 
 
 @pytest.mark.nightly
-def test_a_hundred_thousand_chunkings_come_out_right() -> None:
+@pytest.mark.parametrize("originals", [ORIGINALS, MIXED])
+def test_a_hundred_thousand_chunkings_come_out_right(originals: dict[str, str]) -> None:
     """The same, a hundred thousand times: wrong in 0."""
-    assert wrong_in(NIGHTLY_CHUNKINGS, 1) == []
+    assert wrong_in(NIGHTLY_CHUNKINGS, 1, originals) == []
 
 
 pieces_of_text = st.lists(
     st.sampled_from(
-        [*PLAIN, *(form for core in ORIGINALS for form in forms(core)), " ", "//", "<a"]
+        [*PLAIN, *(form for core in MIXED for form in forms(core)), " ", "//", "<a", "-"]
     )
     | st.text(max_size=4),
     max_size=12,
@@ -62,7 +73,9 @@ def test_how_a_text_is_cut_changes_nothing(
 ) -> None:
     """Also where pieces run into each other, in addresses and in JSON."""
     text = "".join(said)
-    assert streamed(cut(text, rng), in_json=in_json) == ALL.whole(text, in_json=in_json)
+    for restoration in (ALL, Restoration(MIXED)):
+        whole = restoration.whole(text, in_json=in_json)
+        assert streamed(cut(text, rng), restoration, in_json=in_json) == whole
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200), st.randoms())

@@ -17,8 +17,8 @@ EXAMPLES = [
     (checksums.dea, "AB1234563", "AB12345"),
     (checksums.npi, "1234567893", "1234567894"),
     (checksums.npi, "1234567893", "123456789"),
-    (checksums.iban, "GB82WEST12345698765432", "GB82WEST12345698765433"),
-    (checksums.iban, "GB82WEST12345698765432", "GB82"),
+    (checksums.iban_chars, "GB82WEST12345698765432", "GB82WEST12345698765433"),
+    (checksums.iban_chars, "GB82WEST12345698765432", "GB82"),
 ]
 
 
@@ -27,3 +27,10 @@ def test_accepts_the_right_digit_only(check: Callable[[str], bool], good: str, b
     """A valid number passes and its corrupted twin does not."""
     assert check(good)
     assert not check(bad)
+
+
+def test_an_iban_ends_where_its_number_adds_up() -> None:
+    """Behind it may stand words that look like further groups."""
+    iban = "GB82 WEST 1234 5698 7654 32"
+    for behind in ("", " PAID", " INTO ACCT"):
+        assert checksums.iban_chars(iban + behind) == len(iban)

@@ -38,6 +38,7 @@ FOUND = [
     (Kind.AGE_90, "a [93-year-old] lady"),
     (Kind.AGE_90, "[aged 101] now"),
     (Kind.PHONE, "ring [(212) 555-0142] now"),
+    (Kind.PHONE, "or [415 723 8801] at night"),
     (Kind.PHONE, "on [+44 20 7946 0958] now"),
     (Kind.PHONE, "cell: [2125550142]"),
     (Kind.FAX, "fax to [212-555-0142]"),

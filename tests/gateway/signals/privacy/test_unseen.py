@@ -75,12 +75,12 @@ def test_disguised_numbers(name: str) -> None:
 
 
 def test_prompts_that_name_nobody() -> None:
-    """The goal is 3 in 100 and 1 in 100; on prompts this hard the detector is not there yet."""
+    """Clinical and everyday prompts full of what looks like names: 3 in 100 of each."""
     clinical = [text for text in CLINICAL if is_flagged(text, "auto")]
     everyday = [text for text in EVERYDAY if is_flagged(text, "auto")]
 
-    assert len(clinical) <= 0.1 * len(CLINICAL), clinical
-    assert len(everyday) <= 0.05 * len(EVERYDAY), everyday
+    assert len(clinical) <= 0.03 * len(CLINICAL), clinical
+    assert len(everyday) <= 0.03 * len(EVERYDAY), everyday
 
 
 def test_hard_negatives() -> None:
