@@ -177,7 +177,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "phone_told",
-        r"(?i)[0-9][ -]{1,2}(?:office|fax|mobile|cell|home|work)",
+        r"(?i)[0-9]\)?[ -]{1,2}(?:office|fax|mobile|cell|home|work)",
         exact(
             r"(?<![\w+./-])(\(?\d{1,4}\)?(?:[ .-]?\(?\d{2,5}\)?){1,5}(?:x\d{1,6})?)"
             r"[ -]{1,2}(office|fax|mobile|cell|home|work)\b"
