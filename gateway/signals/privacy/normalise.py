@@ -30,11 +30,13 @@ TRIGGERS = (
     digits.SPELLED_TRIGGER,
     digits.SPACED_TRIGGER,
     r"[A-Za-z0-9+/_-]{16}",
-    r"(?i)(?:[0-9a-f]{2}[ :]?){8}",
+    r"(?i)[0-9a-f]{16}",
+    r"(?i)[0-9a-f]{2}(?:[ :][0-9a-f]{2}){7}",
 )
 EVERYTHING = (1 << len(TRIGGERS)) - 1
-# What decodes from hexadecimal to readable text has digits in it: those of ASCII begin with one.
-SPELLED, NEED_DIGIT = 2, frozenset({3, 5})
+# Hexadecimal in pairs costs as much to look for as half of all else; written so, readable text
+# always has a digit, but for a few letters of Greek and the like.
+SPELLED, NEED_DIGIT = 2, frozenset({3, 6})
 _ROUNDS = 2
 _GROWTH = 2
 _OPAQUE_CHARS = 256
@@ -55,6 +57,9 @@ _ESCAPE = re.compile(
     r"|(?<=\\)(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|x[0-9a-fA-F]{2}|[nrt]))"
 )
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}")
+_WRAPPED = re.compile(
+    r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{16,}\r?\n[ \t]*)+(?P<last>[A-Za-z0-9+/_-]*={0,2})"
+)
 # Shorter runs must decode to nothing but readable characters and hold a capital and a digit or
 # sign: long words and identifiers of programs are in the same alphabet.
 _SURE_BASE64_CHARS = 40
@@ -251,10 +256,10 @@ _PASSES = (_escapes, digits.marks, digits.spelled_digits, digits.spaced_digits)
 def _append_decoded(working: _Working, seen: set[str], limit: int, hits: int) -> None:
     text = working.text
     runs: list[tuple[int, int, str | None]] = []
-    if hits & 2:
+    if hits & 6:
         runs += [(m.start(), m.end(), _of_hex(m.group(1))) for m in _HEX.finditer(text)]
     if hits & 1:
-        runs += [(m.start(), m.end(), _of_base64(m.group())) for m in _BASE64.finditer(text)]
+        runs += _base64_runs(text)
     for start, end, plain in runs:
         run = working.text[start:end]
         if run in seen:
@@ -277,6 +282,30 @@ def _of_base64(run: str) -> str | None:
         return _readable(_bytes_of(run), 0.95)
     is_mixed = not run.isalpha() and not run.islower() and not run.isupper()
     return _readable(_bytes_of(run), 1.0) if is_mixed else None
+
+
+def _base64_runs(text: str) -> Iterator[tuple[int, int, str | None]]:
+    """Those over several lines, and those in one that are no part of such."""
+    done = 0
+    for lines in itertools.chain(_WRAPPED.finditer(text), (None,)):
+        plain = _unwrapped(lines) if lines else None
+        if lines and plain is None:
+            continue
+        until = lines.start() if lines else len(text)
+        for line in _BASE64.finditer(text, done, until):
+            yield line.start(), line.end(), _of_base64(line.group())
+        if lines:
+            yield lines.start(), lines.end(), plain
+            done = lines.end()
+
+
+def _unwrapped(lines: re.Match[str]) -> str | None:
+    """What lines of one encoded run hold together; the last may be a word behind them."""
+    whole = "".join(lines.group().split())
+    plain = _of_base64(whole)
+    if plain is None and lines["last"]:
+        plain = _of_base64("".join(lines.group()[: -len(lines["last"])].split()))
+    return plain
 
 
 def _readable(plain: bytes, least_share: float) -> str | None:

@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.signals.privacy import Detector
+from gateway.signals.privacy.detector import TRIGGERS
 from gateway.signals.privacy.digits import TooDisguised
 from gateway.signals.privacy.normalise import normalise
+from gateway.signals.privacy.prefilter import build_prefilter
+from gateway.signals.privacy.recognisers import RECOGNISERS
 from policies import DataClass
 
 DETECTOR = Detector()
@@ -119,3 +122,22 @@ def test_too_many_edits_are_refused() -> None:
 def test_broken_escapes_stay(text: str) -> None:
     """What does not decode is left as it is."""
     assert normalise(text).text == text
+
+
+@pytest.mark.parametrize("columns", [16, 40, 63, 64, 76, 77])
+def test_an_encoded_text_over_lines_is_read_as_one(columns: int) -> None:
+    """Lines cut it where no character ends; what follows in the next line is no part of it."""
+    plain = "The patient Jane Roe has the record number 48213377 and was born in March. " * 3
+    run = base64.b64encode(plain.encode()).decode().rstrip("=")
+    lines = "\n".join(run[at : at + columns] for at in range(0, len(run), columns))
+
+    assert plain in normalise(f"see:\n{lines}\nThanks").text
+    assert "opaque_run" not in Detector().scan(f"see:\n{lines}\nThanks").reasons
+    assert Detector().scan(f"see:\n{lines}\nThanks").data_class is DataClass.PHI
+
+
+def test_hexadecimal_letters_without_a_digit_are_read() -> None:
+    """Some letters of Greek have none in their encoding."""
+    assert Detector().scan("Μαρία Μαρία " + "λμνξλμνξ".encode().hex()) == Detector(
+        prefilter=build_prefilter(TRIGGERS, len(RECOGNISERS))
+    ).scan("Μαρία Μαρία " + "λμνξλμνξ".encode().hex())
