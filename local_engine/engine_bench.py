@@ -90,7 +90,8 @@ class Watch:
         return self
 
 
-def _ask(engine: LineEngine, prompt: str, most: int) -> tuple[Ticket, Watch]:
+def ask(engine: LineEngine, prompt: str, most: int) -> tuple[Ticket, Watch]:
+    """A greedy request of at most so many tokens."""
     watch = Watch()
     request = GenerationRequest(
         request_id="bench",
@@ -101,14 +102,15 @@ def _ask(engine: LineEngine, prompt: str, most: int) -> tuple[Ticket, Watch]:
     return engine.submit(request, watch), watch
 
 
-def _filled(engine: LineEngine, tokens: int, first: str) -> str:
+def filled(engine: LineEngine, tokens: int, first: str) -> str:
+    """A prompt of nearly so many tokens that begins with `first`."""
     each = engine.count_tokens(_FILLER)
     return first + _FILLER * (tokens // each)
 
 
 def _streams(engine: LineEngine, count: int, most: int = 96) -> float:
     watches = [
-        _ask(engine, f"{count}.{n} {_FREE[n % 3]} Make it long.", most)[1] for n in range(count)
+        ask(engine, f"{count}.{n} {_FREE[n % 3]} Make it long.", most)[1] for n in range(count)
     ]
     for watch in watches:
         watch.wait()
@@ -119,7 +121,7 @@ def _streams(engine: LineEngine, count: int, most: int = 96) -> float:
 
 def _first_token_s(engine: LineEngine, prompt: str) -> float:
     began = time.perf_counter()
-    _, watch = _ask(engine, prompt, 1)
+    _, watch = ask(engine, prompt, 1)
     watch.has_begun.wait(timeout=120)
     return time.perf_counter() - began
 
@@ -127,7 +129,7 @@ def _first_token_s(engine: LineEngine, prompt: str) -> float:
 def _prefix(engine: LineEngine) -> dict[str, float]:
     cold, warm = [], []
     for number in range(2):
-        prompt = _filled(engine, 1000, f"Note {number}. ")
+        prompt = filled(engine, 1000, f"Note {number}. ")
         cold.append(_first_token_s(engine, prompt))
         warm.append(_first_token_s(engine, prompt + "What time is that?"))
     figures = {"first_token_cold_s": min(cold), "first_token_warm_s": min(warm)}
@@ -136,12 +138,12 @@ def _prefix(engine: LineEngine) -> dict[str, float]:
 
 def _gap(engine: LineEngine) -> dict[str, float]:
     """Streams long enough to last through the prompt; then the prompt again, given up."""
-    running = [_ask(engine, f"{n}. {_FREE[n % 3]}", 700) for n in range(4)]
+    running = [ask(engine, f"{n}. {_FREE[n % 3]}", 1000) for n in range(4)]
     for _, watch in running:
         watch.has_begun.wait(timeout=60)
     prompt_began = time.perf_counter()
-    prompt = _filled(engine, 4000, "Read. ")
-    _, reading = _ask(engine, prompt, 1)
+    prompt = filled(engine, 4000, "Read. ")
+    _, reading = ask(engine, prompt, 1)
     reading.wait()
     for ticket, _ in running:
         ticket.cancel()
@@ -151,7 +153,7 @@ def _gap(engine: LineEngine) -> dict[str, float]:
         for earlier, later in pairwise(watch.wait().at)
         if prompt_began <= later <= reading.ended_at
     ]
-    ticket, given_up = _ask(engine, _filled(engine, 4000, "Again, from the start. "), 1)
+    ticket, given_up = ask(engine, filled(engine, 4000, "Again, from the start. "), 1)
     time.sleep(1.5)
     began = time.perf_counter()
     ticket.cancel()
@@ -178,7 +180,7 @@ def _drafts(with_drafts: LineEngine, without: LineEngine, rounds: int) -> dict[s
 
 
 def _token_s(engine: LineEngine, prompt: str) -> float:
-    watch = _ask(engine, prompt, 128)[1].wait()
+    watch = ask(engine, prompt, 128)[1].wait()
     assert isinstance(watch.last, Done)
     return watch.last.timings.decode_s / watch.last.usage.completion_tokens
 

@@ -206,6 +206,7 @@ class LlamaCppBackend:
             [self._candidate(served) for served in self._served.values()],
             self.pace,
             n_batch=self._config.n_batch,
+            is_wide=self.gears.is_wide,
         )
         runs = self._runs(parts)
         for run in runs:
@@ -227,6 +228,7 @@ class LlamaCppBackend:
         return Candidate(
             key=served.holding.place,
             prompt_left=sequence.prompt_left,
+            position=sequence.position,
             started_at=sequence.started_at,
             priority=sequence.request.priority,
             is_suspect=served.is_suspect,
@@ -274,21 +276,30 @@ class LlamaCppBackend:
         """What llama.cpp asks inside a long step; None for short ones."""
         involved = [self._served[run.place] for run in runs]
         reading = [served for served in involved if served.sequence.prompt_left]
-        if not self.pace.takes_long(sum(len(run.tokens) for run in runs)) or not reading:
+        rows, deepest = sum(len(run.tokens) for run in runs), self._deepest(runs)
+        if not reading or not self.pace.takes_long(rows, deepest, is_wide=self.gears.is_wide):
             return None
         return lambda: any(served.sequence.is_cancelled() for served in reading)
 
     def _collect(self, line: Line, runs: list[Run], seconds: float) -> None:
         """Draw from what was decoded."""
         read = sum(len(run.tokens) for run in runs if self._served[run.place].sequence.prompt_left)
-        rows = sum(len(run.tokens) for run in runs)
+        rows, deepest = sum(len(run.tokens) for run in runs), self._deepest(runs)
         row, drawn = 0, 0
         for run in runs:
             row += len(run.tokens)
             served = self._served[run.place]
             served.is_suspect, served.has_read = False, True
             drawn += self._advance(line, served, run, row - run.outputs)
-        self._learn(len(runs), rows, read, drawn, seconds)
+        if read:
+            self._learn_reading(rows - read, read, deepest, seconds)
+        else:
+            self._learn(len(runs), rows, drawn, seconds)
+
+    def _deepest(self, runs: list[Run]) -> int:
+        """Where the prompt that has been read furthest goes on in these runs."""
+        reading = (run for run in runs if self._served[run.place].sequence.prompt_left)
+        return max((run.position for run in reading), default=0)
 
     def _advance(self, line: Line, served: Served, run: Run, row: int) -> int:
         try:
@@ -312,11 +323,9 @@ class LlamaCppBackend:
         ):
             raise DecodeError(DecodeStatus.INVALID_BATCH)
 
-    def _learn(self, runs: int, rows: int, read: int, drawn: int, seconds: float) -> None:
-        self._shift(rows, read, seconds)
-        if read:
-            self.pace.learn(rows - read, read, seconds)
-            return
+    def _learn(self, runs: int, rows: int, drawn: int, seconds: float) -> None:
+        """A step of answers, perhaps with drafts behind them."""
+        self._shift(rows, self._quiet.cost(rows), seconds)
         self._drafted_steps = self._drafted_steps + 1 if rows > runs else 0
         if rows > runs:
             self._books.drafted(seconds, drawn / runs * self.curve.cost(runs))
@@ -324,10 +333,18 @@ class LlamaCppBackend:
             self._books.plain(seconds)
         self.curve.learn(rows, seconds)
 
-    def _shift(self, rows: int, read: int, seconds: float) -> None:
-        """Compare a step of several rows with what it took when the model was loaded."""
-        quiet_s = self._quiet.cost(rows - read) if rows > read else 0.0
-        quiet_s += read * (self._quiet_token_s or 0.0)
+    def _learn_reading(self, answers: int, read: int, position: int, seconds: float) -> None:
+        """A step with `read` tokens of prompts, the deepest at `position`."""
+        is_wide, rows = self.gears.is_wide, answers + read
+        self.pace.learn(answers, read, seconds, position, is_wide=is_wide)
+        depth = self.pace.depth(position, rows, is_wide=is_wide)
+        quiet_s = read * (self._quiet_token_s or 0.0) * depth
+        if answers and seconds < self.curve.cost(answers):
+            self.curve.learn(answers, seconds)  # a bound: prompt tokens were in it as well
+        self._shift(rows, quiet_s + (self._quiet.cost(answers) if answers else 0.0), seconds)
+
+    def _shift(self, rows: int, quiet_s: float, seconds: float) -> None:
+        """Compare a step of several rows with what it would have taken at load."""
         if rows > 1 and quiet_s > 0:
             self.gears.learn(seconds / quiet_s)
 
