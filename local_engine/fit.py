@@ -85,6 +85,15 @@ class Estimate:
         """With headroom: this much must be free."""
         return int(self.total * HEADROOM)
 
+    def beside(self, other: Estimate) -> Estimate:
+        """Of two models in one process; the program is there once."""
+        return Estimate(
+            weights=self.weights + other.weights,
+            cells=self.cells + other.cells,
+            compute=self.compute + other.compute,
+            program=self.program + other.program - _PROGRAM_BYTES,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
