@@ -59,6 +59,9 @@ class DraftModel:
         self._clock = clock
         self._held: dict[int, list[int]] = {}
         self._failed: set[int] = set()
+        self._chunk = min(CHUNK_TOKENS, runtime.config.n_batch)
+        self.near = min(NEAR_TOKENS, self._chunk)
+        """So many tokens it need not read beforehand."""
         self.token_s = 0.0
         self.prompt_token_s = 0.0
         self.spent_s = 0.0
@@ -66,7 +69,7 @@ class DraftModel:
 
     def calibrate(self) -> None:
         """Measure a token and a chunk; leaves the context empty. Raises ModelFileError."""
-        size = min(CHUNK_TOKENS, self._runtime.config.n_batch, self._runtime.n_ctx // 2)
+        size = min(self._chunk, self._runtime.n_ctx // 4)
         chunks = [self._read(0, [1] * size) for _ in range(2)]
         ones = [self._read(0, [1]) for _ in range(_PROBES)]
         if min(*chunks, *ones) < 0:
@@ -87,10 +90,13 @@ class DraftModel:
     def follow(self, place: int, tokens: Sequence[int]) -> None:
         """Read the next chunk of what it is behind."""
         start = self._cut_to(place, tokens)
-        self._read(place, tokens[start : min(start + CHUNK_TOKENS, len(tokens) - 1)])
+        self._read(place, tokens[start : min(start + self._chunk, len(tokens) - 1)])
 
     def propose(self, place: int, tokens: Sequence[int], most: int) -> list[int]:
-        """What it holds likeliest to follow, as far as it is sure of it."""
+        """What it holds likeliest to follow, as far as it is sure of it.
+
+        It must not be more than `near` tokens behind.
+        """
         most = min(most, self._runtime.n_ctx - len(tokens))
         found: list[int] = []
         unread = list(tokens[self._cut_to(place, tokens) :])
@@ -153,10 +159,10 @@ class ModelDrafter:
         return self._model.token_s
 
     @property
-    def behind_s(self) -> float:
-        """Seconds that it takes to have read all but the newest tokens; 0 when they are few."""
+    def behind_s(self) -> float | None:
+        """Seconds that it takes to read what it has not; None when that is a few tokens."""
         behind = self._model.behind(self._place, self._tokens)
-        return behind * self._model.prompt_token_s if behind > NEAR_TOKENS else 0.0
+        return behind * self._model.prompt_token_s if behind >= self._model.near else None
 
     def follow(self) -> None:
         """Read a chunk of what it is behind."""

@@ -112,7 +112,7 @@ class Drafting:
         """Whether the small model knows what came before; it reads on where that pays."""
         assert served.small is not None, "only a small model has to read"
         behind_s = served.small.behind_s
-        if not behind_s:
+        if behind_s is None:
             return True
         if not served.is_followed:
             left = min(served.sequence.room, _LIKELY_TOKENS)
