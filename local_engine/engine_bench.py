@@ -9,6 +9,7 @@
   gap_s           the longest wait for a token in 4 answers beside a prompt of 4,000 tokens
   cancel_s        from `cancel` in the middle of that prompt to the end of the request
   drafts          tokens a second with drafts over without, on copying and on free prompts
+  roofline        tokens a second of one answer over what memory allows, Q8_0 and Q4_0 (roofline.py)
 
 The last line is JSON.
 """
@@ -26,6 +27,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+from local_engine import roofline
 from local_engine.backend import Backend
 from local_engine.engine import (
     ChatMessage,
@@ -41,11 +43,13 @@ from local_engine.engine import (
 from local_engine.errors import LocalEngineError
 from local_engine.line import LineEngine
 from local_engine.llama_api import LlamaRuntime, RuntimeConfig
+from local_engine.llama_server import LlamaServerBackend
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.profile import ModelProfile
 from local_engine.store.manifest import manifests, models_folder
 from local_engine.xllamacpp import XllamaCppBackend
 
+_ENGINES = ("llamacpp", "xllamacpp", "llama-server")
 _NAME = "smollm2-135m-instruct-q4_1"
 _FILLER = "The clinic opens at eight and the team meets before the first visit. "
 _LIST = "\n".join(
@@ -193,7 +197,7 @@ def _engine(kind: str, options: argparse.Namespace, *, drafts: bool) -> Iterator
         decode_threads=decode, prefill_threads=prefill, may_draft=drafts,
     )  # fmt: skip
     profile = manifests()[_NAME].profile
-    engine = LineEngine(lambda: _backend(kind, config, profile), profile)
+    engine = LineEngine(lambda: _backend(kind, config, profile, options.llama_server), profile)
     engine.start().result(timeout=120)
     try:
         yield engine
@@ -201,7 +205,12 @@ def _engine(kind: str, options: argparse.Namespace, *, drafts: bool) -> Iterator
         engine.close()
 
 
-def _backend(kind: str, config: RuntimeConfig, profile: ModelProfile) -> Backend:
+def _backend(
+    kind: str, config: RuntimeConfig, profile: ModelProfile, program: Path | None
+) -> Backend:
+    if kind == "llama-server":
+        assert program is not None, "checked with the options"
+        return LlamaServerBackend(program, config)
     if kind == "xllamacpp":
         return XllamaCppBackend.load(config)
     backend = LlamaCppBackend(LlamaRuntime(config), profile)
@@ -223,9 +232,11 @@ def _measure(kind: str, options: argparse.Namespace) -> dict[str, float]:
             figures["overhead"] = 1 - backend.gauges.decode_s / backend.gauges.busy_s
         figures |= _prefix(engine)
         figures |= _gap(engine)
-        if kind != "xllamacpp":
+        if kind == "llamacpp":
             with _engine(kind, options, drafts=True) as drafting:
                 figures |= _drafts(drafting, engine, options.rounds)
+    if kind == "llamacpp":
+        figures |= roofline.measure(options.model, int(options.threads.split(",")[0]))
     return figures
 
 
@@ -238,8 +249,11 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=models_folder() / manifests()[_NAME].file)
     parser.add_argument("--threads", default="1,2", help="for single tokens, for prompts")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--engine", choices=("llamacpp", "xllamacpp"), default="llamacpp")
+    parser.add_argument("--engine", choices=_ENGINES, default="llamacpp")
+    parser.add_argument("--llama-server", type=Path, help="the peer's program", metavar="PATH")
     options = parser.parse_args()
+    if options.engine == "llama-server" and options.llama_server is None:
+        parser.error("--engine llama-server needs --llama-server PATH")
     try:
         figures = _measure(options.engine, options)
     except LocalEngineError as error:

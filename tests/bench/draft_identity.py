@@ -18,9 +18,7 @@ The last line is JSON; the exit code is 1 when a difference is no near tie.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,11 +26,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local_engine import llama_api
 from local_engine.engine import Done, Token, TokenLogprob
 from local_engine.line import LineEngine
 from local_engine.llama_api import LlamaRuntime, RuntimeConfig
 from local_engine.llamacpp import LlamaCppBackend
+from local_engine.roofline import FILE_TYPES, requantized
 from local_engine.store.manifest import manifests, models_folder
 from tests.local_engine.fakes import Collector, a_request
 from tests.local_engine.forced import force_drafts
@@ -40,24 +38,13 @@ from tests.local_engine.forced import force_drafts
 MANIFEST = manifests()["smollm2-135m-instruct-q4_1"]
 MODEL_FILE = models_folder() / MANIFEST.file
 NEAR_TIE = 0.3
-# llama.cpp's llama_ftype.
-FILE_TYPES = {"f16": 1, "q4_0": 2, "q8_0": 7}
 
 
 def made(file_type: str, folder: Path) -> Path:
-    """The small model as a file of another type; the type is what most tensors have."""
+    """The small model, or itself as a file of another type."""
     if file_type in ("self", "q4_1"):
         return MODEL_FILE
-    target = folder / f"{file_type}.gguf"
-    if not target.exists():
-        api = llama_api.load_bindings()
-        params = api.llama_model_quantize_default_params()
-        params.ftype, params.allow_requantize, params.nthread = FILE_TYPES[file_type], True, 2
-        code = api.llama_model_quantize(
-            os.fsencode(MODEL_FILE), os.fsencode(target), ctypes.byref(params)
-        )
-        assert code == 0, f"{file_type} could not be made"
-    return target
+    return requantized(MODEL_FILE, file_type, folder)
 
 
 def prompts(data: Path, count: int) -> list[str]:

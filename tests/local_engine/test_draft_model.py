@@ -7,21 +7,26 @@ import random
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from local_engine import llama_api
+from local_engine.device import ThreadPlan
 from local_engine.drafters import DraftModel, check_vocabulary
 from local_engine.engine import SamplingParams
 from local_engine.errors import ModelFileError
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.logits import Logits
 from local_engine.profile import ModelProfile
+from local_engine.selection import EngineOptions, make_engine
 from local_engine.sequence import Sequence
 from tests.local_engine.batch_bench import Bench
 from tests.local_engine.curves import CURVES, a_curve
 from tests.local_engine.fake_runtime import VOCABULARY_SIZE, FakeRuntime
 from tests.local_engine.fakes import BYTES, a_request
+from tests.local_engine.tiny_model import tiny_model
 
 # Of 61 letters four may follow each, so that there is little to copy: their odds by the letter's
 # kind, which is its number modulo 4, in the large and in the small model.
@@ -241,3 +246,22 @@ def test_a_model_that_cannot_rewind_does_not_draft() -> None:
     bench.finish()
 
     assert not small.batches
+
+
+@pytest.mark.engine
+@pytest.mark.skipif(not llama_api.is_installed(), reason="no compiled engine; `make setup`")
+def test_an_engine_is_made_with_its_draft_model(tmp_path: Path) -> None:
+    """Loaded and measured beside the large one, under the same watch."""
+    file = tmp_path / "tiny.gguf"
+    file.write_bytes(tiny_model().data)
+    options = EngineOptions(
+        kind="llamacpp", model_file=file, threads=ThreadPlan(1, 1), draft_file=file
+    )
+    engine = make_engine(options, ModelProfile(name="m", n_ctx=64))
+    engine.start().result(timeout=20)
+    try:
+        small = engine._backend._small  # type: ignore[attr-defined]
+        assert small.token_s > 0
+        assert small.prompt_token_s > 0
+    finally:
+        engine.close()
