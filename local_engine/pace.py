@@ -17,9 +17,16 @@ Rules
    is taken for `UNKNOWN_GEAR` times as slow as the other.
 5. While only prompts are read, a step takes about `LONE_STEP_S`: who comes meanwhile waits for it.
    It has `TILE_ROWS` all the same.
+6. What a step took more or less than was foreseen goes to the answers in it and to the prompt, in
+   equal parts: answers' contexts grow, too, and their curve was measured with short ones. Which of
+   the two it was shows only when chunks differ. So while a prompt is read on, a step on time is
+   followed by one with as many tokens at least, and one that was over early by one with a token
+   more, whatever is foreseen.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from local_engine.speculative import CostCurve
 from local_engine.token_cost import TokenCost
@@ -28,9 +35,22 @@ GAP_S = 0.12
 LONE_STEP_S = 0.5
 TILE_ROWS = 64
 LEAST_SHARE = 0.5
+EARLY = 0.85
 UNKNOWN_GEAR = 2.0
 # Before anything was measured.
 FIRST_TOKENS = 8
+_NEWEST = 0.3
+_LEAST_BESIDE, _MOST_BESIDE = 0.5, 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One that was taken, with answers in it; `end` is where its prompt goes on."""
+
+    answers: int
+    prompt_tokens: int
+    end: int
+    seconds: float
 
 
 class Pace:
@@ -39,6 +59,8 @@ class Pace:
     def __init__(self, curve: CostCurve, *, gap_s: float = GAP_S) -> None:
         self._curve = curve
         self._gap_s = gap_s
+        self._beside = 1.0
+        self._last: _Step | None = None
         self._costs = {(t, w): TokenCost() for t in (False, True) for w in (False, True)}
 
     @property
@@ -70,13 +92,23 @@ class Pace:
             return min(most, FIRST_TOKENS if answers else TILE_ROWS)
         left_s = LONE_STEP_S
         if answers:
-            left_s = max(self._gap_s - self._curve.cost(answers), LEAST_SHARE * self._gap_s)
+            left_s = max(self._gap_s - self._answers_s(answers), LEAST_SHARE * self._gap_s)
         tiled = self._part(left_s, position, is_tiled=True, is_wide=is_wide)
         rows = min(tiled, most) + answers
         if rows >= TILE_ROWS or not answers:
             return min(most, max(TILE_ROWS, rows - rows % TILE_ROWS) - answers)
         short = self._part(left_s, position, is_tiled=False, is_wide=is_wide)
+        short = max(short, self._again(answers, position))
         return max(1, min(short, most, TILE_ROWS - 1 - answers))
+
+    def _again(self, answers: int, position: int) -> int:
+        """What the last step lets expect of the next (rule 6); 0: nothing."""
+        last = self._last
+        if last is None or (answers, position) != (last.answers, last.end):
+            return 0
+        if last.seconds > self._gap_s:
+            return 0
+        return last.prompt_tokens + (last.seconds < EARLY * self._gap_s)
 
     def _part(self, seconds: float, position: int, *, is_tiled: bool, is_wide: bool) -> int:
         """How many tokens from `position` on take so many seconds."""
@@ -96,14 +128,28 @@ class Pace:
         is_wide: bool = True,
     ) -> None:
         """A step with so many prompt tokens, the first at `position`, took `seconds`."""
-        rows = answers + prompt_tokens
-        # However the answers' own cost was estimated, a row of a prompt is not free.
-        own_s = max(
-            seconds - (self._curve.cost(answers) if answers else 0.0),
-            seconds * prompt_tokens / rows / 2,
-        )
-        cost = self._costs[rows >= TILE_ROWS, is_wide]
-        cost.learn(position + prompt_tokens / 2, own_s / prompt_tokens)
+        end = position + prompt_tokens
+        self._last = _Step(answers, prompt_tokens, end, seconds) if answers else None
+        is_tiled = answers + prompt_tokens >= TILE_ROWS
+        middle, answers_s = position + prompt_tokens / 2, self._answers_s(answers)
+        cost = self._costs[is_tiled, is_wide]
+        if cost.is_known:
+            ratio = seconds / (answers_s + prompt_tokens * cost.at(middle))
+            self._learn_beside(answers, ratio)
+            cost.learn(middle, cost.at(middle) * ratio)
+        else:
+            share = prompt_tokens / (answers + prompt_tokens)
+            cost.learn(middle, max(seconds - answers_s, seconds * share / 2) / prompt_tokens)
+
+    def _answers_s(self, answers: int) -> float:
+        """What so many answers cost beside a prompt."""
+        return self._curve.cost(answers) * self._beside if answers else 0.0
+
+    def _learn_beside(self, answers: int, ratio: float) -> None:
+        """A step with answers took `ratio` times what was foreseen: all in it did (rule 6)."""
+        if answers:
+            beside = self._beside * (1 + _NEWEST * (ratio - 1))
+            self._beside = min(_MOST_BESIDE, max(_LEAST_BESIDE, beside))
 
     def takes_long(self, prompt_tokens: int, position: int = 0, *, is_wide: bool = True) -> bool:
         """Whether reading so many tokens takes longer than half of what a step may."""

@@ -105,6 +105,20 @@ def test_a_step_that_takes_too_long_is_followed_by_a_shorter_one() -> None:
     assert pace.prompt_room(4, 200) > before * 0.8
 
 
+def test_what_answers_cost_beyond_their_curve_is_not_taken_for_the_prompts() -> None:
+    """Answers cost 70 ms and not the 20 that were measured when their contexts were short."""
+    pace, position = a_pace(0.005), 2000
+    pace.learn(4, 1, 0.4, position)  # a hiccup
+    rooms = []
+    for _ in range(20):
+        rooms.append(pace.prompt_room(4, 200, position))
+        pace.learn(4, rooms[-1], 0.07 + rooms[-1] * 0.015, position)
+        position += rooms[-1]
+
+    assert rooms[0] == 1
+    assert rooms[-5:] == [3] * 5, rooms
+
+
 def test_a_gear_that_was_not_measured_is_taken_for_slower() -> None:
     """And has its own figures from then on."""
     pace = a_pace(0.005)
