@@ -58,12 +58,15 @@ class LlamaCppBackend:
         profile: ModelProfile,
         *,
         small: Runtime | None = None,
+        embeds: bool = True,
         gap_s: float = GAP_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
         self._config = runtime.config
         self._embedder = Embedder(runtime, n_ctx=runtime.n_ctx)
+        if not embeds:
+            self.features = self.features - {"embeddings"}
         self._clock = clock
         self._memory = self._new_memory()
         self._served: dict[int, Served] = {}

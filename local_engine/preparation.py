@@ -81,8 +81,13 @@ class Prepared:
     def report(self) -> dict[str, object]:
         """For /health."""
         tuned = self.tuning.report() if self.tuning is not None else {}
-        memory = self.fit.estimate.total
-        return {"memory_estimate_bytes": memory, "notes": list(self.notes), **tuned}
+        needed = self.fit.estimate
+        return {
+            "memory_estimate_bytes": needed.total - needed.vectors,
+            "memory_for_vectors_bytes": needed.vectors,
+            "notes": list(self.notes),
+            **tuned,
+        }
 
 
 def prepare(options: ServerOptions, heart: Heart) -> Prepared:
@@ -92,7 +97,11 @@ def prepare(options: ServerOptions, heart: Heart) -> Prepared:
     device = probe()
     shape = shape_of(read_file(options.model_file))
     wanted = Load(
-        n_ctx=options.n_ctx or profile.n_ctx, n_batch=N_BATCH, slots=SLOTS, contexts=CONTEXTS
+        n_ctx=options.n_ctx or profile.n_ctx,
+        n_batch=N_BATCH,
+        slots=SLOTS,
+        contexts=CONTEXTS,
+        embeds=kind == "llamacpp",
     )
     found = fit(options.model_name, shape, wanted, device.memory_free_bytes)
     profile = replace(profile, n_ctx=found.n_ctx)
@@ -110,6 +119,7 @@ def prepare(options: ServerOptions, heart: Heart) -> Prepared:
         tuning=tuning,
         gpu_layers=placed.layers,
         draft_file=small.file,
+        embeds=found.embeds,
     )
     return Prepared(
         engine=make_engine(chosen, profile, heart),
@@ -147,7 +157,8 @@ def small_model(
             note = f"no drafts: model {profile.draft} is not here; run: nearward model pull"
             return Small(file=None, estimate=found.estimate, note=f"{note} {profile.draft}")
     admit(profile.draft or file.stem, file, is_own=options.draft_file is not None)
-    both = found.estimate.beside(estimate(shape_of(read_file(file)), load))
+    alone = estimate(shape_of(read_file(file)), replace(load, embeds=False))
+    both = found.estimate.beside(alone)
     if free_bytes is not None and both.wanted > free_bytes:
         note = f"no drafts: there is no memory for {file.name} beside the model"
         return Small(file=None, estimate=found.estimate, note=note)

@@ -92,6 +92,7 @@ class EngineOptions:
     gpu_layers: int = 0
     draft_file: Path | None = None
     """Of the small model that drafts."""
+    embeds: bool = True
 
 
 def installed_kind() -> str:
@@ -129,7 +130,9 @@ def make_engine(
             if options.tuning is not None:
                 options.tuning.settle(plain)
             runtime: Runtime = WatchedRuntime(plain, beats)
-            backend = LlamaCppBackend(runtime, profile, small=_small(options, plain, beats))
+            backend = LlamaCppBackend(
+                runtime, profile, small=_small(options, plain, beats), embeds=options.embeds
+            )
             backend.calibrate()
             return backend
         finally:
