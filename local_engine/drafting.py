@@ -43,7 +43,7 @@ class Drafting:
         self._model = model
         self._books = Books()
         self._steps = 0
-        self._spent_s = 0.0
+        self._spent_s = self._read_s = 0.0
         self.acceptance = Acceptance()
 
     def open(self, served: Served) -> None:
@@ -59,7 +59,7 @@ class Drafting:
 
     def extend(self, plain: Sequence[Run], served: Mapping[int, Served]) -> list[Run]:
         """The runs with drafts behind them, where they pay."""
-        self._spent_s = 0.0
+        self._spent_s = self._read_s = 0.0
         if (
             self._steps >= PLAIN_EVERY
             or not self._books.may_draft
@@ -80,8 +80,9 @@ class Drafting:
         """A step of so many answers took `seconds`, and `drawn` tokens came of its `rows`."""
         self._steps = self._steps + 1 if rows > runs else 0
         plain_s = drawn / runs * self._curve.cost(runs) if rows > runs else seconds
-        if rows > runs or self._spent_s:
-            self._books.drafted(seconds + self._spent_s, plain_s)
+        asked_s = self._spent_s - self._read_s
+        if rows > runs or asked_s > 0:
+            self._books.drafted(seconds + asked_s, plain_s)
         else:
             self._books.plain(seconds)
         self._curve.learn(rows, seconds)
@@ -122,6 +123,8 @@ class Drafting:
             served.is_followed = 2 * behind_s <= gain_s and self._books.may_invest(behind_s)
             if served.is_followed:
                 self._books.invest(behind_s)
-        if served.is_followed:
+        if served.is_followed and self._model is not None:
+            began_s = self._model.spent_s
             served.small.follow()
+            self._read_s += self._model.spent_s - began_s
         return False

@@ -88,9 +88,9 @@ class Watch:
             self.has_begun.set()
             self._has_ended.set()
 
-    def wait(self) -> Watch:
+    def wait(self, timeout_s: float = 300.0) -> Watch:
         """Until the end."""
-        assert self._has_ended.wait(timeout=300), "no end"
+        assert self._has_ended.wait(timeout_s), "no end"
         return self
 
 

@@ -79,7 +79,8 @@ class Pace:
     def depth(self, position: float, rows: int, *, is_wide: bool) -> float:
         """How many times a token at `position` costs what it would at the start of a context."""
         cost = self._costs[rows >= TILE_ROWS, is_wide]
-        return cost.usual(position) / cost.usual(0.0) if cost.is_known else 1.0
+        at_start = cost.usual(0.0) if cost.is_known else 0.0
+        return cost.usual(position) / at_start if at_start > 0 else 1.0
 
     def prompt_room(
         self, answers: int, most: int, position: int = 0, *, is_wide: bool = True
@@ -133,8 +134,9 @@ class Pace:
         is_tiled = answers + prompt_tokens >= TILE_ROWS
         middle, answers_s = position + prompt_tokens / 2, self._answers_s(answers)
         cost = self._costs[is_tiled, is_wide]
-        if cost.is_known:
-            ratio = seconds / (answers_s + prompt_tokens * cost.at(middle))
+        foreseen_s = answers_s + prompt_tokens * cost.at(middle) if cost.is_known else 0.0
+        if foreseen_s > 0:
+            ratio = seconds / foreseen_s
             self._learn_beside(answers, ratio)
             cost.learn(middle, cost.at(middle) * ratio)
         else:

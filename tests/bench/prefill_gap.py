@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long a prompt of 4,000 tokens keeps four running answers waiting, step by step.
 
-    python -m tests.bench.prefill_gap [--model FILE] [--threads 1,2] [--cpu-time] [--every 20]
+    python -m tests.bench.prefill_gap [--cpu-time] [--tokens 4000] [--every 20]
+        [--model FILE] [--threads 1,2]
 
 Prints of every 20th step with prompt tokens: where it began, how many tokens of the prompt and
 of answers were in it, its seconds and its processor seconds; then the longest and the median step
@@ -87,7 +88,7 @@ def _steps(options: argparse.Namespace) -> list[Step]:
     for _, watch in running:
         watch.has_begun.wait(timeout=120)
     first = len(runtimes[0].steps)
-    ask(engine, filled(engine, 4000, "Read. "), 1)[1].wait()
+    ask(engine, filled(engine, options.tokens, "Read. "), 1)[1].wait(timeout_s=3600.0)
     found = runtimes[0].steps[first:]
     for ticket, _ in running:
         ticket.cancel()
@@ -102,6 +103,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=models_folder() / MANIFEST.file)
     parser.add_argument("--threads", default="1,2", help="for single tokens, for prompts")
     parser.add_argument("--cpu-time", action="store_true")
+    parser.add_argument("--tokens", type=int, default=4000, help="of the long prompt")
     parser.add_argument("--every", type=int, default=20)
     options = parser.parse_args()
     steps = _steps(options)

@@ -198,6 +198,7 @@ def test_a_long_prompt_is_read_in_chunks_between_steps_and_forgotten_at_the_end(
     small = Chain(LARGE)
     bench = a_bench(small)
     small.batches.clear()
+    small.token_s = 0.0002
     prompt = [FIRST + n * n * n % LETTERS for n in range(150)]
     sampling = SamplingParams(temperature=1, seed=1)
     bench.ask(prompt, 40, replace(a_request(), sampling=sampling))
@@ -206,6 +207,7 @@ def test_a_long_prompt_is_read_in_chunks_between_steps_and_forgotten_at_the_end(
 
     assert sizes[:2] == [64, 64]
     assert max(sizes) <= 64
+    assert bench.backend._drafting._books.may_draft, "reading is booked apart"
     assert small.used == 0
 
 

@@ -119,6 +119,16 @@ def test_what_answers_cost_beyond_their_curve_is_not_taken_for_the_prompts() -> 
     assert rooms[-5:] == [3] * 5, rooms
 
 
+def test_a_clock_that_stands_still_is_no_fault() -> None:
+    """As coarse ones do: nothing is learned of such a step but that it was quick."""
+    pace = Pace(CostCurve())
+    for _ in range(3):
+        pace.learn(2, 8, 0.0)
+
+    assert pace.prompt_room(2, 200) > 0
+    assert pace.depth(100, 10, is_wide=True) == 1.0
+
+
 def test_a_gear_that_was_not_measured_is_taken_for_slower() -> None:
     """And has its own figures from then on."""
     pace = a_pace(0.005)
