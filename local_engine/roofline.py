@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from local_engine.llama_api import DecodeStatus, LlamaRuntime, Run, RuntimeConfig, load_bindings
+from local_engine.llama_log import LOAD_LOG
 
 # llama.cpp's llama_ftype.
 FILE_TYPES: Final = {"f16": 1, "q4_0": 2, "q8_0": 7}
@@ -55,6 +56,7 @@ def requantized(source: Path, file_type: str, folder: Path) -> Path:
     target = folder / f"{file_type}.gguf"
     if not target.exists():
         api = load_bindings()
+        LOAD_LOG.listen(api)  # else llama.cpp writes a line for each tensor
         params = api.llama_model_quantize_default_params()
         params.ftype, params.allow_requantize = FILE_TYPES[file_type], True
         params.nthread = os.cpu_count() or 1
