@@ -67,12 +67,14 @@ class EngineServer(uvicorn.Server):
         self._prepared = prepared
         self._confinement = confinement
         self._memory = memory
+        draft_file = prepared.needs.draft_file
         self._upkeep = Upkeep(
             prepared.engine,
             heart,
             memory,
             bound_bytes=prepared.grown_bytes,
             model=FileMark.of(prepared.needs.model_file),
+            draft=FileMark.of(draft_file) if draft_file is not None else None,
         )
         super().__init__(
             uvicorn.Config(
