@@ -8,9 +8,9 @@ Rules
 3. The bound lies above what the model needs with a full context, so a start does not cross it by
    itself. It lies below the hard limit, where allocations fail.
 4. A model file that was written to under its map gives other answers, or none and SIGBUS where it
-   became shorter; so does that of a model that drafts. The process ends at once: the next one checks
-   the file before it loads it. A file that was replaced by another of its name is no concern: the
-   map is of the old one.
+   became shorter; so does that of a model that drafts. The process ends at once: the next one
+   checks the file before it loads it. A file that was replaced by another of its name is no
+   concern: the map is of the old one.
 """
 
 from __future__ import annotations
