@@ -139,19 +139,26 @@ def flags_of(backend: str) -> tuple[str, ...]:
 
 
 def compile_libraries(
-    source: Path, build: Path, tools: Tools, progress: Progress, backend: str = "cpu"
+    source: Path,
+    build: Path,
+    tools: Tools,
+    progress: Progress,
+    backend: str = "cpu",
+    *,
+    more_flags: tuple[str, ...] = (),
+    targets: tuple[str, ...] = TARGETS,
 ) -> None:
     """Configure and compile. Raises BuildError; the log stays in `build`/build.log."""
     build.mkdir(parents=True, exist_ok=True)
     llama = source / "vendor" / "llama.cpp"
     configure = [
         tools.cmake, "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tools.ninja}",
-        "-S", str(llama), "-B", str(build), *flags_of(backend),
+        "-S", str(llama), "-B", str(build), *flags_of(backend), *more_flags,
     ]  # fmt: skip
     with (build / "build.log").open("w", encoding="utf-8") as log:
         for line in _lines_of(configure, "configuring"):
             log.write(line)
-        for line in _lines_of([tools.ninja, "-C", str(build), *TARGETS], "compiling"):
+        for line in _lines_of([tools.ninja, "-C", str(build), *targets], "compiling"):
             log.write(line)
             step = _NINJA_STEP.match(line)
             if step:

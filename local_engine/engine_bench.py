@@ -9,6 +9,7 @@
   gap_s           the longest wait for a token in 4 answers beside a prompt of 4,000 tokens
   cancel_s        from `cancel` in the middle of that prompt to the end of the request
   drafts          tokens a second with drafts over without, on copying and on free prompts
+  roofline        tokens a second of one answer over what memory allows, Q8_0 and Q4_0 (roofline.py)
 
 The last line is JSON.
 """
@@ -26,6 +27,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
+from local_engine import roofline
 from local_engine.backend import Backend
 from local_engine.engine import (
     ChatMessage,
@@ -41,11 +43,13 @@ from local_engine.engine import (
 from local_engine.errors import LocalEngineError
 from local_engine.line import LineEngine
 from local_engine.llama_api import LlamaRuntime, RuntimeConfig
+from local_engine.llama_server import LlamaServerBackend
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.profile import ModelProfile
 from local_engine.store.manifest import manifests, models_folder
 from local_engine.xllamacpp import XllamaCppBackend
 
+_ENGINES = ("llamacpp", "xllamacpp", "llama-server")
 _NAME = "smollm2-135m-instruct-q4_1"
 _FILLER = "The clinic opens at eight and the team meets before the first visit. "
 _LIST = "\n".join(
@@ -84,13 +88,14 @@ class Watch:
             self.has_begun.set()
             self._has_ended.set()
 
-    def wait(self) -> Watch:
+    def wait(self, timeout_s: float = 300.0) -> Watch:
         """Until the end."""
-        assert self._has_ended.wait(timeout=300), "no end"
+        assert self._has_ended.wait(timeout_s), "no end"
         return self
 
 
-def _ask(engine: LineEngine, prompt: str, most: int) -> tuple[Ticket, Watch]:
+def ask(engine: LineEngine, prompt: str, most: int) -> tuple[Ticket, Watch]:
+    """A greedy request of at most so many tokens."""
     watch = Watch()
     request = GenerationRequest(
         request_id="bench",
@@ -101,14 +106,15 @@ def _ask(engine: LineEngine, prompt: str, most: int) -> tuple[Ticket, Watch]:
     return engine.submit(request, watch), watch
 
 
-def _filled(engine: LineEngine, tokens: int, first: str) -> str:
+def filled(engine: LineEngine, tokens: int, first: str) -> str:
+    """A prompt of nearly so many tokens that begins with `first`."""
     each = engine.count_tokens(_FILLER)
     return first + _FILLER * (tokens // each)
 
 
 def _streams(engine: LineEngine, count: int, most: int = 96) -> float:
     watches = [
-        _ask(engine, f"{count}.{n} {_FREE[n % 3]} Make it long.", most)[1] for n in range(count)
+        ask(engine, f"{count}.{n} {_FREE[n % 3]} Make it long.", most)[1] for n in range(count)
     ]
     for watch in watches:
         watch.wait()
@@ -119,7 +125,7 @@ def _streams(engine: LineEngine, count: int, most: int = 96) -> float:
 
 def _first_token_s(engine: LineEngine, prompt: str) -> float:
     began = time.perf_counter()
-    _, watch = _ask(engine, prompt, 1)
+    _, watch = ask(engine, prompt, 1)
     watch.has_begun.wait(timeout=120)
     return time.perf_counter() - began
 
@@ -127,7 +133,7 @@ def _first_token_s(engine: LineEngine, prompt: str) -> float:
 def _prefix(engine: LineEngine) -> dict[str, float]:
     cold, warm = [], []
     for number in range(2):
-        prompt = _filled(engine, 1000, f"Note {number}. ")
+        prompt = filled(engine, 1000, f"Note {number}. ")
         cold.append(_first_token_s(engine, prompt))
         warm.append(_first_token_s(engine, prompt + "What time is that?"))
     figures = {"first_token_cold_s": min(cold), "first_token_warm_s": min(warm)}
@@ -136,12 +142,12 @@ def _prefix(engine: LineEngine) -> dict[str, float]:
 
 def _gap(engine: LineEngine) -> dict[str, float]:
     """Streams long enough to last through the prompt; then the prompt again, given up."""
-    running = [_ask(engine, f"{n}. {_FREE[n % 3]}", 700) for n in range(4)]
+    running = [ask(engine, f"{n}. {_FREE[n % 3]}", 1000) for n in range(4)]
     for _, watch in running:
         watch.has_begun.wait(timeout=60)
     prompt_began = time.perf_counter()
-    prompt = _filled(engine, 4000, "Read. ")
-    _, reading = _ask(engine, prompt, 1)
+    prompt = filled(engine, 4000, "Read. ")
+    _, reading = ask(engine, prompt, 1)
     reading.wait()
     for ticket, _ in running:
         ticket.cancel()
@@ -151,7 +157,7 @@ def _gap(engine: LineEngine) -> dict[str, float]:
         for earlier, later in pairwise(watch.wait().at)
         if prompt_began <= later <= reading.ended_at
     ]
-    ticket, given_up = _ask(engine, _filled(engine, 4000, "Again, from the start. "), 1)
+    ticket, given_up = ask(engine, filled(engine, 4000, "Again, from the start. "), 1)
     time.sleep(1.5)
     began = time.perf_counter()
     ticket.cancel()
@@ -178,7 +184,7 @@ def _drafts(with_drafts: LineEngine, without: LineEngine, rounds: int) -> dict[s
 
 
 def _token_s(engine: LineEngine, prompt: str) -> float:
-    watch = _ask(engine, prompt, 128)[1].wait()
+    watch = ask(engine, prompt, 128)[1].wait()
     assert isinstance(watch.last, Done)
     return watch.last.timings.decode_s / watch.last.usage.completion_tokens
 
@@ -191,7 +197,7 @@ def _engine(kind: str, options: argparse.Namespace, *, drafts: bool) -> Iterator
         decode_threads=decode, prefill_threads=prefill, may_draft=drafts,
     )  # fmt: skip
     profile = manifests()[_NAME].profile
-    engine = LineEngine(lambda: _backend(kind, config, profile), profile)
+    engine = LineEngine(lambda: _backend(kind, config, profile, options.llama_server), profile)
     engine.start().result(timeout=120)
     try:
         yield engine
@@ -199,7 +205,12 @@ def _engine(kind: str, options: argparse.Namespace, *, drafts: bool) -> Iterator
         engine.close()
 
 
-def _backend(kind: str, config: RuntimeConfig, profile: ModelProfile) -> Backend:
+def _backend(
+    kind: str, config: RuntimeConfig, profile: ModelProfile, program: Path | None
+) -> Backend:
+    if kind == "llama-server":
+        assert program is not None, "checked with the options"
+        return LlamaServerBackend(program, config)
     if kind == "xllamacpp":
         return XllamaCppBackend.load(config)
     backend = LlamaCppBackend(LlamaRuntime(config), profile)
@@ -221,9 +232,11 @@ def _measure(kind: str, options: argparse.Namespace) -> dict[str, float]:
             figures["overhead"] = 1 - backend.gauges.decode_s / backend.gauges.busy_s
         figures |= _prefix(engine)
         figures |= _gap(engine)
-        if kind != "xllamacpp":
+        if kind == "llamacpp":
             with _engine(kind, options, drafts=True) as drafting:
                 figures |= _drafts(drafting, engine, options.rounds)
+    if kind == "llamacpp":
+        figures |= roofline.measure(options.model, int(options.threads.split(",")[0]))
     return figures
 
 
@@ -236,8 +249,11 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=models_folder() / manifests()[_NAME].file)
     parser.add_argument("--threads", default="1,2", help="for single tokens, for prompts")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--engine", choices=("llamacpp", "xllamacpp"), default="llamacpp")
+    parser.add_argument("--engine", choices=_ENGINES, default="llamacpp")
+    parser.add_argument("--llama-server", type=Path, help="the peer's program", metavar="PATH")
     options = parser.parse_args()
+    if options.engine == "llama-server" and options.llama_server is None:
+        parser.error("--engine llama-server needs --llama-server PATH")
     try:
         figures = _measure(options.engine, options)
     except LocalEngineError as error:

@@ -5,6 +5,8 @@
     cells     contexts x n_ctx x sum over layers of (key + value width) x bytes of a value
     compute   batch x (6 x embedding + 3 x feed-forward) x 4 bytes, and the rows of logits
     program   Python, the libraries, and the vocabulary at about 400 bytes a token
+    vectors   the embedder's own context, once it is used: cells, attention's products (no flash
+              attention there), and the logits of a whole batch, which llama.cpp keeps twice
 
 The shape of "cells" is llama.cpp's (llama-kv-cache.cpp); what no formula of theirs gives (compute,
 vocabulary, program) was fitted to the resident size of SmolLM2-135M at four context lengths and
@@ -15,7 +17,8 @@ Rules
 2. Otherwise the context shrinks, in steps of `STEP_TOKENS`, to the largest that fits, and one line
    says so. It never falls below `LEAST_TOKENS` or what was wanted, if that is less.
 3. Otherwise the model is refused, with what it needs and what is there.
-4. Unknown memory refuses nothing: the check is there to avoid a crash, not to cause one.
+4. Vectors are given up before the context shrinks: what is left out is said in a line too.
+5. Unknown memory refuses nothing: the check is there to avoid a crash, not to cause one.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from local_engine.embedder import BATCH_TOKENS, CONTEXT_TOKENS
 from local_engine.errors import ModelFileError
 from local_engine.store.gguf import ArraySummary, GgufHeader
 
@@ -50,6 +54,7 @@ class Shape:
     feed_forward: int
     vocabulary: int
     trained_tokens: int
+    heads: int = 1
     state_values: int = 0
     """Of recurrent layers, for one sequence: they keep a state instead of cells."""
 
@@ -64,6 +69,8 @@ class Load:
     contexts: int = 1
     """The cells of all requests together hold so many times `n_ctx`."""
     kv_type: str = "f16"
+    embeds: bool = False
+    """There is a second context, for vectors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +81,27 @@ class Estimate:
     cells: int
     compute: int
     program: int
+    vectors: int = 0
 
     @property
     def total(self) -> int:
         """All together."""
-        return self.weights + self.cells + self.compute + self.program
+        return self.weights + self.cells + self.compute + self.program + self.vectors
 
     @property
     def wanted(self) -> int:
         """With headroom: this much must be free."""
         return int(self.total * HEADROOM)
+
+    def beside(self, other: Estimate) -> Estimate:
+        """Of two models in one process; the program is there once."""
+        return Estimate(
+            weights=self.weights + other.weights,
+            cells=self.cells + other.cells,
+            compute=self.compute + other.compute,
+            program=self.program + other.program - _PROGRAM_BYTES,
+            vectors=self.vectors + other.vectors,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +111,7 @@ class Fit:
     n_ctx: int
     estimate: Estimate
     note: str = ""
+    embeds: bool = False
 
 
 def shape_of(header: GgufHeader) -> Shape:
@@ -124,6 +143,7 @@ def shape_of(header: GgufHeader) -> Shape:
         feed_forward=max(number("feed_forward_length", 4 * embedding), expert),
         vocabulary=tokens.items if isinstance(tokens, ArraySummary) else 0,
         trained_tokens=number("context_length", 0),
+        heads=heads,
         state_values=layers * state,
     )
 
@@ -137,7 +157,14 @@ def estimate(shape: Shape, load: Load) -> Estimate:
         cells=int(cells) + 4 * load.slots * shape.state_values,
         compute=load.n_batch * row + 4 * load.slots * shape.vocabulary,
         program=_PROGRAM_BYTES + _BYTES_OF_A_TOKEN * shape.vocabulary,
+        vectors=_vectors(shape, min(load.n_ctx, CONTEXT_TOKENS)) if load.embeds else 0,
     )
+
+
+def _vectors(shape: Shape, n_ctx: int) -> int:
+    """The embedder's context; 273 MiB for SmolLM2, where 266 were measured."""
+    cells = int(n_ctx * shape.cell_width * VALUE_BYTES["f16"])
+    return cells + 4 * BATCH_TOKENS * (2 * shape.vocabulary + shape.heads * n_ctx)
 
 
 def fit(name: str, shape: Shape, load: Load, free_bytes: int | None) -> Fit:
@@ -145,7 +172,9 @@ def fit(name: str, shape: Shape, load: Load, free_bytes: int | None) -> Fit:
     wanted = _at_most(load.n_ctx, shape.trained_tokens)
     whole = estimate(shape, _with(load, wanted))
     if free_bytes is None or whole.wanted <= free_bytes:
-        return Fit(n_ctx=wanted, estimate=whole)
+        return Fit(n_ctx=wanted, estimate=whole, embeds=load.embeds)
+    if load.embeds:
+        return _without_vectors(name, shape, load, free_bytes, whole.vectors)
     least = min(wanted, LEAST_TOKENS)
     smallest = estimate(shape, _with(load, least))
     if smallest.wanted > free_bytes:
@@ -160,6 +189,12 @@ def fit(name: str, shape: Shape, load: Load, free_bytes: int | None) -> Fit:
         f"{_mib(whole.wanted)} MiB, and {_mib(free_bytes)} MiB are free"
     )
     return Fit(n_ctx=n_ctx, estimate=estimate(shape, _with(load, n_ctx)), note=note)
+
+
+def _without_vectors(name: str, shape: Shape, load: Load, free_bytes: int, vectors: int) -> Fit:
+    found = fit(name, shape, replace(load, embeds=False), free_bytes)
+    note = f"no embeddings: they would need about {_mib(vectors)} MiB more"
+    return replace(found, note="; ".join(filter(None, (found.note, note))))
 
 
 def _largest(shape: Shape, load: Load, free_bytes: int, choices: range) -> int:

@@ -25,6 +25,8 @@ from collections.abc import Callable
 from collections.abc import Sequence as Tokens
 
 from local_engine.backend import Gauges
+from local_engine.drafters import DraftModel, check_vocabulary
+from local_engine.drafting import Drafting
 from local_engine.embedder import Embedder
 from local_engine.engine import GenerationRequest, Vocabulary
 from local_engine.errors import DecodeError, LocalEngineError
@@ -37,15 +39,15 @@ from local_engine.probe import all_threads_pay, probe_costs
 from local_engine.profile import ModelProfile
 from local_engine.sequence import Sequence
 from local_engine.served import Drawer, Served
-from local_engine.speculative import MOST_DRAFTED, Acceptance, Books, CostCurve, best_draft
+from local_engine.speculative import MOST_DRAFTED, Acceptance, CostCurve
 from local_engine.waiting import Line
-
-# After so many steps with drafts one without: what it costs decides whether drafts pay.
-_PLAIN_EVERY = 32
 
 
 class LlamaCppBackend:
-    """`Backend` over a `Runtime`. All but `tokenize` and `vocabulary` in one thread."""
+    """`Backend` over a `Runtime`, and perhaps a small one that drafts.
+
+    All but `tokenize`, `vocabulary` and `embed` in one thread.
+    """
 
     name = "llama-cpp-python"
     features = frozenset({"constraint", "embeddings", "logit_bias", "logprobs", "vocabulary"})
@@ -55,12 +57,16 @@ class LlamaCppBackend:
         runtime: Runtime,
         profile: ModelProfile,
         *,
+        small: Runtime | None = None,
+        embeds: bool = True,
         gap_s: float = GAP_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
         self._config = runtime.config
         self._embedder = Embedder(runtime, n_ctx=runtime.n_ctx)
+        if not embeds:
+            self.features = self.features - {"embeddings"}
         self._clock = clock
         self._memory = self._new_memory()
         self._served: dict[int, Served] = {}
@@ -70,15 +76,21 @@ class LlamaCppBackend:
         self._quiet_token_s: float | None = None
         self._has_gears = self._config.prefill_threads > self._config.decode_threads
         self.gears = GearBox(can_shift=self._has_gears)
-        self._books = Books()
-        self._drafted_steps = 0
-        self._acceptance = Acceptance()
+        self._small = self._draft_model(small)
+        self._drafting = Drafting(self.curve, runtime.most_outputs, self._small)
         self.gauges = Gauges(kv_cells=runtime.cells)
         ids = (runtime.tokenize(name, parse_special=True) for name in profile.stop_tokens)
         stops = frozenset(found[0] for found in ids if len(found) == 1)
         self._drawer = Drawer(runtime, stops, clock)
         self._blocked: tuple[Sequence, int] | None = None
         self._releases = 0
+
+    def _draft_model(self, small: Runtime | None) -> DraftModel | None:
+        """Raises ModelFileError where it speaks in other tokens."""
+        if small is None or not (self._runtime.is_rewindable and small.is_rewindable):
+            return None
+        check_vocabulary(self._runtime.vocabulary(), small.vocabulary())
+        return DraftModel(small, self._clock)
 
     def _new_memory(self) -> ContextMemory:
         runtime, bound = self._runtime, self._config.kept_cells
@@ -122,6 +134,8 @@ class LlamaCppBackend:
             self._quiet.learn(rows, seconds)
         self.gauges.row_cost_s = tuple(self.curve.points.items())
         self._quiet_token_s = self.pace.prompt_token_s
+        if self._small is not None:
+            self._small.calibrate()
         if self._has_gears:
             is_wide = all_threads_pay(self._runtime, self._clock)
             self.gears = GearBox(can_shift=True, is_wide=is_wide)
@@ -152,6 +166,8 @@ class LlamaCppBackend:
     def close(self) -> None:
         """Free the model."""
         self._embedder.close()
+        if self._small is not None:
+            self._small.close()
         self._runtime.close()
 
     # --- who is served ---------------------------------------------------------------------
@@ -167,8 +183,10 @@ class LlamaCppBackend:
                 self._memory.leave(holding, keep=False)
                 line.end(sequence, _unexpected(error))
                 continue
-            acceptance = Acceptance(self._acceptance)
-            self._served[holding.place] = Served(sequence, holding, sampler, acceptance)
+            acceptance = Acceptance(self._drafting.acceptance)
+            served = Served(sequence, holding, sampler, acceptance)
+            self._served[holding.place] = served
+            self._drafting.open(served)
 
     def _place(self, sequence: Sequence) -> Holding | None:
         """A place in the context; asked anew only when something has changed."""
@@ -194,6 +212,7 @@ class LlamaCppBackend:
     ) -> None:
         """Free the slot, then tell; `is_sound`: what it left in the context may be used again."""
         self._runtime.free_sampler(served.sampler)
+        self._drafting.leave(served)
         self._memory.leave(served.holding, keep=is_sound)
         del self._served[served.holding.place]
         self._releases += 1
@@ -206,6 +225,7 @@ class LlamaCppBackend:
             [self._candidate(served) for served in self._served.values()],
             self.pace,
             n_batch=self._config.n_batch,
+            is_wide=self.gears.is_wide,
         )
         runs = self._runs(parts)
         for run in runs:
@@ -227,6 +247,7 @@ class LlamaCppBackend:
         return Candidate(
             key=served.holding.place,
             prompt_left=sequence.prompt_left,
+            position=sequence.position,
             started_at=sequence.started_at,
             priority=sequence.request.priority,
             is_suspect=served.is_suspect,
@@ -235,13 +256,10 @@ class LlamaCppBackend:
     def _runs(self, parts: tuple[Part, ...]) -> list[Run]:
         plain = [self._run(part) for part in parts]
         is_reading = any(self._served[part.key].sequence.prompt_left for part in parts)
-        if is_reading or not self._may_draft():
+        if is_reading or not (self._config.may_draft and self._runtime.is_rewindable):
             return plain
-        rows, runs = len(plain), []
-        for run in plain:
-            draft = self._draft(self._served[run.place], rows)
-            rows += len(draft)
-            runs.append(Run(run.place, run.position, [*run.tokens, *draft], 1 + len(draft)))
+        runs = self._drafting.extend(plain, self._served)
+        self.gauges.decode_s += self._drafting.spent_s
         return runs
 
     def _run(self, part: Part) -> Run:
@@ -253,42 +271,34 @@ class LlamaCppBackend:
         completes = sequence.position + len(tokens) >= len(sequence.prompt)
         return Run(part.key, sequence.position, tokens, int(completes))
 
-    def _may_draft(self) -> bool:
-        if self._drafted_steps >= _PLAIN_EVERY:
-            return False
-        if not (self._config.may_draft and self._runtime.is_rewindable):
-            return False
-        return self._books.may_draft and not any(s.is_suspect for s in self._served.values())
-
-    def _draft(self, served: Served, rows: int) -> list[int]:
-        """What to try behind the newest token; nothing when it would not pay."""
-        room = self._runtime.most_outputs - rows
-        most = min(MOST_DRAFTED, served.sequence.room - 1, room)
-        if most < 1:
-            return []
-        draft, served.match = served.lookup.draft(most)
-        rate = served.acceptance.rate(served.match) if draft else 0.0
-        return draft[: best_draft(self.curve, rows, len(draft), rate)]
-
     def _abort_for(self, runs: list[Run]) -> Callable[[], bool] | None:
         """What llama.cpp asks inside a long step; None for short ones."""
         involved = [self._served[run.place] for run in runs]
         reading = [served for served in involved if served.sequence.prompt_left]
-        if not self.pace.takes_long(sum(len(run.tokens) for run in runs)) or not reading:
+        rows, deepest = sum(len(run.tokens) for run in runs), self._deepest(runs)
+        if not reading or not self.pace.takes_long(rows, deepest, is_wide=self.gears.is_wide):
             return None
         return lambda: any(served.sequence.is_cancelled() for served in reading)
 
     def _collect(self, line: Line, runs: list[Run], seconds: float) -> None:
         """Draw from what was decoded."""
         read = sum(len(run.tokens) for run in runs if self._served[run.place].sequence.prompt_left)
-        rows = sum(len(run.tokens) for run in runs)
+        rows, deepest = sum(len(run.tokens) for run in runs), self._deepest(runs)
         row, drawn = 0, 0
         for run in runs:
             row += len(run.tokens)
             served = self._served[run.place]
             served.is_suspect, served.has_read = False, True
             drawn += self._advance(line, served, run, row - run.outputs)
-        self._learn(len(runs), rows, read, drawn, seconds)
+        if read:
+            self._learn_reading(rows - read, read, deepest, seconds)
+        else:
+            self._learn(len(runs), rows, drawn, seconds)
+
+    def _deepest(self, runs: list[Run]) -> int:
+        """Where the prompt that has been read furthest goes on in these runs."""
+        reading = (run for run in runs if self._served[run.place].sequence.prompt_left)
+        return max((run.position for run in reading), default=0)
 
     def _advance(self, line: Line, served: Served, run: Run, row: int) -> int:
         try:
@@ -312,22 +322,26 @@ class LlamaCppBackend:
         ):
             raise DecodeError(DecodeStatus.INVALID_BATCH)
 
-    def _learn(self, runs: int, rows: int, read: int, drawn: int, seconds: float) -> None:
-        self._shift(rows, read, seconds)
-        if read:
-            self.pace.learn(rows - read, read, seconds)
-            return
-        self._drafted_steps = self._drafted_steps + 1 if rows > runs else 0
-        if rows > runs:
-            self._books.drafted(seconds, drawn / runs * self.curve.cost(runs))
-        else:
-            self._books.plain(seconds)
-        self.curve.learn(rows, seconds)
+    def _learn(self, runs: int, rows: int, drawn: int, seconds: float) -> None:
+        """A step of answers, perhaps with drafts behind them."""
+        self._shift(rows, self._quiet.cost(rows), seconds)
+        self._drafting.learn(runs, rows, drawn, seconds)
 
-    def _shift(self, rows: int, read: int, seconds: float) -> None:
-        """Compare a step of several rows with what it took when the model was loaded."""
-        quiet_s = self._quiet.cost(rows - read) if rows > read else 0.0
-        quiet_s += read * (self._quiet_token_s or 0.0)
+    def _learn_reading(self, answers: int, read: int, position: int, seconds: float) -> None:
+        """A step with `read` tokens of prompts, the deepest at `position`."""
+        is_wide, rows = self.gears.is_wide, answers + read
+        self.pace.learn(answers, read, seconds, position, is_wide=is_wide)
+        depth = self.pace.depth(position, rows, is_wide=is_wide)
+        quiet_s = read * (self._quiet_token_s or 0.0) * depth
+        if answers:
+            quiet_s += self._quiet.cost(answers)
+        if answers and seconds < self.curve.cost(answers):
+            self.curve.learn(answers, seconds)  # a bound: prompt tokens were in it as well
+        # A few tokens take longer than their share of a long chunk.
+        self._shift(rows, max(quiet_s, self._quiet.cost(min(rows, MOST_DRAFTED + 1))), seconds)
+
+    def _shift(self, rows: int, quiet_s: float, seconds: float) -> None:
+        """Compare a step of several rows with what it would have taken at load."""
         if rows > 1 and quiet_s > 0:
             self.gears.learn(seconds / quiet_s)
 

@@ -25,6 +25,8 @@ class Candidate:
 
     key: int
     prompt_left: int
+    position: int = 0
+    """Where its next token stands."""
     started_at: float = 0.0
     priority: int = 0
     is_suspect: bool = False
@@ -38,14 +40,20 @@ class Part:
     tokens: int
 
 
-def plan_step(candidates: Sequence[Candidate], pace: Pace, *, n_batch: int) -> tuple[Part, ...]:
-    """The next batch; empty only without candidates. Never over `n_batch` tokens."""
+def plan_step(
+    candidates: Sequence[Candidate], pace: Pace, *, n_batch: int, is_wide: bool = True
+) -> tuple[Part, ...]:
+    """The next batch; empty only without candidates. Never over `n_batch` tokens.
+
+    `is_wide`: all threads will work on it.
+    """
     suspects = [candidate for candidate in candidates if candidate.is_suspect]
     if suspects:
         only = suspects[0]
         return (Part(only.key, min(only.prompt_left or 1, n_batch)),)
     answers = [Part(candidate.key, 1) for candidate in candidates if not candidate.prompt_left]
-    room = pace.prompt_room(len(answers), n_batch - len(answers))
+    deepest = max((c.position for c in candidates if c.prompt_left), default=0)
+    room = pace.prompt_room(len(answers), n_batch - len(answers), deepest, is_wide=is_wide)
     return (*answers, *_prompts(candidates, pace, room))
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from local_engine.device import Device, plan_threads, probe
 from local_engine.engine import Engine
 from local_engine.errors import LibraryMissingError
-from local_engine.fit import Estimate, Fit, Load, Shape, fit, shape_of
+from local_engine.fit import Estimate, Fit, Load, Shape, estimate, fit, shape_of
 from local_engine.gpu import ON_CPU, Offload, offload, open_registry, read_accelerators
 from local_engine.heartbeat import Heart
 from local_engine.llama_api import library_folder
@@ -30,6 +30,7 @@ from local_engine.selection import (
 )
 from local_engine.store.admission import admit
 from local_engine.store.gguf import read_file
+from local_engine.store.manifest import find
 from local_engine.threads import Results, key_of
 
 RESULTS_FILE: Final = "threads.json"
@@ -42,7 +43,8 @@ _HARD: Final = (1.5, 768 * _MIB)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
     """The command line, checked. `n_ctx` 0 means the default of the model; `has_own_file` that
-    the file is the operator's, not the store's; `gpu_layers` None as many as fit."""
+    the file is the operator's, not the store's; `gpu_layers` None as many as fit; `draft_file` is a
+    small model of the operator's that drafts, in place of the manifest's."""
 
     socket_path: Path
     model_file: Path
@@ -52,6 +54,16 @@ class ServerOptions:
     engine: str
     has_own_file: bool = False
     gpu_layers: int | None = None
+    draft_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Small:
+    """The model that drafts, if there is one; `estimate` is of both."""
+
+    file: Path | None
+    estimate: Estimate
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +81,13 @@ class Prepared:
     def report(self) -> dict[str, object]:
         """For /health."""
         tuned = self.tuning.report() if self.tuning is not None else {}
-        memory = self.fit.estimate.total
-        return {"memory_estimate_bytes": memory, "notes": list(self.notes), **tuned}
+        needed = self.fit.estimate
+        return {
+            "memory_estimate_bytes": needed.total - needed.vectors,
+            "memory_for_vectors_bytes": needed.vectors,
+            "notes": list(self.notes),
+            **tuned,
+        }
 
 
 def prepare(options: ServerOptions, heart: Heart) -> Prepared:
@@ -80,18 +97,29 @@ def prepare(options: ServerOptions, heart: Heart) -> Prepared:
     device = probe()
     shape = shape_of(read_file(options.model_file))
     wanted = Load(
-        n_ctx=options.n_ctx or profile.n_ctx, n_batch=N_BATCH, slots=SLOTS, contexts=CONTEXTS
+        n_ctx=options.n_ctx or profile.n_ctx,
+        n_batch=N_BATCH,
+        slots=SLOTS,
+        contexts=CONTEXTS,
+        embeds=kind == "llamacpp",
     )
     found = fit(options.model_name, shape, wanted, device.memory_free_bytes)
     profile = replace(profile, n_ctx=found.n_ctx)
-    placed = place(shape, replace(wanted, n_ctx=found.n_ctx), found.estimate, options.gpu_layers)
+    load = replace(wanted, n_ctx=found.n_ctx)
+    placed = place(shape, load, found.estimate, options.gpu_layers)
     tuning = _tuning(options, device) if kind == "llamacpp" else None
+    small = Small(file=None, estimate=found.estimate)
+    if kind == "llamacpp":
+        small = small_model(options, profile, load, found, device.memory_free_bytes)
+        found = replace(found, estimate=small.estimate)
     chosen = EngineOptions(
         kind=kind,
         model_file=options.model_file,
         threads=plan_threads(device.usable_cpus, options.threads),
         tuning=tuning,
         gpu_layers=placed.layers,
+        draft_file=small.file,
+        embeds=found.embeds,
     )
     return Prepared(
         engine=make_engine(chosen, profile, heart),
@@ -103,12 +131,38 @@ def prepare(options: ServerOptions, heart: Heart) -> Prepared:
             data_bytes=_beyond(found.estimate, _HARD),
             uses_gpu=placed.layers > 0,
             connects=kind == "xllamacpp",
+            draft_file=small.file,
         ),
         fit=found,
         grown_bytes=_beyond(found.estimate, _GROWN),
         tuning=tuning,
-        notes=tuple(note for note in (found.note, placed.note) if note),
+        notes=tuple(note for note in (found.note, placed.note, small.note) if note),
     )
+
+
+def small_model(
+    options: ServerOptions, profile: ModelProfile, load: Load, found: Fit, free_bytes: int | None
+) -> Small:
+    """The small model that drafts, where there is one and it fits beside the large one.
+
+    No answer needs it, so what it lacks is a note. Raises ModelFileError for a file that may not
+    be loaded.
+    """
+    file = options.draft_file
+    if file is None:
+        if not profile.draft:
+            return Small(file=None, estimate=found.estimate)
+        file = options.model_file.parent / find(profile.draft).file
+        if not file.exists():
+            note = f"no drafts: model {profile.draft} is not here; run: nearward model pull"
+            return Small(file=None, estimate=found.estimate, note=f"{note} {profile.draft}")
+    admit(profile.draft or file.stem, file, is_own=options.draft_file is not None)
+    alone = estimate(shape_of(read_file(file)), replace(load, embeds=False))
+    both = found.estimate.beside(alone)
+    if free_bytes is not None and both.wanted > free_bytes:
+        note = f"no drafts: there is no memory for {file.name} beside the model"
+        return Small(file=None, estimate=found.estimate, note=note)
+    return Small(file=file, estimate=both)
 
 
 def _tuning(options: ServerOptions, device: Device) -> Tuning | None:
@@ -119,20 +173,20 @@ def _tuning(options: ServerOptions, device: Device) -> Tuning | None:
     return Tuning(results, key_of(device, options.model_file), device.usable_cpus)
 
 
-def place(shape: Shape, load: Load, estimate: Estimate, wanted: int | None) -> Offload:
+def place(shape: Shape, load: Load, needed: Estimate, wanted: int | None) -> Offload:
     """Layers for the GPUs that the installed build can use."""
     folder = library_folder()
     if wanted == 0 or folder is None:
         return ON_CPU
     if not _has_gpu_backend(folder):
-        return offload([], shape, load, estimate, wanted)
+        return offload([], shape, load, needed, wanted)
     try:
         accelerators = read_accelerators(open_registry(folder))
     except (OSError, AttributeError) as error:
         raise LibraryMissingError(
             f"the engine's libraries cannot list GPUs ({type(error).__name__}); run: make setup"
         ) from error
-    return offload(accelerators, shape, load, estimate, wanted)
+    return offload(accelerators, shape, load, needed, wanted)
 
 
 def _has_gpu_backend(folder: Path) -> bool:
@@ -140,6 +194,6 @@ def _has_gpu_backend(folder: Path) -> bool:
     return bool(names - {"libggml-base", "libggml-cpu"})
 
 
-def _beyond(estimate: Estimate, bound: tuple[float, int]) -> int:
+def _beyond(needed: Estimate, bound: tuple[float, int]) -> int:
     factor, more = bound
-    return int(estimate.total * factor) + more
+    return int(needed.total * factor) + more

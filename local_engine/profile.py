@@ -23,3 +23,5 @@ class ModelProfile:
     # Where a request names no bound: small models can repeat themselves until the context is full.
     default_max_tokens: int = 1024
     sampling: SamplingParams = field(default_factory=SamplingParams)
+    draft: str = ""
+    """Name of a small model that drafts for this one; "" for none."""

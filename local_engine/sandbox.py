@@ -59,6 +59,7 @@ class Needs:
     data_bytes: int | None = None
     uses_gpu: bool = False
     connects: bool = False
+    draft_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,8 @@ def confine(needs: Needs) -> Confinement:
 def readable(needs: Needs) -> Iterator[Path]:
     """The program, its libraries, the model, and the few system files that those read."""
     yield needs.model_file
+    if needs.draft_file is not None:
+        yield needs.draft_file
     yield from (Path(place) for place in _SYSTEM_FILES)
     yield from (Path(place) for place in (sys.prefix, sys.base_prefix, sys.exec_prefix))
     yield from (Path(place) for place in sysconfig.get_paths().values())

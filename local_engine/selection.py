@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -90,6 +90,9 @@ class EngineOptions:
     tuning: Tuning | None = None
     """None: `threads` is the operator's word, or the library cannot be asked."""
     gpu_layers: int = 0
+    draft_file: Path | None = None
+    """Of the small model that drafts."""
+    embeds: bool = True
 
 
 def installed_kind() -> str:
@@ -127,13 +130,24 @@ def make_engine(
             if options.tuning is not None:
                 options.tuning.settle(plain)
             runtime: Runtime = WatchedRuntime(plain, beats)
-            backend = LlamaCppBackend(runtime, profile)
+            backend = LlamaCppBackend(
+                runtime, profile, small=_small(options, plain, beats), embeds=options.embeds
+            )
             backend.calibrate()
             return backend
         finally:
             beats.rest(Cell.STEP)
 
     return LineEngine(load, profile)
+
+
+def _small(options: EngineOptions, large: LlamaRuntime, beats: Heart) -> Runtime | None:
+    """The model that drafts, with as many threads and cells as the one it drafts for."""
+    if options.draft_file is None:
+        return None
+    config = replace(large.config, model_file=options.draft_file)
+    small: Runtime = WatchedRuntime(LlamaRuntime(config), beats)
+    return small
 
 
 def _load_bound_s(model_file: Path) -> float:

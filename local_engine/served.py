@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from local_engine.drafters import ModelDrafter
 from local_engine.engine import Token, TokenLogprob
 from local_engine.errors import LocalEngineError
 from local_engine.llama_api import Run, Runtime
@@ -36,7 +37,10 @@ class Served:
     has_read: bool = False
     """Whether anything was decoded for it."""
     match: int = 0
-    """Length of the match that the draft in the batch comes from."""
+    """Length of the match that the draft in the batch comes from; 0: from the small model."""
+    small: ModelDrafter | None = None
+    is_followed: bool = False
+    """Whether the small model reads what this one has said."""
 
     def __post_init__(self) -> None:
         self.lookup = PromptLookup(self.sequence.tokens)

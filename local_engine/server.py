@@ -67,12 +67,14 @@ class EngineServer(uvicorn.Server):
         self._prepared = prepared
         self._confinement = confinement
         self._memory = memory
+        draft_file = prepared.needs.draft_file
         self._upkeep = Upkeep(
             prepared.engine,
             heart,
             memory,
             bound_bytes=prepared.grown_bytes,
             model=FileMark.of(prepared.needs.model_file),
+            draft=FileMark.of(draft_file) if draft_file is not None else None,
         )
         super().__init__(
             uvicorn.Config(
@@ -161,6 +163,7 @@ def parse_options(arguments: list[str]) -> ServerOptions:
     parser.add_argument("--ctx", type=int, default=0, help="context in tokens; 0: the model's")
     parser.add_argument("--threads", default="auto", help="a number, or auto")
     parser.add_argument("--gpu-layers", default="auto", help="a number, or auto")
+    parser.add_argument("--draft-file", type=Path, help="a small model of yours that drafts")
     parser.add_argument("--engine", choices=ENGINES, default="auto")
     found = parser.parse_args(arguments)
     if found.threads != "auto" and not (found.threads.isdigit() and 1 <= int(found.threads) <= 256):
@@ -178,6 +181,7 @@ def parse_options(arguments: list[str]) -> ServerOptions:
         engine=found.engine,
         has_own_file=found.own_file,
         gpu_layers=None if found.gpu_layers == "auto" else int(found.gpu_layers),
+        draft_file=found.draft_file,
     )
 
 

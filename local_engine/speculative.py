@@ -33,8 +33,10 @@ _BOOKS_S: Final = 30.0
 _MOST_CREDIT_S: Final = 0.1
 _FADE: Final = 0.97
 # (the shortest match, prior acceptance): a long match is a copy in progress, a short one chance.
+# No match at all is a draft of a small model: hoped for, as what is never tried is never known,
+# and the books bound what a wrong hope costs.
 _LONGEST_MATCH: Final = 16
-_CLASSES: Final = ((NGRAM, 0.4), (5, 0.6), (9, 0.8), (_LONGEST_MATCH, 0.95))
+_CLASSES: Final = ((0, 0.9), (NGRAM, 0.4), (5, 0.6), (9, 0.8), (_LONGEST_MATCH, 0.95))
 _PRIOR_TRIALS: Final = 6.0
 
 
@@ -109,7 +111,7 @@ class Acceptance:
 
 
 def _class_of(match: int) -> int:
-    return max(i for i, (least, _) in enumerate(_CLASSES) if match >= least or i == 0)
+    return max(i for i, (least, _) in enumerate(_CLASSES) if match >= least)
 
 
 def expected_tokens(drafted: int, rate: float) -> float:
@@ -119,13 +121,17 @@ def expected_tokens(drafted: int, rate: float) -> float:
     return float((1 - rate ** (drafted + 1)) / (1 - rate))
 
 
-def best_draft(curve: CostCurve, rows: int, most: int, rate: float) -> int:
-    """The K (0 to `most`) with the most tokens a second, when `rows` are decoded anyway."""
+def best_draft(curve: CostCurve, rows: int, most: int, rate: float, token_s: float = 0.0) -> int:
+    """The K (0 to `most`) with the most tokens a second, when `rows` are decoded anyway.
+
+    Each drafted token costs `token_s` beforehand.
+    """
     plain = curve.cost(rows)
     if plain <= 0 or most < 1:
         return 0
     rates = [
-        (rows - 1 + expected_tokens(k, rate)) / curve.cost(rows + k) for k in range(1, most + 1)
+        (rows - 1 + expected_tokens(k, rate)) / (curve.cost(rows + k) + k * token_s)
+        for k in range(1, most + 1)
     ]
     best = max(rates)
     return rates.index(best) + 1 if best >= LEAST_GAIN * rows / plain else 0
@@ -137,6 +143,7 @@ class Books:
     def __init__(self) -> None:
         self.balance_s = 0.0
         self.decoded_s = 1.0  # the allowance of the start
+        self._invested_s = 0.0
 
     @property
     def may_draft(self) -> bool:
@@ -151,10 +158,20 @@ class Books:
         """A step with drafts took `seconds`; its tokens would have taken `plain_s`."""
         self._fade(seconds)
         self.balance_s = min(_MOST_CREDIT_S, self.balance_s + plain_s - seconds)
+        self._invested_s = max(0.0, self._invested_s - max(0.0, plain_s - seconds))
+
+    def may_invest(self, seconds: float) -> bool:
+        """Whether a small model may read for so long: what it read before was paid back."""
+        return self._invested_s <= LOSS_BOUND * self.decoded_s + seconds / 2
+
+    def invest(self, seconds: float) -> None:
+        """It reads for so long; what drafts bring from now on pays that back."""
+        self._invested_s += seconds
 
     def _fade(self, seconds: float) -> None:
         keep = max(0.0, 1 - seconds / _BOOKS_S)
         self.balance_s *= keep
+        self._invested_s *= keep
         self.decoded_s = self.decoded_s * keep + seconds
 
 
@@ -165,9 +182,15 @@ class PromptLookup:
         self._tokens = tokens
         self._after: dict[tuple[int, ...], int] = {}
         self._indexed = NGRAM
+        self._found: int | None = None
 
-    def draft(self, most: int) -> tuple[list[int], int]:
-        """(up to `most` tokens, length of the match); nothing when there is no match."""
+    @property
+    def token_s(self) -> float:
+        """A copy costs nothing."""
+        return 0.0
+
+    def match(self) -> int:
+        """Length of the match that a draft would come from; -1 when there is none."""
         tokens = self._tokens
         size = len(tokens)
         while self._indexed < size:  # the newest n-gram stays out: it would find itself
@@ -175,9 +198,12 @@ class PromptLookup:
             self._after[tuple(tokens[end - NGRAM : end])] = end
             self._indexed += 1
         found = self._after.get(tuple(tokens[size - NGRAM : size])) if size >= NGRAM else None
-        if found is None:
-            return [], 0
-        return self._copy(found, most), self._match_length(found)
+        self._found = found
+        return -1 if found is None else self._match_length(found)
+
+    def draft(self, most: int) -> list[int]:
+        """Up to `most` tokens from where the last `match` was."""
+        return [] if self._found is None else self._copy(self._found, most)
 
     def _copy(self, start: int, most: int) -> list[int]:
         """What followed; beyond the end it goes on with itself, as repetitions do."""

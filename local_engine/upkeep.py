@@ -8,8 +8,9 @@ Rules
 3. The bound lies above what the model needs with a full context, so a start does not cross it by
    itself. It lies below the hard limit, where allocations fail.
 4. A model file that was written to under its map gives other answers, or none and SIGBUS where it
-   became shorter. The process ends at once: the next one checks the file before it loads it. A file
-   that was replaced by another of its name is no concern: the map is of the old one.
+   became shorter; so does that of a model that drafts. The process ends at once: the next one
+   checks the file before it loads it. A file that was replaced by another of its name is no
+   concern: the map is of the old one.
 """
 
 from __future__ import annotations
@@ -61,13 +62,14 @@ class Upkeep:
         *,
         bound_bytes: int | None,
         model: FileMark | None = None,
+        draft: FileMark | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._heart = heart
         self._memory = memory
         self._bound_bytes = bound_bytes
-        self._model = model
+        self._files = tuple(mark for mark in (model, draft) if mark is not None)
         self._clock = clock
         self._busy_at = clock()
 
@@ -77,7 +79,7 @@ class Upkeep:
         status = self._engine.status()
         if status.busy or status.queued or not status.is_ready:
             self._busy_at = self._clock()
-        if self._model is not None and self._model.was_written():
+        if any(mark.was_written() for mark in self._files):
             return "the model file has been written to"
         if self.has_outgrown() and self.idle_s() >= IDLE_S:
             return "memory has grown beyond its bound"

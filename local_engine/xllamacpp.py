@@ -97,7 +97,7 @@ class XllamaCppBackend:
         self._listener = listener
         self.n_ctx = config.n_ctx
         self.slots = config.slots
-        self.gauges = Gauges(kv_cells=_cells(config))
+        self.gauges = Gauges(kv_cells=cells_of(config))
         self._promised = 0
         self._books = threading.Lock()
 
@@ -239,14 +239,15 @@ def _completion_request(sequence: Sequence) -> dict[str, object]:
     }
 
 
-def _cells(config: RuntimeConfig) -> int:
+def cells_of(config: RuntimeConfig) -> int:
+    """Tokens that its context holds."""
     return max(config.n_ctx, config.cells or 2 * config.n_ctx)
 
 
 def _server_params(library: Any, config: RuntimeConfig, listener: PrivateListener) -> Any:
     params = library.CommonParams()
     params.model.path = str(config.model_file)
-    params.n_ctx = _cells(config)
+    params.n_ctx = cells_of(config)
     params.kv_unified = True  # a slot may use all of it, as long as the others leave room
     params.n_batch = params.n_ubatch = config.n_batch
     params.n_parallel = config.slots

@@ -105,15 +105,34 @@ def engine(
     kind: Annotated[
         str, typer.Option("--engine", help="llamacpp or xllamacpp, as installed.")
     ] = "llamacpp",
+    llama_server: Annotated[
+        Path | None,
+        typer.Option(help="Measure llama.cpp's own server too.", exists=True, dir_okay=False),
+    ] = None,
     only_json: Annotated[bool, typer.Option("--json", help="Print the JSON line alone.")] = False,
 ) -> None:
     """The on-device engine: tokens per second of 1, 4 and 8 streams, prefix cache, gaps, drafts.
 
     Runs SmolLM2 in a process of its own for about three minutes: on an
-    otherwise idle machine. tests/bench/engine_peers.py compares two engines.
+    otherwise idle machine. tests/bench/llama_server_build.py builds the peer
+    for --llama-server, tests/bench/engine_peers.py compares with xllamacpp.
     """
-    command = [sys.executable, "-m", "local_engine.engine_bench", "--threads", threads]
-    command += ["--rounds", str(rounds), "--engine", kind]
+    options = ["--threads", threads, "--rounds", str(rounds)]
+    figures = _engine_figures([*options, "--engine", kind], only_json=only_json)
+    if llama_server is not None:
+        peer = ["--engine", "llama-server", "--llama-server", str(llama_server)]
+        theirs = _engine_figures([*options, *peer], only_json=only_json)
+        both = [name for name in theirs if figures.get(name) and theirs[name]]
+        figures |= {f"peer_{name}": figure for name, figure in theirs.items()}
+        figures |= {f"ratio_{name}": round(figures[name] / theirs[name], 3) for name in both}
+    if not only_json:
+        _say_figures(figures)
+    say(json.dumps(figures))
+
+
+def _engine_figures(options: list[str], *, only_json: bool) -> dict[str, float]:
+    """What a run of the engine's own bench prints last."""
+    command = [sys.executable, "-m", "local_engine.engine_bench", *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     lines = done.stdout.splitlines()
     if done.returncode or not lines:
@@ -121,5 +140,4 @@ def engine(
     if not only_json:
         for line in lines[:-1]:
             say(line)
-        _say_figures(json.loads(lines[-1]))
-    say(lines[-1])
+    return dict(json.loads(lines[-1]))

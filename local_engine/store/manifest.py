@@ -69,6 +69,7 @@ def parse_manifest(data: dict[str, Any]) -> Manifest:
         default_system=fields.pop("default_system"),
         n_ctx=fields.pop("n_ctx"),
         sampling=SamplingParams(**fields.pop("sampling")),
+        draft=fields.pop("draft", ""),
     )
     assert profile.template in TEMPLATES, "a manifest names a template that is not written"
     size_bytes, source = fields.pop("bytes"), ModelSource(**fields.pop("source"))

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The on-device engine beside xllamacpp: same file, same threads, through the same port.
+"""The on-device engine beside its peers: same file, same threads, through the same port.
 
-    python -m tests.bench.engine_peers [--peer-path FOLDER] [--model FILE] [--threads 1,2]
+    python -m tests.bench.engine_peers [--peer-path FOLDER] [--llama-server PATH]
+        [--model FILE] [--threads 1,2]
 
-FOLDER holds xllamacpp (`pip install --target FOLDER xllamacpp`); without one only our engine is
-measured. Each engine runs in a process of its own (`python -m local_engine.engine_bench`, which
-says what the figures are), one after the other, on a machine that should be idle; it takes some six
-minutes. The last line is JSON.
+FOLDER holds xllamacpp (`pip install --target FOLDER xllamacpp`), PATH is llama.cpp's own server
+(`tests.bench.llama_server_build` builds it); what is not named is left out. Each engine runs in a
+process of its own (`python -m local_engine.engine_bench`, which says what the figures are), one
+after the other, on a machine that should be idle; it takes some three minutes each. The last line
+is JSON, with the quotients of ours and theirs: rates above 1 and times below 1 are in our favour.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ def _figures(engine: str, options: argparse.Namespace) -> dict[str, Any]:
     command = [sys.executable, "-m", "local_engine.engine_bench", "--engine", engine]
     command += ["--threads", options.threads, "--rounds", str(options.rounds)]
     command += ["--model", str(options.model)] if options.model else []
+    command += ["--llama-server", str(options.llama_server)] if options.llama_server else []
     path = str(options.peer_path) if engine == "xllamacpp" else ""
     environment = {**os.environ, "PYTHONPATH": path}
     output = subprocess.run(command, env=environment, check=True, text=True, stdout=subprocess.PIPE)
@@ -38,17 +41,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--peer-path", type=Path)
+    parser.add_argument("--llama-server", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--threads", default="1,2", help="for single tokens, for prompts")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    engines = ["llamacpp", *(["xllamacpp"] if options.peer_path else [])]
-    table: dict[str, Any] = {engine: _figures(engine, options) for engine in engines}
-    if options.peer_path:
-        ours, peer = table["llamacpp"], table["xllamacpp"]
-        table["ratio"] = {
-            name: round(ours[name] / peer[name], 3) for name in peer if name in ours and peer[name]
-        }
+    peers = ["xllamacpp"] if options.peer_path else []
+    peers += ["llama-server"] if options.llama_server else []
+    table: dict[str, Any] = {name: _figures(name, options) for name in ("llamacpp", *peers)}
+    ours = table["llamacpp"]
+    for peer in peers:
+        both = [name for name in table[peer] if ours.get(name) and table[peer][name]]
+        table[f"over {peer}"] = {n: round(ours[n] / table[peer][n], 3) for n in both}
     print(json.dumps(table))
 
 

@@ -68,6 +68,7 @@ def test_a_shape_is_read_from_the_header() -> None:
         feed_forward=400,
         vocabulary=100,
         trained_tokens=1000,
+        heads=8,
         state_values=160,
     )
     wide = shape_of(header(embedding_length=64, attention__head_count=8, attention__key_length=32))
@@ -140,3 +141,26 @@ def test_any_memory_is_judged_the_same_way() -> None:
             assert found.estimate.wanted <= free
             assert found.n_ctx >= last
             last = found.n_ctx
+
+
+def test_the_embedders_context_is_counted_and_given_up_first() -> None:
+    """266 MiB were measured beside SmolLM2 with texts of 2,048 tokens."""
+    shape, load = replace(SMALL, heads=9), replace(LOAD, embeds=True)
+    both, alone = estimate(shape, load), estimate(shape, LOAD)
+    assert both.total - alone.total == both.vectors == pytest.approx(266 * MIB, rel=0.05)
+
+    assert fit("m", shape, load, both.wanted).embeds
+    without = fit("m", shape, load, both.wanted - 1)
+    assert (without.embeds, without.n_ctx, without.estimate) == (False, 2048, alone)
+    assert without.note.startswith("no embeddings")
+    small = fit("m", shape, load, alone.wanted - 1)
+    assert small.n_ctx < 2048
+    assert "context reduced" in small.note
+    assert "no embeddings" in small.note
+
+
+def test_two_models_in_one_process_have_one_program() -> None:
+    """Everything else is added."""
+    one = estimate(SMALL, LOAD)
+    both = one.beside(one)
+    assert 2 * one.total - both.total == 48 * MIB

@@ -165,6 +165,9 @@ def test_a_gpu_needs_its_devices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr(sys, "path", [str(tmp_path), "/x/site-packages"])
     assert Path("/x/site-packages") in readable(plain)
     assert tmp_path not in readable(plain)
+    assert Path("/d") in readable(
+        Needs(model_file=tmp_path / "m", socket_folder=tmp_path, draft_file=Path("/d"))
+    )
     monkeypatch.setenv(sandbox.WRITABLE_ENV, f"/a{os.pathsep}/b")
     assert {Path("/a"), Path("/b")} <= set(writable(plain))
 

@@ -25,11 +25,11 @@ from local_engine.errors import (
     LibraryMissingError,
     ModelFileError,
 )
-from local_engine.fit import Estimate, Fit
+from local_engine.fit import Estimate, Fit, Load
 from local_engine.heartbeat import Heart
 from local_engine.line import LineEngine
 from local_engine.listening import listen
-from local_engine.preparation import Prepared, ServerOptions, prepare
+from local_engine.preparation import Prepared, ServerOptions, prepare, small_model
 from local_engine.profile import ModelProfile
 from local_engine.resident import ResidentMemory
 from local_engine.sandbox import Confinement, Needs
@@ -76,6 +76,7 @@ def test_the_command_line_is_read() -> None:
 
     assert (found.n_ctx, found.threads, found.engine) == (512, 3, "xllamacpp")
     assert parse_options(short).threads is None
+    assert parse_options([*short, "--draft-file", "/d"]).draft_file == Path("/d")
     assert parse_options(short).engine == "auto"
     assert [parse_options([*short, *own]).has_own_file for own in ([], ["--own-file"])] == [0, 1]
     assert [parse_options([*short, *more]).gpu_layers for more in ([], ["--gpu-layers", "7"])] == [
@@ -158,6 +159,36 @@ def test_the_model_file_is_checked_before_anything_is_loaded(tmp_path: Path) -> 
         prepare(options(tmp_path, "smollm2-135m-instruct-q4_1"), Heart())
     own = replace(options(tmp_path, "smollm2-135m-instruct-q4_1"), has_own_file=True)
     assert prepare(own, Heart()).profile.template == "chatml"
+
+
+def test_a_draft_model_is_checked_and_counted(tmp_path: Path) -> None:
+    """Its file may be read, its memory is in the estimate; a bad file is refused."""
+    plain = options(tmp_path)
+    draft = tmp_path / "d.gguf"
+    draft.write_bytes(a_gguf())
+    alone, both = (prepare(o, Heart()) for o in (plain, replace(plain, draft_file=draft)))
+
+    assert both.needs.draft_file == draft
+    assert both.fit.estimate.total > alone.fit.estimate.total
+    assert both.grown_bytes > alone.grown_bytes
+    draft.write_bytes(b"GGUF and no more")
+    with pytest.raises(ModelFileError):
+        prepare(replace(plain, draft_file=draft), Heart())
+
+
+def test_a_draft_model_that_is_absent_or_too_large_is_left_out(tmp_path: Path) -> None:
+    """With a note: answers need it not."""
+    wanted, load = options(tmp_path), Load(n_ctx=64, n_batch=8, slots=1)
+    found = Fit(n_ctx=64, estimate=Estimate(weights=1, cells=1, compute=1, program=1))
+    known = replace(PROFILE, draft="smollm2-135m-instruct-q4_1")
+    absent = small_model(wanted, known, load, found, None)
+    large = replace(wanted, draft_file=wanted.model_file)
+
+    assert absent.file is None
+    assert "nearward model pull smollm2" in absent.note
+    assert "no memory for m.gguf" in small_model(large, PROFILE, load, found, 1 << 10).note
+    assert small_model(large, PROFILE, load, found, None).file == wanted.model_file
+    assert small_model(wanted, PROFILE, load, found, None).file is None
 
 
 def test_a_request_for_a_gpu_is_answered(tmp_path: Path) -> None:

@@ -158,27 +158,27 @@ def test_drafts_that_always_lose_cost_at_most_the_bound() -> None:
 def test_the_lookup_copies_what_followed() -> None:
     """The longest match it can tell, and the newest occurrence."""
     tokens = [1, 2, 3, 4, 5, 9, 9, 9, 1, 2, 3, 4]
-    draft, match = PromptLookup(tokens).draft(3)
+    lookup = PromptLookup(tokens)
 
-    assert (draft, match) == ([5, 9, 9], 4)
+    assert (lookup.match(), lookup.draft(3)) == (4, [5, 9, 9])
 
 
 def test_the_lookup_goes_on_with_a_repetition() -> None:
     """Beyond the end of the text it reads its own draft."""
     tokens = [0, 7, 8, 7, 8, 7, 8]
-    draft, match = PromptLookup(tokens).draft(5)
+    lookup = PromptLookup(tokens)
 
-    assert draft == [7, 8, 7, 8, 7]
-    assert match >= 3
+    assert lookup.match() >= 3
+    assert lookup.draft(5) == [7, 8, 7, 8, 7]
 
 
 def test_without_a_match_there_is_no_draft() -> None:
     """Nor in a text shorter than an n-gram; new tokens are seen as they come."""
     tokens = [1, 2]
     lookup = PromptLookup(tokens)
-    assert lookup.draft(4) == ([], 0)
+    assert (lookup.match(), lookup.draft(4)) == (-1, [])
     tokens += [3, 4, 5]
-    assert lookup.draft(4) == ([], 0)
+    assert (lookup.match(), lookup.draft(4)) == (-1, [])
     tokens += [1, 2, 3]
 
-    assert lookup.draft(2) == ([4, 5], 3)
+    assert (lookup.match(), lookup.draft(2)) == (3, [4, 5])

@@ -86,6 +86,8 @@ def test_a_manifest_with_an_unknown_field_is_refused() -> None:
     data = json.loads((files("local_engine.store") / f"manifests/{NAME}.json").read_text())
     with pytest.raises(TypeError):
         parse_manifest({**data, "colour": "red"})
+    assert not parse_manifest(data).profile.draft
+    assert parse_manifest({**data, "draft": "m"}).profile.draft == "m"
 
 
 def test_the_folder_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from local_engine.engine import EngineStatus
 from local_engine.heartbeat import LOOP_BOUND_S, Cell, Heart
 from local_engine.resident import ResidentMemory
@@ -16,7 +18,12 @@ from tests.local_engine.fakes import FakeEngine
 class Scene:
     """An upkeep over a fake engine, a clock and a memory of a chosen size."""
 
-    def __init__(self, bound_bytes: int | None, model: FileMark | None = None) -> None:
+    def __init__(
+        self,
+        bound_bytes: int | None,
+        model: FileMark | None = None,
+        draft: FileMark | None = None,
+    ) -> None:
         self.now, self.busy, self.private = 0.0, 0, 100
         engine = FakeEngine()
         idle = engine.status()
@@ -31,6 +38,7 @@ class Scene:
             memory,
             bound_bytes=bound_bytes,
             model=model,
+            draft=draft,
             clock=self.clock,
         )
 
@@ -63,11 +71,13 @@ def test_a_grown_process_is_replaced_between_requests() -> None:
     assert Scene(bound_bytes=None).upkeep.has_outgrown() is False
 
 
-def test_a_model_written_to_under_its_map_ends_the_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_draft", [False, True])
+def test_a_model_written_to_under_its_map_ends_the_process(tmp_path: Path, is_draft: bool) -> None:
     """At once. A successor of its name, or none, is no concern of this process."""
     path = tmp_path / "m.gguf"
     path.write_bytes(b"12345")
-    scene = Scene(None, FileMark.of(path))
+    mark = FileMark.of(path)
+    scene = Scene(None, draft=mark) if is_draft else Scene(None, mark)
     scene.busy = 1
     assert scene.upkeep.tick() == ""
     with path.open("r+b") as stream:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +38,27 @@ def test_bench_engine_passes_on_what_the_engine_says() -> None:
     """Its exit code, and no figures where there are none."""
     result = run("bench", "engine", "--engine", "none")
     assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_bench_engine_measures_a_peer_as_well(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ours, theirs under `peer_`, and the quotients of what both have."""
+    program = tmp_path / "python"
+    program.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in *llama-server*) echo \'{"streams_1": 40.0, "gap_s": 0}\';;\n'
+        '*) echo costs; echo \'{"streams_1": 50.0, "overhead": 0.02}\';; esac\n'
+    )
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    result = run("bench", "engine", "--llama-server", str(program), "--json")
+
+    assert json.loads(result.stdout) == {
+        "streams_1": 50.0,
+        "overhead": 0.02,
+        "peer_streams_1": 40.0,
+        "peer_gap_s": 0,
+        "ratio_streams_1": 1.25,
+    }
+    assert "costs" in run("bench", "engine").stdout

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How near one answer comes to what the memory allows: `python -m local_engine.roofline`.
+
+Each token of a lone answer reads all weights once, so no engine is faster than bandwidth over
+file size. The bandwidth is measured by NumPy's dot product of an array of 256 MB with itself, on as
+many threads as decode: a sum that does nothing but read. The models are the small one, written
+anew by llama.cpp as Q8_0 and Q4_0 in a temporary folder (from its own Q4_1: for speed that is the
+same). Tokens 17 to 64 of an answer to a short prompt are timed.
+
+One line for each file; the last line is JSON. The machine should be idle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+from local_engine.llama_api import DecodeStatus, LlamaRuntime, Run, RuntimeConfig, load_bindings
+from local_engine.llama_log import LOAD_LOG
+
+# llama.cpp's llama_ftype.
+FILE_TYPES: Final = {"f16": 1, "q4_0": 2, "q8_0": 7}
+_FIRST, _LAST = 16, 64
+_ROUNDS: Final = 3
+_READ: Final = """
+import time
+import numpy as np
+a = np.ones(1 << 26, dtype=np.float32)
+best = 0.0
+for _ in range(12):
+    began = time.perf_counter()
+    a.dot(a)
+    best = max(best, a.nbytes / (time.perf_counter() - began))
+print(best)
+"""
+
+
+def read_bandwidth(threads: int) -> float:
+    """Bytes a second that so many threads read, the best of a dozen times."""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-c", _READ]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
+    return float(done.stdout)
+
+
+def requantized(source: Path, file_type: str, folder: Path) -> Path:
+    """`source` as a file of another type in `folder`. Raises OSError."""
+    target = folder / f"{file_type}.gguf"
+    if not target.exists():
+        api = load_bindings()
+        LOAD_LOG.listen(api)  # else llama.cpp writes a line for each tensor
+        params = api.llama_model_quantize_default_params()
+        params.ftype, params.allow_requantize = FILE_TYPES[file_type], True
+        params.nthread = os.cpu_count() or 1
+        named = (os.fsencode(source), os.fsencode(target))
+        if api.llama_model_quantize(*named, ctypes.byref(params)) != 0:
+            raise OSError(f"{source.name} cannot be written as {file_type}")
+    return target
+
+
+def tokens_a_second(model: Path, threads: int) -> float:
+    """Of one sequence from its 17th token to its 64th, the best of three times."""
+    runtime = LlamaRuntime(
+        RuntimeConfig(
+            model_file=model, n_ctx=256, n_batch=64, slots=1, decode_threads=threads,
+            prefill_threads=threads,
+        )
+    )  # fmt: skip
+    best = 0.0
+    try:
+        for _ in range(_ROUNDS):
+            runtime.forget()
+            began = 0.0
+            for position in range(_LAST):
+                began = time.perf_counter() if position == _FIRST else began
+                code = runtime.decode([Run(0, position, [1], 1)], abort=None)
+                assert code == DecodeStatus.OK, "a lone token always fits"
+            best = max(best, (_LAST - _FIRST) / (time.perf_counter() - began))
+    finally:
+        runtime.close()
+    return best
+
+
+def measure(
+    model: Path, threads: int, types: tuple[str, ...] = ("q8_0", "q4_0")
+) -> dict[str, float]:
+    """Bandwidth in GB/s; and for each type its tokens a second, and their share of the roofline."""
+    bandwidth = read_bandwidth(threads)
+    figures = {"read_gb_s": bandwidth / 1e9}
+    with tempfile.TemporaryDirectory(prefix="nearward-roofline-") as folder:
+        for file_type in types:
+            file = requantized(model, file_type, Path(folder))
+            rate = tokens_a_second(file, threads)
+            figures[f"{file_type}_tps"] = rate
+            figures[f"{file_type}_roofline"] = rate * file.stat().st_size / bandwidth
+    return figures
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m local_engine.roofline", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    figures = {n: round(v, 4) for n, v in measure(options.model, options.threads).items()}
+    sys.stdout.writelines(f"{name:<16} {figure}\n" for name, figure in figures.items())
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+if __name__ == "__main__":
+    main()
