@@ -277,3 +277,17 @@ def test_the_domain_has_what_conditions_tell_apart_and_no_more(
     assert (domain.request_count, domain.size) == (requests, requests * places)
     assert len(list(domain.requests())) == requests
     assert [len(some) - 1 for some in domain.places] == [places]
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [({"days_7", "days_30", "days_90", "longer"}, set()), ({"zero"}, {"mine"})],
+)
+def test_who_keeps_nothing_has_a_retention_of_zero(kept: set[str], expected: set[str]) -> None:
+    """Two fields of one property: both ways of proving know it."""
+    tested = pack(
+        permit(All((LOW, In("zero_data", frozenset({True}))))),
+        never=In("retention", frozenset(kept)),
+    )
+
+    assert refuted(prove(tested)) == (expected, expected)
