@@ -34,6 +34,7 @@ from gateway.errors import (
     NotFound,
     Unavailable,
 )
+from gateway.facts import session_named
 from gateway.identity import Identity, Principal
 from gateway.limits import Json, Limits, parse_object, read_body, read_headers
 from gateway.records.journal import Journal
@@ -163,15 +164,22 @@ class Admin:
         """
         who = self._admit(request, "admin")
         body = await self._body(request)
-        tenant, session = body.get("tenant"), body.get("session")
-        if not (isinstance(tenant, str) and isinstance(session, str) and tenant and session):
-            raise BadRequest("tenant and session must be named", param="session")
+        tenant, session = self._session(body)
         await self._journal.doubt_lifted(tenant, session, who.id)
         try:
             was_in_doubt = await self._sessions.forget(tenant, doubt_of(session))
         except OSError:
             raise Unavailable("the session could not be written down as judged") from None
         return {"object": "session", "tenant": tenant, "was_in_doubt": was_in_doubt}
+
+    def _session(self, body: Json) -> tuple[str, str]:
+        """The tenant and session of a body; BadRequest unless a request could be of both."""
+        tenant, session = body.get("tenant"), body.get("session")
+        if not (isinstance(tenant, str) and isinstance(session, str)):
+            raise BadRequest("tenant and session must be named", param="session")
+        if tenant not in self._identity.tenants:  # what is no tenant's name goes into no record
+            raise BadRequest("no key is of this tenant", param="tenant")
+        return tenant, session_named(session)
 
     def _admit(self, request: Request, *roles: str) -> Principal:
         headers = read_headers(request.headers.raw, self._limits)

@@ -300,12 +300,23 @@ async def test_a_doubt_about_a_session_is_ended_by_a_person(
     held = await scene.chat(words="Hello.", **session)
     named = {"tenant": "default", "session": "mrs-roe"}
     by_user = await scene.ask("POST", "/v1/sessions/judged", "user", json=named)
-    shapeless = await scene.ask("POST", "/v1/sessions/judged", "admin", json={"session": 1})
+    slips = [
+        {"session": 1},
+        {**named, "tenant": "A" * 2_000_000},
+        {**named, "tenant": "nobody"},
+        {**named, "session": "s" * 65},
+        {**named, "session": "a\0b"},
+        {**named, "session": " "},
+    ]
+    refusals = [
+        await scene.ask("POST", "/v1/sessions/judged", "admin", json=slip) for slip in slips
+    ]
     ended = await scene.ask("POST", "/v1/sessions/judged", "admin", json=named)
     through = await scene.chat(words="Hello.", **session)
 
     assert {code_of(failed), code_of(held)} == {"policy_blocked"}
-    assert (by_user.status_code, shapeless.status_code) == (403, 400)
+    assert by_user.status_code == 403
+    assert [refused.status_code for refused in refusals] == [400] * len(slips)
     assert ended.json() == {"object": "session", "tenant": "default", "was_in_doubt": True}
     assert through.status_code == 200
     (record,) = scene.records("doubt_lifted")
