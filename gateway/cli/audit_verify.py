@@ -14,7 +14,14 @@ from gateway.cli.audit_export import said
 from gateway.cli.terminal import fail, say
 from gateway.records.bundle import verify_bundle
 from gateway.records.custody import read_public_key
-from gateway.records.verification import Anchored, Checked, Report, anchored_heads, verify_known
+from gateway.records.verification import (
+    Anchored,
+    Checked,
+    Kept,
+    Report,
+    read_anchor,
+    verify_known,
+)
 from gateway.records.witnesses import Witness, testimony, unwitnessed
 
 if TYPE_CHECKING:
@@ -49,6 +56,7 @@ def check_log(
         say(line)
     for name in unasked(settings):
         say(f"not checked: {name}")
+    _say_fragments(checked.fragments)
     if is_anchor_required and not checked.is_anchored:
         _unanchored()
 
@@ -70,11 +78,12 @@ def check_bundle(
         fail("--bundle needs --public-key: the signing.pub of the log, got by another way")
     key = _public_key(public_key)
     anchored: list[Anchored] = []
-    witnesses = []
+    witnesses, fragments = [], []
     for path in anchors:
-        seen = _heads(path, key)
-        anchored += seen
-        witnesses.append(Witness.of(str(path), (head for head, _ in seen)))
+        kept = _kept(path, key)
+        anchored += kept.heads
+        fragments += kept.fragments
+        witnesses.append(Witness.of(str(path), (head for head, _ in kept.heads)))
     try:
         verdict = verify_bundle(bundle, key, anchored)
     except OSError as error:
@@ -87,6 +96,7 @@ def check_bundle(
     workers = [head.worker for head in verdict.checkpoint.heads]
     for line in testimony(witnesses, workers):
         say(f"  {line}")
+    _say_fragments(fragments)
     if is_anchor_required and (not witnesses or unwitnessed(witnesses, workers)):
         _unanchored()
 
@@ -95,7 +105,7 @@ def _checked(
     directory: Path, given: Sequence[Path], settings: AuditSettings, public_key: Path
 ) -> Checked:
     for path in (*given, *(path for path in settings.anchor_files if path.exists())):
-        _heads(path, _public_key(public_key))  # a file that is no anchor has a line of its own
+        _kept(path, _public_key(public_key))  # a file that is no anchor has a line of its own
     try:
         return verify_known(
             directory,
@@ -126,9 +136,14 @@ def _unanchored() -> NoReturn:
     raise typer.Exit(1)
 
 
-def _heads(path: Path, key: Ed25519PublicKey) -> list[Anchored]:
+def _say_fragments(fragments: Sequence[str]) -> None:
+    for where in fragments:
+        say(f"passed over: {where}, a checkpoint that was cut off while it was written")
+
+
+def _kept(path: Path, key: Ed25519PublicKey) -> Kept:
     try:
-        return anchored_heads(path, key)
+        return read_anchor(path, key)
     except OSError as error:
         fail(f"{path}: cannot be read ({error.strerror})")
     except ValueError as error:

@@ -66,6 +66,11 @@ def test_verify_against_an_anchor(state_dir: Path, tmp_path: Path) -> None:
         f"anchor outside the log: {anchor} (worker 0 up to record 4)",
     ]
     assert told[3].startswith("behind what the anchors saw, records cut off its end")
+    whole_anchor = anchor.read_bytes()
+    anchor.write_bytes(whole_anchor[:40] + b"\n" + whole_anchor)
+    cut = run("audit", "verify", "--anchor", anchor)
+    assert (cut.exit_code, "passed over: anchor.jsonl:1, a checkpoint" in cut.stdout) == (0, True)
+    anchor.write_bytes(whole_anchor)
 
     (path,) = (state_dir / "audit").glob("*.jsonl")
     lines = path.read_bytes().splitlines(keepends=True)
