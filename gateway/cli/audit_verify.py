@@ -15,14 +15,13 @@ from gateway.cli.terminal import fail, say
 from gateway.records.bundle import verify_bundle
 from gateway.records.custody import read_public_key
 from gateway.records.verification import (
-    Anchored,
     Checked,
     Kept,
     Report,
     read_anchor,
     verify_known,
 )
-from gateway.records.witnesses import Witness, testimony, unwitnessed
+from gateway.records.witnesses import Witness, testimony
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -77,15 +76,13 @@ def check_bundle(
     if public_key is None:
         fail("--bundle needs --public-key: the signing.pub of the log, got by another way")
     key = _public_key(public_key)
-    anchored: list[Anchored] = []
-    witnesses, fragments = [], []
-    for path in anchors:
-        kept = _kept(path, key)
-        anchored += kept.heads
-        fragments += kept.fragments
-        witnesses.append(Witness.of(str(path), (head for head, _ in kept.heads)))
+    asked = {path: _kept(path, key) for path in anchors}
+    anchored = [pair for kept in asked.values() for pair in kept.heads]
+    newest: dict[int, float] = {}
+    for worker, t in (pair for kept in asked.values() for pair in kept.newest.items()):
+        newest[worker] = max(newest.get(worker, t), t)
     try:
-        verdict = verify_bundle(bundle, key, anchored)
+        verdict = verify_bundle(bundle, key, anchored, newest)
     except OSError as error:
         fail(f"{bundle}: cannot be read ({error.strerror})")
     except ValueError as error:
@@ -93,12 +90,19 @@ def check_bundle(
         raise typer.Exit(1) from None
     say(said(verdict))
     say("checked here:")
+    witnesses = [
+        Witness.of(str(path), (head for head, _ in kept.heads if head in verdict.compared))
+        for path, kept in asked.items()
+    ]
     workers = [head.worker for head in verdict.checkpoint.heads]
     for line in testimony(witnesses, workers):
         say(f"  {line}")
-    _say_fragments(fragments)
-    if is_anchor_required and (not witnesses or unwitnessed(witnesses, workers)):
-        _unanchored()
+    _say_fragments([where for kept in asked.values() for where in kept.fragments])
+    if verdict.unanchored and (anchors or is_anchor_required):
+        those = ", ".join(map(str, verdict.unanchored))
+        say(f"NOT ANCHORED  no anchor saw the log of worker {those} behind the period")
+    if verdict.unanchored and is_anchor_required:
+        raise typer.Exit(1)
 
 
 def _checked(

@@ -149,10 +149,14 @@ def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored])
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What an anchor's file holds: heads, each with where it stands, and where it has fragments."""
+    """What an anchor's file holds: heads, each with where it stands, and where it has fragments.
+
+    `newest` says of each worker when the last checkpoint that names it was made.
+    """
 
     heads: list[Anchored]
     fragments: list[str]
+    newest: dict[int, float]
 
 
 def read_anchor(path: Path, key: Ed25519PublicKey) -> Kept:
@@ -163,6 +167,7 @@ def read_anchor(path: Path, key: Ed25519PublicKey) -> Kept:
     """
     heads: dict[Head, str] = {}
     fragments: list[str] = []
+    newest: dict[int, float] = {}
     for number, line in enumerate(read_lines(path), start=1):
         where = f"{path.name}:{number}"
         made, is_cut = _checkpoint_in(line, where)
@@ -174,7 +179,8 @@ def read_anchor(path: Path, key: Ed25519PublicKey) -> Kept:
             raise ValueError(f"{where}: not signed by this key, or changed since")
         for head in made.heads:
             heads.setdefault(head, f"the checkpoint {where}")
-    return Kept(list(heads.items()), fragments)
+            newest[head.worker] = max(newest.get(head.worker, made.t), made.t)
+    return Kept(list(heads.items()), fragments, newest)
 
 
 def _checkpoint_in(line: bytes, where: str) -> tuple[Checkpoint | None, bool]:

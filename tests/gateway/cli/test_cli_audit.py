@@ -329,6 +329,12 @@ def test_no_bundle_over_a_log_that_its_anchors_contradict(state_dir: Path, tmp_p
     assert "  anchor outside the log: anchor.jsonl (worker 0 up to record 4)\n" in made.stdout
     assert f"  anchor outside the log: {anchor} (worker 0 up to record 4)\n" in result.stdout
     assert result.exit_code == 0
+    now = [*BUNDLE[:4], "--until", f"{time.time()}", *BUNDLE[6:]]  # nobody looked since
+    assert run("audit", "export", "-o", out, *now, "--config", config).exit_code == 0
+    for more, code in (([], 0), (["--require-anchor"], 1)):
+        since = run(*checked, *more)
+        assert since.exit_code == code
+        assert "NOT ANCHORED  no anchor saw the log of worker 0 behind" in since.stdout
 
     out.unlink()
     anchor.write_text('{"forged": true}\n')
