@@ -161,17 +161,32 @@ class Admin:
     async def judged(self, request: Request) -> dict[str, Any]:
         """A person looked at what a detector had failed on: end the doubt about its session.
 
-        What the session is known to have carried stays. On record first.
+        What the session is known to have carried stays. Where there is a doubt to end, that is on
+        record first, and `void` if nothing came of it.
         """
         who = self._admit(request, "admin")
-        body = await self._body(request)
-        tenant, session = self._session(body)
-        await self._journal.doubt_lifted(tenant, session, who.id)
+        tenant, session = self._session(await self._body(request))
+        async with self._answering:
+            await self._check_doubt(tenant, session, who)
+            await self._journal.doubt_lifted(tenant, session, who.id, "lifted")
+            try:
+                await self._end_doubt(tenant, session)
+            except GatewayError:
+                await self._journal.doubt_lifted(tenant, session, who.id, "void")
+                raise
+        return {"object": "session", "tenant": tenant, "was_in_doubt": True}
+
+    async def _check_doubt(self, tenant: str, session: str, who: Principal) -> None:
+        if not await self._sessions.holds(tenant, doubt_of(session)):
+            raise NotFound("there is no doubt about this session", code="doubt_not_found")
+
+    async def _end_doubt(self, tenant: str, session: str) -> None:
         try:
-            was_in_doubt = await self._sessions.forget(tenant, doubt_of(session))
+            is_ended = await self._sessions.forget(tenant, doubt_of(session))
         except OSError:
             raise Unavailable("the session could not be written down as judged") from None
-        return {"object": "session", "tenant": tenant, "was_in_doubt": was_in_doubt}
+        if not is_ended:  # another answer or its end came first
+            raise NotFound("there is no doubt about this session", code="doubt_not_found")
 
     def _session(self, body: Json) -> tuple[str, str]:
         """The tenant and session of a body; BadRequest unless a request could be of both."""

@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.errors import Conflict
 from gateway.signals.reading import SignalReader
 from gateway.state.approvals import Approvals, Asked
+from gateway.state.sessions import MemorySessions
 from policies import Findings
 from tests.doubles.cloud import Cloud
 from tests.gateway.fakes import chat_body
@@ -320,7 +322,47 @@ async def test_a_doubt_about_a_session_is_ended_by_a_person(
     assert ended.json() == {"object": "session", "tenant": "default", "was_in_doubt": True}
     assert through.status_code == 200
     (record,) = scene.records("doubt_lifted")
-    assert record["tenant"] == "default"
+    assert (record["tenant"], record["outcome"]) == ("default", "lifted")
     assert "mrs-roe" not in json.dumps(record)
     refused = [r for r in scene.records("refused") if r["errors"] == ["session_not_judged"]]
     assert len(refused) == 1
+
+
+async def in_doubt(scene: Scene, monkeypatch: pytest.MonkeyPatch, who: str) -> dict[str, str]:
+    """A session in which the detector failed on a request of `who`."""
+    with monkeypatch.context() as failing:
+        failing.setattr(SignalReader, "_privacy", lambda *_: (Findings.unknown("detector"), 0))
+        await scene.chat(who=who, words="Hello.", x_nearward_session="mrs-roe")
+    return {"tenant": "default", "session": "mrs-roe"}
+
+
+@pytest.mark.parametrize(
+    ("stumbles", "status"),
+    [
+        (OSError("disk"), 503),
+        (Conflict("in use"), 409),
+        (None, 404),
+    ],
+)
+async def test_a_doubt_that_is_not_ended_is_void_on_record(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, stumbles: Exception | None, status: int
+) -> None:
+    """Nothing is on record where there is no doubt, and no lifting stands that did not happen."""
+    named = await in_doubt(scene, monkeypatch, "user")
+    unknown = {**named, "session": "another"}
+    unseen = await scene.ask("POST", "/v1/sessions/judged", "admin", json=unknown)
+    assert (unseen.status_code, code_of(unseen)) == (404, "doubt_not_found")
+    assert scene.records("doubt_lifted") == []
+
+    async def forget(*_: object) -> bool:
+        if stumbles:
+            raise stumbles
+        return False
+
+    with monkeypatch.context() as stumbling:
+        stumbling.setattr(MemorySessions, "forget", forget)
+        failed = await scene.ask("POST", "/v1/sessions/judged", "admin", json=named)
+    held = await scene.chat(words="Hello.", x_nearward_session="mrs-roe")
+
+    assert (failed.status_code, code_of(held)) == (status, "policy_blocked")
+    assert [r["outcome"] for r in scene.records("doubt_lifted")] == ["lifted", "void"]
