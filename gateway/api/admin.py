@@ -45,7 +45,7 @@ from gateway.rules import Rules
 from gateway.simulating import simulate_log
 from gateway.state.approvals import Approvals
 from gateway.state.sessions import Sessions
-from gateway.taint import doubt_of
+from gateway.taint import doubt_of, doubtful_use
 from policies import Destination, PackSource, PolicyError
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -179,6 +179,8 @@ class Admin:
     async def _check_doubt(self, tenant: str, session: str, who: Principal) -> None:
         if not await self._sessions.holds(tenant, doubt_of(session)):
             raise NotFound("there is no doubt about this session", code="doubt_not_found")
+        if await self._sessions.holds(tenant, doubtful_use(session, who.id)):
+            raise Forbidden("nobody vouches for a session of their own", code="own_session")
 
     async def _end_doubt(self, tenant: str, session: str) -> None:
         try:

@@ -76,6 +76,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     pack = tmp_path / "approving.yaml"
     pack.write_text(APPROVING)
     keys = [key(role, role) for role in ROLES] + [key("both", "user", "auditor")]
+    keys += [key(name, "admin") for name in ("admin2", "admin3")]
     policy = {"packs": ["open"], "files": [pack]}
     async with Cloud() as cloud:
         settings = settings_for(tmp_path / "state", cloud, keys=keys, policy=policy)
@@ -366,3 +367,20 @@ async def test_a_doubt_that_is_not_ended_is_void_on_record(
 
     assert (failed.status_code, code_of(held)) == (status, "policy_blocked")
     assert [r["outcome"] for r in scene.records("doubt_lifted")] == ["lifted", "void"]
+
+
+async def test_nobody_ends_a_doubt_about_a_session_of_their_own(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither who sent what was not judged, nor who went on with the session in doubt."""
+    named = await in_doubt(scene, monkeypatch, "admin")
+    await scene.chat(who="admin2", words="Hello.", x_nearward_session="mrs-roe")
+    for own in ("admin", "admin2"):
+        refused = await scene.ask("POST", "/v1/sessions/judged", own, json=named)
+        assert (refused.status_code, code_of(refused)) == (403, "own_session")
+    assert scene.records("doubt_lifted") == []
+
+    ended = await scene.ask("POST", "/v1/sessions/judged", "admin3", json=named)
+    assert ended.status_code == 200
+    through = await scene.chat(who="admin", words="Hello.", x_nearward_session="mrs-roe")
+    assert through.status_code == 200
