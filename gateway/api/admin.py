@@ -113,6 +113,7 @@ class Admin:
             "segments": report.segments,
             "anchored_heads": checked.heads,
             "is_anchored": checked.is_anchored,
+            "anchors_missing": checked.missing,
             "anchor_fragments": checked.fragments,
             "anchors": [witness.to_json() for witness in checked.witnesses],
             "limits": limits(checked.witnesses, checked.workers),

@@ -88,13 +88,15 @@ def verify_log(directory: Path, anchored: Sequence[Anchored] = (), *, processes:
 class Checked:
     """A report, and who was asked besides the log itself: how many heads, and which outside it.
 
-    `fragments` are where they have less than a checkpoint.
+    `missing` are the anchors that are not there, `fragments` where others have less than a
+    checkpoint.
     """
 
     report: Report
     heads: int
     witnesses: list[Witness]
     workers: list[int]
+    missing: list[str]
     fragments: list[str]
 
     @property
@@ -112,8 +114,10 @@ def verify_known(
 ) -> Checked:
     """Check a log against all that is known: what workers published, and these anchors' files.
 
-    An anchor that is not there is not asked. Raises as `verify_log` and `anchored_heads` do.
+    An anchor that is not there cannot be asked and is named. Raises as `verify_log` and
+    `read_anchor` do.
     """
+    missing = [str(path) for path in anchors if not path.exists()]
     files = [*sorted(directory.glob("*.checkpoint")), *(path for path in anchors if path.exists())]
     anchored: list[Anchored] = []
     witnesses, fragments = [], []
@@ -124,7 +128,7 @@ def verify_known(
         if path.resolve().parent != directory.resolve():
             witnesses.append(Witness.of(str(path), (head for head, _ in kept.heads)))
     report = verify_log(directory, anchored, processes=processes)
-    return Checked(report, len(anchored), witnesses, workers(directory), fragments)
+    return Checked(report, len(anchored), witnesses, workers(directory), missing, fragments)
 
 
 def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored]) -> _Finding:

@@ -146,6 +146,7 @@ async def test_the_log_is_verified_and_a_change_is_named(scene: Scene) -> None:
 
     assert (whole["is_whole"], whole["faults"]) == (True, [])
     assert (whole["is_anchored"], whole["anchors"], whole["records_dropped"]) == (False, [], 0)
+    assert (whole["anchors_missing"], whole["anchor_fragments"]) == ([], [])
     assert whole["limits"].startswith("no anchor outside the log was checked")
     assert whole["records"] >= 2
     assert broken["is_whole"] is False

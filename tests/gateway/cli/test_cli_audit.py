@@ -106,7 +106,8 @@ def test_an_anchor_can_be_required(state_dir: Path, tmp_path: Path) -> None:
     )
     elsewhere = run(*required, "--config", config)
     assert elsewhere.exit_code == 1
-    assert f"not checked: {tmp_path / 'gone'}, which is not there" in elsewhere.stdout
+    for found in (elsewhere, run("audit", "verify", "--config", config, "--anchor", anchor)):
+        assert (found.exit_code, f"NO ANCHOR  {tmp_path / 'gone'}: " in found.stdout) == (1, True)
     assert "not checked: audit.anchors.1 (url); get what it keeps" in elsewhere.stdout
     assert "not checked: audit.anchors.2 (redis)" in elsewhere.stdout
 
