@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import AuditUnavailable
-from gateway.records.audit import AuditBusy, AuditLog, segments, verify_directory
+from gateway.records.audit import AuditLog, segments, verify_directory
 from gateway.records.chain import Entry
 from gateway.records.custody import read_public_key, signing_key
 from gateway.records.segment import SegmentFile
@@ -391,35 +391,3 @@ def test_a_crash_while_a_segment_is_made_blocks_nothing(
 
     AuditLog(tmp_path, clock=FakeClock(0.0)).close()
     assert verify_directory(tmp_path) == (2, 1, [])
-
-
-async def test_what_is_longer_than_any_record_is_refused_alone(
-    log: AuditLog, tmp_path: Path
-) -> None:
-    """What cannot be read again is not written: its request is refused, an outcome is a loss."""
-    long = "x" * (1 << 20)
-    log.outcome({"event": "outcome", "id": "r0", "error": long})
-    results = await asyncio.gather(
-        log.intent({**intent(1), "model": long}, sync=False),
-        log.intent(intent(2), sync=False),
-        log.note({"event": "note", "id": "r3", "tenant": long}),
-        return_exceptions=True,
-    )
-    await log.intent(intent(4), sync=True)
-    written = parsed(segments(tmp_path, 0)[0].read_bytes().splitlines())
-
-    assert [type(result) for result in results] == [AuditUnavailable, type(None), AuditUnavailable]
-    assert "longer than any record" in str(results[0])
-    assert (log.is_healthy, ids(tmp_path)) == (True, ["r2", "r4"])
-    assert [e["records"] for e in written if e["event"] == "dropped"] == [1]
-    assert verify_directory(tmp_path)[2] == []
-
-
-async def test_a_line_longer_than_any_record_stops_a_start_in_words(tmp_path: Path) -> None:
-    """Such a log says which file it is, and does not fall over it."""
-    AuditLog(tmp_path, clock=FakeClock()).close()
-    with segments(tmp_path, 0)[0].open("ab") as file:
-        file.write(b"x" * (1 << 20) + b"\n")
-
-    with pytest.raises(AuditBusy, match=r"0-00000001.jsonl: a line longer .* move it away"):
-        AuditLog(tmp_path, clock=FakeClock())
