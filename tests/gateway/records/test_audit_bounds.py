@@ -10,6 +10,8 @@ import pytest
 
 from gateway.errors import AuditUnavailable
 from gateway.records.audit import AuditBusy, AuditLog, segments, verify_directory
+from gateway.records.segment import LONGEST_LINE_BYTES
+from gateway.records.writer import Rotation
 from tests.gateway.fakes import FakeClock, parsed
 from tests.gateway.records.test_audit_faults import ids, intent
 
@@ -46,3 +48,19 @@ async def test_a_line_longer_than_any_record_stops_a_start_in_words(tmp_path: Pa
 
     with pytest.raises(AuditBusy, match=r"0-00000001.jsonl: a line longer .* move it away"):
         AuditLog(tmp_path, clock=FakeClock())
+
+
+async def test_an_opening_that_names_too_many_requests_is_not_written(tmp_path: Path) -> None:
+    """The log fails closed with what it has whole; the next start counts them as lost."""
+    rotation = Rotation(size_bytes=LONGEST_LINE_BYTES)
+    log = AuditLog(tmp_path, clock=FakeClock(), stall_s=10, rotation=rotation)
+    for number in range(40):
+        await log.intent({"event": "intent", "id": f"{number:030000}"}, sync=False)
+    with pytest.raises(AuditUnavailable, match="too many requests are under way"):
+        for number in range(100):
+            await log.intent(intent(number), sync=True)
+    log.close()
+    assert (len(segments(tmp_path, 0)), verify_directory(tmp_path)[2]) == (1, [])
+
+    AuditLog(tmp_path, clock=FakeClock()).close()
+    assert (len(segments(tmp_path, 0)), verify_directory(tmp_path)[2]) == (2, [])
