@@ -52,7 +52,8 @@ async def test_a_line_longer_than_any_record_stops_a_start_in_words(tmp_path: Pa
 
 async def test_an_opening_that_names_too_many_requests_is_not_written(tmp_path: Path) -> None:
     """The log fails closed with what it has whole; the next start counts them as lost."""
-    rotation = Rotation(size_bytes=LONGEST_LINE_BYTES)
+    rotation = Rotation(size_bytes=40 * 30_000)  # with the last of the requests
+    assert rotation.size_bytes > LONGEST_LINE_BYTES
     log = AuditLog(tmp_path, clock=FakeClock(), stall_s=10, rotation=rotation)
     for number in range(40):
         await log.intent({"event": "intent", "id": f"{number:030000}"}, sync=False)
