@@ -86,7 +86,7 @@ class _Asked:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self.watch, self.forget = sessions.watch, sessions.forget
+        self.watch, self.holds, self.forget = sessions.watch, sessions.holds, sessions.forget
         self.close = sessions.close
 
     async def raise_to(self, tenant: str, session: str, data_class: DataClass) -> DataClass:

@@ -197,8 +197,16 @@ def _same(sent: Mapping[str, list[str]], label: str) -> str:
     return values.pop() if values else ""
 
 
+def session_named(text: str) -> str:
+    """The session that `text` stands for in a request; BadRequest when no request could name it."""
+    return _printable(_filled("session", text.strip()), "session")
+
+
 def _one(sent: Mapping[str, list[str]], label: str) -> str:
-    value = _same(sent, label)
+    return _printable(_same(sent, label), label)
+
+
+def _printable(value: str, label: str) -> str:
     if len(value) > _LABEL_CHARS or not value.isprintable():
         raise BadRequest(f"x-nearward-{label} is too long or unprintable", code="bad_header")
     return value

@@ -63,6 +63,11 @@ class Identity:
     def __len__(self) -> int:
         return len(self._by_digest)
 
+    @property
+    def tenants(self) -> frozenset[str]:
+        """Whom keys stand for."""
+        return frozenset(key.principal.tenant for key in self._by_digest.values())
+
     def known_as(self, key_id: str) -> Principal | None:
         """Whom the key of this id stands for."""
         principals = (key.principal for key in self._by_digest.values())

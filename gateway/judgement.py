@@ -114,7 +114,8 @@ class Judge:
         if wishes.session:
             before = facts, signals
             own = decision.data_class
-            facts, signals = await in_session(self.sessions, wishes.session, facts, signals, own)
+            named = wishes.session, principal.id
+            facts, signals = await in_session(self.sessions, *named, facts, signals, own)
             if (facts, signals) != before:
                 decision = _decision(facts, signals, rules)
         approval: Approval | None = None

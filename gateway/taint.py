@@ -13,7 +13,8 @@ Rules
    its class, and emergency access may look past the doubt as past the failure itself.
 4. A declared UNKNOWN, tokens that nobody can read, and a store that cannot tell are no doubts: they
    fall under rule 1.
-5. A doubt ends with the session, or when a person who looked into it says so (Sessions.forget).
+5. A doubt ends with the session, or when a person who looked into it says so (Sessions.forget),
+   with another key than those that used the session while it lasted, the failed request included.
 
 A doubt is kept under a name that no caller can send, in the same store, so that whatever holds for
 a session's class (sharing, restarts, faults of the store) holds for its doubts.
@@ -36,12 +37,23 @@ def doubt_of(session: str) -> str:
     return f"{session}\0not judged"
 
 
-async def in_session(
-    sessions: Sessions, session: str, facts: Facts, signals: Signals, decided: DataClass
+def doubtful_use(session: str, key: str) -> str:
+    """Where it is kept that a key used the session in doubt (rule 5)."""
+    return f"{doubt_of(session)}\0{key}"
+
+
+async def in_session(  # noqa: PLR0917  what the session is of, and what of the request
+    sessions: Sessions,
+    session: str,
+    key: str,
+    facts: Facts,
+    signals: Signals,
+    decided: DataClass,
 ) -> tuple[Facts, Signals]:
     """Facts and signals with what the session adds; `decided` is the class without it.
 
-    What the request is itself is remembered. Raises as `Sessions.raise_to` does.
+    `key` is the id of the caller's. What the request is itself is remembered. Raises as
+    `Sessions.raise_to` does.
     """
     findings, tenant = signals.findings, facts.tenant
     has_failed = bool(findings.errors)
@@ -53,7 +65,11 @@ async def in_session(
     fresh = DataClass.UNKNOWN if has_failed else DataClass.PUBLIC
     doubt = await sessions.raise_to(tenant, doubt_of(session), fresh)
     # Where the class itself is unknown (the store cannot tell), a doubt adds nothing.
-    if not has_failed and DataClass.UNKNOWN not in (carried, own) and doubt is not DataClass.PUBLIC:
+    is_known = DataClass.UNKNOWN not in (carried, own)
+    is_doubted = not has_failed and is_known and doubt is not DataClass.PUBLIC
+    if has_failed or is_doubted:
+        await sessions.raise_to(tenant, doubtful_use(session, key), DataClass.UNKNOWN)
+    if is_doubted:
         doubted = dataclasses.replace(findings, errors=(NOT_JUDGED,))
         signals = signals._replace(findings=doubted)
     return facts, signals

@@ -34,6 +34,7 @@ from gateway.errors import (
     NotFound,
     Unavailable,
 )
+from gateway.facts import session_named
 from gateway.identity import Identity, Principal
 from gateway.limits import Json, Limits, parse_object, read_body, read_headers
 from gateway.records.journal import Journal
@@ -44,7 +45,7 @@ from gateway.rules import Rules
 from gateway.simulating import simulate_log
 from gateway.state.approvals import Approvals
 from gateway.state.sessions import Sessions
-from gateway.taint import doubt_of
+from gateway.taint import doubt_of, doubtful_use
 from policies import Destination, PackSource, PolicyError
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -112,6 +113,8 @@ class Admin:
             "segments": report.segments,
             "anchored_heads": checked.heads,
             "is_anchored": checked.is_anchored,
+            "anchors_missing": checked.missing,
+            "anchor_fragments": checked.fragments,
             "anchors": [witness.to_json() for witness in checked.witnesses],
             "limits": limits(checked.witnesses, checked.workers),
             "intents_lost": report.lost,
@@ -159,19 +162,43 @@ class Admin:
     async def judged(self, request: Request) -> dict[str, Any]:
         """A person looked at what a detector had failed on: end the doubt about its session.
 
-        What the session is known to have carried stays. On record first.
+        What the session is known to have carried stays. Where there is a doubt to end, that is on
+        record first, and `void` if nothing came of it.
         """
         who = self._admit(request, "admin")
-        body = await self._body(request)
-        tenant, session = body.get("tenant"), body.get("session")
-        if not (isinstance(tenant, str) and isinstance(session, str) and tenant and session):
-            raise BadRequest("tenant and session must be named", param="session")
-        await self._journal.doubt_lifted(tenant, session, who.id)
+        tenant, session = self._session(await self._body(request))
+        async with self._answering:
+            await self._check_doubt(tenant, session, who)
+            await self._journal.doubt_lifted(tenant, session, who.id, "lifted")
+            try:
+                await self._end_doubt(tenant, session)
+            except GatewayError:
+                await self._journal.doubt_lifted(tenant, session, who.id, "void")
+                raise
+        return {"object": "session", "tenant": tenant, "was_in_doubt": True}
+
+    async def _check_doubt(self, tenant: str, session: str, who: Principal) -> None:
+        if not await self._sessions.holds(tenant, doubt_of(session)):
+            raise NotFound("there is no doubt about this session", code="doubt_not_found")
+        if await self._sessions.holds(tenant, doubtful_use(session, who.id)):
+            raise Forbidden("nobody vouches for a session of their own", code="own_session")
+
+    async def _end_doubt(self, tenant: str, session: str) -> None:
         try:
-            was_in_doubt = await self._sessions.forget(tenant, doubt_of(session))
+            is_ended = await self._sessions.forget(tenant, doubt_of(session))
         except OSError:
             raise Unavailable("the session could not be written down as judged") from None
-        return {"object": "session", "tenant": tenant, "was_in_doubt": was_in_doubt}
+        if not is_ended:  # another answer or its end came first
+            raise NotFound("there is no doubt about this session", code="doubt_not_found")
+
+    def _session(self, body: Json) -> tuple[str, str]:
+        """The tenant and session of a body; BadRequest unless a request could be of both."""
+        tenant, session = body.get("tenant"), body.get("session")
+        if not (isinstance(tenant, str) and isinstance(session, str)):
+            raise BadRequest("tenant and session must be named", param="session")
+        if tenant not in self._identity.tenants:  # what is no tenant's name goes into no record
+            raise BadRequest("no key is of this tenant", param="tenant")
+        return tenant, session_named(session)
 
     def _admit(self, request: Request, *roles: str) -> Principal:
         headers = read_headers(request.headers.raw, self._limits)

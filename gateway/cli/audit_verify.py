@@ -14,8 +14,14 @@ from gateway.cli.audit_export import said
 from gateway.cli.terminal import fail, say
 from gateway.records.bundle import verify_bundle
 from gateway.records.custody import read_public_key
-from gateway.records.verification import Anchored, Checked, Report, anchored_heads, verify_known
-from gateway.records.witnesses import Witness, testimony, unwitnessed
+from gateway.records.verification import (
+    Checked,
+    Kept,
+    Report,
+    read_anchor,
+    verify_known,
+)
+from gateway.records.witnesses import Witness, testimony
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -47,19 +53,15 @@ def check_log(
     say(f"{found}: {report.records} records in {report.segments} segments")
     for line in testimony(checked.witnesses, checked.workers):
         say(line)
-    for name in unasked(settings):
-        say(f"not checked: {name}")
+    for name in settings.anchors_elsewhere:
+        say(f"not checked: {name}; get what it keeps and give that with --anchor")
+    _say_fragments(checked.fragments)
+    for path in checked.missing:
+        say(f"NO ANCHOR  {path}: it is configured, written with each checkpoint, and not there")
+    if checked.missing:
+        raise typer.Exit(1)
     if is_anchor_required and not checked.is_anchored:
         _unanchored()
-
-
-def unasked(settings: AuditSettings) -> list[str]:
-    """The configured anchors that cannot be asked here, each with why."""
-    gone = [f"{path}, which is not there" for path in settings.anchor_files if not path.exists()]
-    return gone + [
-        f"{name}; get what it keeps and give that with --anchor"
-        for name in settings.anchors_elsewhere
-    ]
 
 
 def check_bundle(
@@ -69,14 +71,13 @@ def check_bundle(
     if public_key is None:
         fail("--bundle needs --public-key: the signing.pub of the log, got by another way")
     key = _public_key(public_key)
-    anchored: list[Anchored] = []
-    witnesses = []
-    for path in anchors:
-        seen = _heads(path, key)
-        anchored += seen
-        witnesses.append(Witness.of(str(path), (head for head, _ in seen)))
+    asked = {path: _kept(path, key) for path in anchors}
+    anchored = [pair for kept in asked.values() for pair in kept.heads]
+    newest: dict[int, float] = {}
+    for worker, t in (pair for kept in asked.values() for pair in kept.newest.items()):
+        newest[worker] = max(newest.get(worker, t), t)
     try:
-        verdict = verify_bundle(bundle, key, anchored)
+        verdict = verify_bundle(bundle, key, anchored, newest)
     except OSError as error:
         fail(f"{bundle}: cannot be read ({error.strerror})")
     except ValueError as error:
@@ -84,18 +85,26 @@ def check_bundle(
         raise typer.Exit(1) from None
     say(said(verdict))
     say("checked here:")
+    witnesses = [
+        Witness.of(str(path), (head for head, _ in kept.heads if head in verdict.compared))
+        for path, kept in asked.items()
+    ]
     workers = [head.worker for head in verdict.checkpoint.heads]
     for line in testimony(witnesses, workers):
         say(f"  {line}")
-    if is_anchor_required and (not witnesses or unwitnessed(witnesses, workers)):
-        _unanchored()
+    _say_fragments([where for kept in asked.values() for where in kept.fragments])
+    if verdict.unanchored and (anchors or is_anchor_required):
+        those = ", ".join(map(str, verdict.unanchored))
+        say(f"NOT ANCHORED  no anchor saw the log of worker {those} behind the period")
+    if verdict.unanchored and is_anchor_required:
+        raise typer.Exit(1)
 
 
 def _checked(
     directory: Path, given: Sequence[Path], settings: AuditSettings, public_key: Path
 ) -> Checked:
     for path in (*given, *(path for path in settings.anchor_files if path.exists())):
-        _heads(path, _public_key(public_key))  # a file that is no anchor has a line of its own
+        _kept(path, _public_key(public_key))  # a file that is no anchor has a line of its own
     try:
         return verify_known(
             directory,
@@ -126,9 +135,14 @@ def _unanchored() -> NoReturn:
     raise typer.Exit(1)
 
 
-def _heads(path: Path, key: Ed25519PublicKey) -> list[Anchored]:
+def _say_fragments(fragments: Sequence[str]) -> None:
+    for where in fragments:
+        say(f"passed over: {where}, a checkpoint that was cut off while it was written")
+
+
+def _kept(path: Path, key: Ed25519PublicKey) -> Kept:
     try:
-        return anchored_heads(path, key)
+        return read_anchor(path, key)
     except OSError as error:
         fail(f"{path}: cannot be read ({error.strerror})")
     except ValueError as error:

@@ -53,8 +53,11 @@ class FileAnchor:
             raise AnchorFailed(error.strerror or "write failed") from None
 
     def _append(self, line: bytes) -> None:
-        fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        fd = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
         try:
+            size = os.fstat(fd).st_size
+            if size and os.pread(fd, 1, size - 1) != b"\n":
+                line = b"\n" + line  # behind what a full disk took of another
             if os.write(fd, line) != len(line):
                 raise OSError("the disk took only part of it")
             os.fdatasync(fd)

@@ -65,6 +65,7 @@ class AuditLog:
         self._pending: list[Entry] = []
         self._left: Sequence[Entry] = ()
         self._awaited: set[int] = set()  # ids of the entries that somebody waits for
+        self._too_long: set[int] = set()  # and of those among them that fit no record
         self._wake: asyncio.TimerHandle | None = None
         self._is_rotating = False
         self._count_dropped = count_dropped
@@ -111,11 +112,14 @@ class AuditLog:
             await self._writes.ask()
             if sync:
                 await self._syncs.ask()
+            if id(entry) in self._too_long:
+                _refuse("it is longer than any record")
         except Stalled as problem:
             self._wake_in(self._retry_s)
             _refuse(str(problem))
         finally:
             self._awaited.discard(id(entry))
+            self._too_long.discard(id(entry))
 
     async def note(self, entry: Entry) -> None:
         """Record something about the log itself, on the disk; raises AuditUnavailable."""
@@ -200,6 +204,8 @@ class AuditLog:
 
     def _written(self) -> None:
         left, self._left = self._left, ()
+        if left and not self._writer.problem:
+            left = self._give_up(left)
         if not self._writes.is_stalled:
             left = self._losses.returned(left)
         if left or self._writes.is_stalled:
@@ -210,6 +216,17 @@ class AuditLog:
             self._wake_in(self._retry_s)
         else:
             self.rotate_if_due()
+
+    def _give_up(self, too_long: Sequence[Entry]) -> Sequence[Entry]:
+        """Refuse or drop, as a loss, what fits no record; nothing of it is left to be written."""
+        for entry in too_long:
+            if id(entry) in self._awaited:
+                self._too_long.add(id(entry))
+            elif not self._is_gate(entry):
+                self._losses.add(entry)
+                self._count_dropped()
+                self._wake_in(self._flush_s)
+        return ()
 
     def _is_gate(self, entry: Entry) -> bool:
         """Whether something happens only once this is on record."""

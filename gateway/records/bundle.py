@@ -19,8 +19,9 @@ import hashlib
 import io
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import cast
 
@@ -31,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from gateway.records.bundle_text import readme
 from gateway.records.chain import Entry
 from gateway.records.checkpoint import Checkpoint
-from gateway.records.evidence import Answer, Proof, Question, proven
+from gateway.records.evidence import Answer, Growth, Proof, Question, proven
 from gateway.records.merkle import CompactRange, leaf_hash
 from gateway.records.segment import read_lines, segments, workers
 from gateway.records.series import Head
@@ -52,6 +53,9 @@ _UNREADABLE = (
     AttributeError,
 )
 _LONGEST_LINE_BYTES = 1 << 20
+_MOST_STEPS = 256  # four hours of checkpoints: anchors may have missed the first ones
+# Records that a log makes without any request.
+_OWN = frozenset({"open", "close", "checkpoint", "retired"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,19 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a bundle that was checked says. `claimed` is who its maker asked, None if unsaid."""
+    """What a bundle that was checked says. `claimed` is who its maker asked, None if unsaid.
+
+    `compared` are the anchored heads that it was held against, `unanchored` the workers of whose
+    records in the period no anchor says that they are as they were.
+    """
 
     question: Question
     answer: Entry
     checkpoint: Checkpoint
     records: int
     claimed: tuple[Witness, ...] | None
+    compared: frozenset[Head]
+    unanchored: tuple[int, ...]
 
 
 def make_bundle(
@@ -153,10 +163,12 @@ def leaves(directory: Path, worker: int) -> Iterator[tuple[int, bytes, Entry]]:
 def find_stretch(directory: Path, worker: int, question: Question) -> Stretch:
     """Where the period lies in a worker's tree, with one record on either side.
 
+    With no checkpoint later than its beginning it begins at the last one, which an anchor may have.
     Raises ValueError when none of its records is in a tree.
     """
     base = kept = begin = end = size = 0
     has_begun, t = False, 0.0
+    mark = 0  # the last checkpoint
     for place, _, entry in leaves(directory, worker):
         t = entry.get("t", t)
         if size == 0:
@@ -168,11 +180,19 @@ def find_stretch(directory: Path, worker: int, question: Question) -> Stretch:
             begin = max(place - 1, kept)
         if t <= question.until:
             end = place + 2
+        if _is_mark(entry):
+            mark = place
     if not has_begun:
         begin = max(size - 1, kept)
     if size == 0:
         raise ValueError(f"worker {worker} has records of the first format only")
+    begin = max(min(begin, mark), kept) if mark else begin
     return Stretch(base, kept, begin, max(min(end, size), begin + 1), size)
+
+
+def _is_mark(entry: Entry) -> bool:
+    """Whether an anchor may have seen the tree before this record."""
+    return entry.get("event") == "checkpoint"
 
 
 def _put_worker(
@@ -180,16 +200,20 @@ def _put_worker(
 ) -> Head:
     tree, after = CompactRange(), CompactRange(stretch.end)
     before: tuple[bytes, ...] = ()
+    steps: list[tuple[int, tuple[bytes, ...]]] = []
 
     def lines() -> Iterator[bytes]:
-        nonlocal tree, before
-        for place, line, entry in leaves(directory, worker):
-            if place >= stretch.size:
-                return
+        nonlocal tree, before, after
+        grown = leaves(directory, worker)
+        for place, line, entry in takewhile(lambda leaf: leaf[0] < stretch.size, grown):
             if place == stretch.kept:
                 tree = CompactRange(0, place, map(bytes.fromhex, entry["tree"]["nodes"]))
             if place == stretch.begin:
                 before = tuple(tree.nodes)
+            if place > stretch.end and _is_mark(entry) and len(steps) < _MOST_STEPS:
+                steps.append((place, tuple(after.nodes)))
+                tree.extend(after)
+                after = CompactRange(place)
             if place >= stretch.end:
                 after.append(leaf_hash(line))
                 continue
@@ -199,30 +223,45 @@ def _put_worker(
                 yield line
 
     written.put_lines(f"workers/{worker}.jsonl", lines())
-    proof = Proof(worker, stretch.begin, stretch.end, stretch.size, before, tuple(after.nodes))
+    proof = Proof(
+        worker,
+        stretch.begin,
+        stretch.end,
+        stretch.size,
+        before,
+        tuple(steps),
+        tuple(after.nodes),
+    )
     written.put(f"workers/{worker}.json", orjson.dumps(proof.to_json()))
     tree.extend(after)
     return Head(worker, stretch.base, tree.end, tree.root())
 
 
 def verify_bundle(
-    path: Path, key: Ed25519PublicKey, anchored: Sequence[tuple[Head, str]] = ()
+    path: Path,
+    key: Ed25519PublicKey,
+    anchored: Sequence[tuple[Head, str]] = (),
+    newest: Mapping[int, float] | None = None,
 ) -> Verdict:
     """Check all of a bundle with the public key alone; ValueError says what is wrong with it.
 
     `anchored` are heads from outside, each with who saw them: no worker of theirs may be missing
-    or have shrunk, and where the period shows the tree growing past one it must fit. Raises
-    OSError when the file cannot be read.
+    or have shrunk, and where the tree grows past one it must fit. `newest` says of each worker
+    when the last anchored checkpoint that names it was made. Raises OSError when the file cannot be
+    read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _verify(archive, key, anchored)
+            return _verify(archive, key, anchored, newest or {})
     except _UNREADABLE:
         raise ValueError("not a whole bundle") from None
 
 
 def _verify(
-    archive: zipfile.ZipFile, key: Ed25519PublicKey, anchored: Sequence[tuple[Head, str]]
+    archive: zipfile.ZipFile,
+    key: Ed25519PublicKey,
+    anchored: Sequence[tuple[Head, str]],
+    newest: Mapping[int, float],
 ) -> Verdict:
     _check_manifest(archive, key)
     asked = orjson.loads(_read(archive, "question.json"))
@@ -234,21 +273,61 @@ def _verify(
         raise ValueError("question.json: the period ends after the bundle was made")
     _check_anchored(checkpoint, anchored)
     answer, records = Answer(question), 0
+    compared: set[Head] = set()
+    unanchored = []
     for head in checkpoint.heads:
-        name = f"workers/{head.worker}"
-        proof = Proof.from_json(orjson.loads(_read(archive, f"{name}.json")))
-        roots = {seen.size: seen.root for seen, _ in anchored if seen.worker == head.worker}
-        try:
-            for entry in proven(proof, head, _lines(archive, f"{name}.jsonl"), question, roots):
-                answer.follow(entry)
-                records += 1
-        except ValueError as error:
-            raise ValueError(f"{name}.jsonl: {error}") from None
+        seen = [there for there, _ in anchored if there.worker == head.worker]
+        is_later = newest.get(head.worker, question.until) > question.until
+        growth, is_vouched_for = _follow(archive, head, seen, answer, is_later=is_later)
+        records += growth.proof.end - growth.proof.begin
+        compared.update(there for there in seen if there.size in growth.compared)
+        unanchored += [] if is_vouched_for else [head.worker]
     if asked.get("answer") != answer.to_json():
         raise ValueError("question.json: the answer is not the one that the records give")
     claimed = asked.get("anchors")
     witnesses = None if claimed is None else tuple(map(Witness.from_json, claimed))
-    return Verdict(question, answer.to_json(), checkpoint, records, witnesses)
+    return Verdict(
+        question,
+        answer.to_json(),
+        checkpoint,
+        records,
+        witnesses,
+        frozenset(compared),
+        tuple(unanchored),
+    )
+
+
+def _follow(
+    archive: zipfile.ZipFile,
+    head: Head,
+    seen: Sequence[Head],
+    answer: Answer,
+    *,
+    is_later: bool,
+) -> tuple[Growth, bool]:
+    """Put a worker's records into the answer; whether anchors vouch for those of the period."""
+    name = f"workers/{head.worker}"
+    proof = Proof.from_json(orjson.loads(_read(archive, f"{name}.json")))
+    question = answer.question
+    through = caused = 0
+    try:
+        growth = Growth(proof, _roots(seen))
+        for entry in proven(growth, head, _lines(archive, f"{name}.jsonl"), question):
+            answer.follow(entry)
+            if entry.get("t", question.until) <= question.until:
+                through = growth.size
+                caused = caused if entry.get("event") in _OWN else through
+    except ValueError as error:
+        raise ValueError(f"{name}.jsonl: {error}") from None
+    return growth, growth.is_vouched_for(through, caused, is_later=is_later)
+
+
+def _roots(seen: Sequence[Head]) -> dict[int, bytes]:
+    """By size; ValueError when anchors saw different trees of one size."""
+    roots = {head.size: head.root for head in seen}
+    if any(roots[head.size] != head.root for head in seen):
+        raise ValueError("anchors saw different records: not all of them are of this log")
+    return roots
 
 
 def _check_anchored(checkpoint: Checkpoint, anchored: Sequence[tuple[Head, str]]) -> None:

@@ -10,6 +10,8 @@ Rules
    counts of what was decided on, found, declared, and carried or given before anybody declared.
 3. The records of the period stand in the tree as one range of leaves; the ranges before and behind
    complete it to the root that a checkpoint signs (merkle.py). None can be left out or added.
+   On the way it grows past checkpoints behind the period, whose roots can be held against those
+   that others kept: only these say that the period itself was not written anew (`is_vouched_for`).
 4. That the range is the whole period shows in its edges: it begins with a record from before, or
    with the log; it ends with one from after, or with the log.
 """
@@ -96,12 +98,12 @@ class Answer:
     """Counts what left, by the class decided on, the highest, destination and region."""
 
     def __init__(self, question: Question) -> None:
-        self._question = question
+        self.question = question
         self.left: Counter[tuple[str, str, str, str]] = Counter()
 
     def follow(self, entry: Entry) -> None:
         """Take note of one record."""
-        if self._question.is_about(entry):
+        if self.question.is_about(entry):
             place = entry.get("to", ""), entry.get("region", "")
             self.left[entry.get("class", ""), highest_class(entry).value, *place] += 1
 
@@ -118,13 +120,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Where a worker's records stand in its tree: leaves [begin, end), and what completes it."""
+    """Where a worker's records stand in its tree: leaves [begin, end), and what completes it.
+
+    `steps` are sizes behind `end` with the nodes from the size before; `after` are those from the
+    last of them to `size`.
+    """
 
     worker: int
     begin: int
     end: int
     size: int
     before: tuple[bytes, ...]
+    steps: tuple[tuple[int, tuple[bytes, ...]], ...]
     after: tuple[bytes, ...]
 
     def to_json(self) -> Entry:
@@ -135,6 +142,7 @@ class Proof:
             "end": self.end,
             "size": self.size,
             "before": [node.hex() for node in self.before],
+            "steps": [{"size": s, "nodes": [n.hex() for n in nodes]} for s, nodes in self.steps],
             "after": [node.hex() for node in self.after],
         }
 
@@ -148,38 +156,83 @@ class Proof:
                 int(found["end"]),
                 int(found["size"]),
                 tuple(map(bytes.fromhex, found["before"])),
+                tuple(
+                    (int(step["size"]), tuple(map(bytes.fromhex, step["nodes"])))
+                    for step in found.get("steps", ())
+                ),
                 tuple(map(bytes.fromhex, found["after"])),
             )
         except (KeyError, TypeError, ValueError):
             raise ValueError("not a proof") from None
 
 
+class Growth:
+    """A worker's tree as it grows along a proof, held against the roots that anchors saw, by size.
+
+    `compared` are the sizes at which that was done.
+    """
+
+    def __init__(self, proof: Proof, roots: Mapping[int, bytes]) -> None:
+        self.proof = proof
+        self.compared: set[int] = set()
+        self._roots = roots
+        self._tree = CompactRange(0, proof.begin, proof.before)
+        self._compare()
+
+    @property
+    def size(self) -> int:
+        """How many leaves it has."""
+        return self._tree.end
+
+    def append(self, line: bytes) -> None:
+        """Grow by a record; ValueError when an anchor saw another tree of this size."""
+        self._tree.append(leaf_hash(line))
+        self._compare()
+
+    def finish(self) -> bytes:
+        """Grow to the size that the proof is for, over its steps; the root there."""
+        for size, nodes in (*self.proof.steps, (self.proof.size, self.proof.after)):
+            self._tree.extend(CompactRange(self._tree.end, size, nodes))
+            self._compare()
+        return self._tree.root()
+
+    def _compare(self) -> None:
+        size = self._tree.end
+        if size in self._roots:
+            if self._tree.root() != self._roots[size]:
+                raise ValueError(f"an anchor saw other records before number {size}")
+            self.compared.add(size)
+
+    def is_vouched_for(self, through: int, caused: int, *, is_later: bool) -> bool:
+        """Whether anchors saw all of the period, whose last record is number `through`.
+
+        Either they saw a record behind it, which is later; or they looked after the period, which
+        is `is_later`, and behind all that they saw are only records that the log makes itself: the
+        last that somebody caused is number `caused`.
+        """
+        seen = max(self.compared, default=-1)
+        is_newest = seen == max(self._roots, default=0)
+        return seen > through or (is_newest and is_later and seen >= caused)
+
+
 def proven(
-    proof: Proof,
-    head: Head,
-    lines: Iterable[bytes],
-    question: Question,
-    roots: Mapping[int, bytes],
+    growth: Growth, head: Head, lines: Iterable[bytes], question: Question
 ) -> Iterator[Entry]:
     """The records in `lines`, and at the end ValueError unless they are what `head` signs for.
 
-    `roots` by size, which were anchored, must be those of the tree as it grew, where it can be
-    seen growing. Nothing of the records may be believed before the end is reached.
+    Nothing of the records may be believed before the end is reached.
     """
-    tree = CompactRange(0, proof.begin, proof.before)
+    proof = growth.proof
     first: Entry = {}
     entry: Entry = {}
     for line in lines:
         entry = orjson.loads(line)
         first = first or entry
-        tree.append(leaf_hash(line))
-        if tree.end in roots and tree.root() != roots[tree.end]:
-            raise ValueError(f"an anchor saw other records before number {tree.end}")
+        growth.append(line)
         yield entry
-    if tree.end != proof.end:
-        raise ValueError(f"{tree.end - proof.begin} records where the proof is for others")
-    tree.extend(CompactRange(proof.end, proof.size, proof.after))
-    if (proof.worker, proof.size, tree.root()) != (head.worker, head.size, head.root):
+    if growth.size != proof.end:
+        raise ValueError(f"{growth.size - proof.begin} records where the proof is for others")
+    if (proof.worker, proof.size, growth.finish()) != (head.worker, head.size, head.root):
         raise ValueError("the records are not those that the checkpoint signs for")
     # Rule 4. What was before the tree (retired, or of the first format) is not known to be empty.
     is_beginning = proof.begin == 0 and head.base == 0

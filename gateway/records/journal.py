@@ -130,8 +130,11 @@ class Journal:
             }
         )
 
-    async def doubt_lifted(self, tenant: str, session: str, by: str) -> None:
-        """Put on record, on the disk, that the key `by` vouches for what a session holds."""
+    async def doubt_lifted(self, tenant: str, session: str, by: str, outcome: str) -> None:
+        """Put on record, on the disk, that the key `by` vouches for what a session holds.
+
+        `outcome` is "lifted", or "void" for what came to nothing. Raises AuditUnavailable.
+        """
         await self.audit.note(
             {
                 "t": round(self._clock(), 3),
@@ -139,6 +142,7 @@ class Journal:
                 "tenant": tenant,
                 "session": self.audit.pseudonym("session", session),
                 "key": self.audit.pseudonym("key", by),
+                "outcome": outcome,
             }
         )
 

@@ -23,7 +23,7 @@ import orjson
 from gateway.records.chain import Entry
 
 _NAME = re.compile(r"(\d+)-(\d{8,})\.jsonl(\.gz)?")
-_LONGEST_LINE_BYTES = 1 << 20
+LONGEST_LINE_BYTES = (1 << 20) - 1
 _READ_BYTES = 1 << 20
 
 
@@ -67,8 +67,8 @@ def read_lines(path: Path) -> Iterator[bytes]:
             unpacked = stack.enter_context(gzip.GzipFile(fileobj=file))
             file = stack.enter_context(io.BufferedReader(unpacked, _READ_BYTES))
         try:
-            while line := file.readline(_LONGEST_LINE_BYTES):
-                if len(line) == _LONGEST_LINE_BYTES:
+            while line := file.readline(LONGEST_LINE_BYTES + 1):
+                if len(line) > LONGEST_LINE_BYTES:
                     raise ValueError("a line longer than any record")
                 yield line
         except (EOFError, gzip.BadGzipFile, zlib.error):

@@ -14,6 +14,9 @@ import orjson
 from gateway.records.chain import Entry
 from gateway.records.segment import read_lines, read_opening, segments, workers
 
+_EARLIEST_S = 946_684_800.0  # 2000-01-01
+_LATEST_S = 4_102_444_800.0  # 2100-01-01
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -109,14 +112,18 @@ def records_of(directory: Path, decision_id: str) -> list[Entry]:
 
 
 def moment(text: str) -> float:
-    """Seconds since 1970 of "2026-11-24", "2026-11-24T06:00:00+01:00" or a number; UTC if unsaid.
+    """Seconds since 1970 of an ISO 8601 date or time, UTC if unsaid, or of a number of them.
 
-    Raises ValueError.
+    A number is 0, the beginning of all, or within this century: a year or a date with digits left
+    out would be another time than the one that is meant. Raises ValueError.
     """
     try:
-        return float(text)
-    except ValueError:
         found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        seconds = float(text)
+        if seconds != 0.0 and not _EARLIEST_S <= seconds < _LATEST_S:
+            raise
+        return seconds
     return found.replace(tzinfo=found.tzinfo or datetime.UTC).timestamp()
 
 

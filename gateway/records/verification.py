@@ -21,6 +21,7 @@ from gateway.records.segment import read_lines, segment_name, segments, workers
 from gateway.records.series import Head
 from gateway.records.witnesses import Witness, unwitnessed
 
+_START = b'{"heads":['  # of each line in an anchor
 _LARGE_BYTES = 64 * 1024 * 1024  # a second's work: less is not worth a process
 
 Anchored = tuple[Head, str]
@@ -85,12 +86,18 @@ def verify_log(directory: Path, anchored: Sequence[Anchored] = (), *, processes:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A report, and who was asked besides the log itself: how many heads, and which outside it."""
+    """A report, and who was asked besides the log itself: how many heads, and which outside it.
+
+    `missing` are the anchors that are not there, `fragments` where others have less than a
+    checkpoint.
+    """
 
     report: Report
     heads: int
     witnesses: list[Witness]
     workers: list[int]
+    missing: list[str]
+    fragments: list[str]
 
     @property
     def is_anchored(self) -> bool:
@@ -107,18 +114,21 @@ def verify_known(
 ) -> Checked:
     """Check a log against all that is known: what workers published, and these anchors' files.
 
-    An anchor that is not there is not asked. Raises as `verify_log` and `anchored_heads` do.
+    An anchor that is not there cannot be asked and is named. Raises as `verify_log` and
+    `read_anchor` do.
     """
+    missing = [str(path) for path in anchors if not path.exists()]
     files = [*sorted(directory.glob("*.checkpoint")), *(path for path in anchors if path.exists())]
     anchored: list[Anchored] = []
-    witnesses = []
+    witnesses, fragments = [], []
     for path in dict.fromkeys(files):
-        seen = anchored_heads(path, read_public_key(public_key or directory / "signing.pub"))
-        anchored += seen
+        kept = read_anchor(path, read_public_key(public_key or directory / "signing.pub"))
+        anchored += kept.heads
+        fragments += kept.fragments
         if path.resolve().parent != directory.resolve():
-            witnesses.append(Witness.of(str(path), (head for head, _ in seen)))
+            witnesses.append(Witness.of(str(path), (head for head, _ in kept.heads)))
     report = verify_log(directory, anchored, processes=processes)
-    return Checked(report, len(anchored), witnesses, workers(directory))
+    return Checked(report, len(anchored), witnesses, workers(directory), missing, fragments)
 
 
 def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored]) -> _Finding:
@@ -141,26 +151,67 @@ def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored])
     )
 
 
-def anchored_heads(path: Path, key: Ed25519PublicKey) -> list[Anchored]:
-    """The heads in a file of checkpoints, one JSON object a line, each with where it stands.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an anchor's file holds: heads, each with where it stands, and where it has fragments.
 
-    A last line without its newline is left out: its writer was cut off. Raises OSError, and
-    ValueError for a line that is no checkpoint or is not signed by `key`.
+    `newest` says of each worker when the last checkpoint that names it was made.
+    """
+
+    heads: list[Anchored]
+    fragments: list[str]
+    newest: dict[int, float]
+
+
+def read_anchor(path: Path, key: Ed25519PublicKey) -> Kept:
+    """A file of checkpoints, one JSON object a line.
+
+    What is left of a line whose writer was cut off, by a full disk or its own end, is a fragment.
+    Raises OSError, and ValueError for a line that is no checkpoint or is not signed by `key`.
     """
     heads: dict[Head, str] = {}
+    fragments: list[str] = []
+    newest: dict[int, float] = {}
     for number, line in enumerate(read_lines(path), start=1):
-        if not line.endswith(b"\n"):
-            break
         where = f"{path.name}:{number}"
-        try:
-            made = Checkpoint.from_json(orjson.loads(line))
-        except ValueError:
-            raise ValueError(f"{where}: not a checkpoint") from None
+        made, is_cut = _checkpoint_in(line, where)
+        if is_cut:
+            fragments.append(where)
+        if made is None:
+            continue
         if not made.is_signed_by(key):
             raise ValueError(f"{where}: not signed by this key, or changed since")
         for head in made.heads:
             heads.setdefault(head, f"the checkpoint {where}")
-    return list(heads.items())
+            newest[head.worker] = max(newest.get(head.worker, made.t), made.t)
+    return Kept(list(heads.items()), fragments, newest)
+
+
+def _checkpoint_in(line: bytes, where: str) -> tuple[Checkpoint | None, bool]:
+    """The checkpoint in a line, and whether there is a fragment in front or instead of it."""
+    begin = max(0, line.rfind(_START))
+    before, rest = line[:begin], line[begin:].rstrip(b"\n")
+    try:
+        if not _is_beginning(before):
+            raise ValueError
+        if line.endswith(b"\n"):
+            return Checkpoint.from_json(orjson.loads(rest)), bool(before)
+    except orjson.JSONDecodeError:
+        if not _is_beginning(rest):
+            raise ValueError(f"{where}: not a checkpoint") from None
+    except ValueError:
+        raise ValueError(f"{where}: not a checkpoint") from None
+    return None, bool(rest)
+
+
+def _is_beginning(text: bytes) -> bool:
+    """Whether a checkpoint's line may begin like this."""
+    return _START.startswith(text[: len(_START)])
+
+
+def anchored_heads(path: Path, key: Ed25519PublicKey) -> list[Anchored]:
+    """The heads in a file of checkpoints; raises as `read_anchor` does."""
+    return read_anchor(path, key).heads
 
 
 def _disagreements(findings: Sequence[_Finding]) -> list[Fault]:

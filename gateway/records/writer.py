@@ -27,6 +27,7 @@ from gateway.records.chain import Entry, Seal
 from gateway.records.checkpoint import Checkpoint
 from gateway.records.custody import AuditBusy, put_back
 from gateway.records.segment import (
+    LONGEST_LINE_BYTES,
     SegmentFile,
     SegmentLost,
     clear_unfinished,
@@ -80,13 +81,17 @@ class Writer:
         self._segment = self._create(previous, torn, "start")
 
     def write(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Put entries on record, all in one system call; returns those that are not, if any."""
+        """Put entries on record, all in one system call; returns those that are not, if any.
+
+        With no `problem` after it, these are too long for any record and never will be.
+        """
         lines: list[bytes] = []
+        too_long: Sequence[Entry] = ()
         try:
             if self.problem:
                 self._reopen()
             if entries:
-                lines = self.series.seal(entries)
+                entries, lines, too_long = self._sealed(entries)
                 self._segment.append(b"".join(lines))
         except OSError as error:
             taken = self._taken_lines(lines, error)
@@ -94,7 +99,20 @@ class Writer:
         else:
             taken = len(lines)
         self.series.commit(entries[:taken], lines[:taken])
-        return entries[taken:]
+        return [*entries[taken:], *too_long]
+
+    def _sealed(
+        self, entries: Sequence[Entry]
+    ) -> tuple[Sequence[Entry], list[bytes], Sequence[Entry]]:
+        """The entries that fit a record, their lines, and those that nobody could read again."""
+        lines = self.series.seal(entries)
+        if len(max(lines, key=len)) <= LONGEST_LINE_BYTES:
+            return entries, lines, ()
+        sized = list(zip(entries, map(len, lines), strict=True))
+        # A line also has its number, which may have one digit more or less in another place.
+        fitting = [entry for entry, size in sized if size < LONGEST_LINE_BYTES]
+        too_long = [entry for entry, size in sized if size >= LONGEST_LINE_BYTES]
+        return fitting, self.series.seal(fitting), too_long
 
     @property
     def is_retry_due(self) -> bool:
@@ -209,6 +227,8 @@ class Writer:
         if self.problem:
             entry["problem"] = self.problem
         (line,) = self.series.seal([entry])
+        if len(line) > LONGEST_LINE_BYTES:
+            raise OSError("too many requests are under way for an `open` record")
         segment = SegmentFile(self._directory / name_after(self._worker, previous), line)
         self.series.commit([entry], [line])
         self._torn = b""
@@ -241,13 +261,16 @@ def recover(seal: Seal, existing: Sequence[Path]) -> tuple[Series, bytes]:
         return Series(seal), b""
     series: Series | None = None
     torn = b""
-    for line in read_lines(existing[-1]):
-        if not line.endswith(b"\n"):
-            torn = line
-        elif series is None:
-            series = begun(seal, line)
-        else:
-            series.pass_by(line)
+    try:
+        for line in read_lines(existing[-1]):
+            if not line.endswith(b"\n"):
+                torn = line
+            elif series is None:
+                series = begun(seal, line)
+            else:
+                series.pass_by(line)
+    except ValueError as error:
+        raise AuditBusy(f"{existing[-1]}: {error}; move it away and start again") from None
     if series is None:
         raise AuditBusy(f"{existing[-1]} holds no complete record; move it away and start again")
     return series, torn

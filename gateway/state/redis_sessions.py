@@ -131,6 +131,10 @@ class RedisSessions:
             self._keep(key, highest)
         return DataClass.UNKNOWN if self._clock() < self._unsure_until else highest
 
+    async def holds(self, tenant: str, session: str) -> bool:
+        """Raises Conflict, as `forget` does."""
+        return await self.forget(tenant, session)
+
     async def forget(self, tenant: str, session: str) -> bool:
         """Raises Conflict: every process that saw the session would send its raise again."""
         raise Conflict(

@@ -37,6 +37,12 @@ class Sessions(Protocol):
         where sessions are not kept at all.
         """
 
+    async def holds(self, tenant: str, session: str) -> bool:
+        """Whether the session carried anything that `forget` could let go of; changes nothing.
+
+        Raises Conflict where nothing can be let go of.
+        """
+
     async def forget(self, tenant: str, session: str) -> bool:
         """Let go of what the session carried; whether there was anything.
 
@@ -137,6 +143,10 @@ class MemorySessions:
                     return DataClass.UNKNOWN
         return DataClass.UNKNOWN if is_unsure else highest
 
+    async def holds(self, tenant: str, session: str) -> bool:
+        """See Sessions."""
+        return self._table.known(self._secret.code(PURPOSE, tenant, session)) is not None
+
     async def forget(self, tenant: str, session: str) -> bool:
         """See Sessions."""
         key = self._secret.code(PURPOSE, tenant, session)
@@ -175,6 +185,10 @@ class RefusedSessions:
             code="unsupported_header",
             param="x-nearward-session",
         )
+
+    async def holds(self, tenant: str, session: str) -> bool:
+        """Nothing is kept."""
+        return False
 
     async def forget(self, tenant: str, session: str) -> bool:
         """Nothing was kept."""

@@ -12,8 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.errors import Conflict
 from gateway.signals.reading import SignalReader
 from gateway.state.approvals import Approvals, Asked
+from gateway.state.sessions import MemorySessions
 from policies import Findings
 from tests.doubles.cloud import Cloud
 from tests.gateway.fakes import chat_body
@@ -74,6 +76,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     pack = tmp_path / "approving.yaml"
     pack.write_text(APPROVING)
     keys = [key(role, role) for role in ROLES] + [key("both", "user", "auditor")]
+    keys += [key(name, "admin") for name in ("admin2", "admin3")]
     policy = {"packs": ["open"], "files": [pack]}
     async with Cloud() as cloud:
         settings = settings_for(tmp_path / "state", cloud, keys=keys, policy=policy)
@@ -143,6 +146,7 @@ async def test_the_log_is_verified_and_a_change_is_named(scene: Scene) -> None:
 
     assert (whole["is_whole"], whole["faults"]) == (True, [])
     assert (whole["is_anchored"], whole["anchors"], whole["records_dropped"]) == (False, [], 0)
+    assert (whole["anchors_missing"], whole["anchor_fragments"]) == ([], [])
     assert whole["limits"].startswith("no anchor outside the log was checked")
     assert whole["records"] >= 2
     assert broken["is_whole"] is False
@@ -300,16 +304,84 @@ async def test_a_doubt_about_a_session_is_ended_by_a_person(
     held = await scene.chat(words="Hello.", **session)
     named = {"tenant": "default", "session": "mrs-roe"}
     by_user = await scene.ask("POST", "/v1/sessions/judged", "user", json=named)
-    shapeless = await scene.ask("POST", "/v1/sessions/judged", "admin", json={"session": 1})
+    slips = [
+        {"session": 1},
+        {**named, "tenant": "A" * 2_000_000},
+        {**named, "tenant": "nobody"},
+        {**named, "session": "s" * 65},
+        {**named, "session": "a\0b"},
+        {**named, "session": " "},
+    ]
+    refusals = [
+        await scene.ask("POST", "/v1/sessions/judged", "admin", json=slip) for slip in slips
+    ]
     ended = await scene.ask("POST", "/v1/sessions/judged", "admin", json=named)
     through = await scene.chat(words="Hello.", **session)
 
     assert {code_of(failed), code_of(held)} == {"policy_blocked"}
-    assert (by_user.status_code, shapeless.status_code) == (403, 400)
+    assert by_user.status_code == 403
+    assert [refused.status_code for refused in refusals] == [400] * len(slips)
     assert ended.json() == {"object": "session", "tenant": "default", "was_in_doubt": True}
     assert through.status_code == 200
     (record,) = scene.records("doubt_lifted")
-    assert record["tenant"] == "default"
+    assert (record["tenant"], record["outcome"]) == ("default", "lifted")
     assert "mrs-roe" not in json.dumps(record)
     refused = [r for r in scene.records("refused") if r["errors"] == ["session_not_judged"]]
     assert len(refused) == 1
+
+
+async def in_doubt(scene: Scene, monkeypatch: pytest.MonkeyPatch, who: str) -> dict[str, str]:
+    """A session in which the detector failed on a request of `who`."""
+    with monkeypatch.context() as failing:
+        failing.setattr(SignalReader, "_privacy", lambda *_: (Findings.unknown("detector"), 0))
+        await scene.chat(who=who, words="Hello.", x_nearward_session="mrs-roe")
+    return {"tenant": "default", "session": "mrs-roe"}
+
+
+@pytest.mark.parametrize(
+    ("stumbles", "status"),
+    [
+        (OSError("disk"), 503),
+        (Conflict("in use"), 409),
+        (None, 404),
+    ],
+)
+async def test_a_doubt_that_is_not_ended_is_void_on_record(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, stumbles: Exception | None, status: int
+) -> None:
+    """Nothing is on record where there is no doubt, and no lifting stands that did not happen."""
+    named = await in_doubt(scene, monkeypatch, "user")
+    unknown = {**named, "session": "another"}
+    unseen = await scene.ask("POST", "/v1/sessions/judged", "admin", json=unknown)
+    assert (unseen.status_code, code_of(unseen)) == (404, "doubt_not_found")
+    assert scene.records("doubt_lifted") == []
+
+    async def forget(*_: object) -> bool:
+        if stumbles:
+            raise stumbles
+        return False
+
+    with monkeypatch.context() as stumbling:
+        stumbling.setattr(MemorySessions, "forget", forget)
+        failed = await scene.ask("POST", "/v1/sessions/judged", "admin", json=named)
+    held = await scene.chat(words="Hello.", x_nearward_session="mrs-roe")
+
+    assert (failed.status_code, code_of(held)) == (status, "policy_blocked")
+    assert [r["outcome"] for r in scene.records("doubt_lifted")] == ["lifted", "void"]
+
+
+async def test_nobody_ends_a_doubt_about_a_session_of_their_own(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither who sent what was not judged, nor who went on with the session in doubt."""
+    named = await in_doubt(scene, monkeypatch, "admin")
+    await scene.chat(who="admin2", words="Hello.", x_nearward_session="mrs-roe")
+    for own in ("admin", "admin2"):
+        refused = await scene.ask("POST", "/v1/sessions/judged", own, json=named)
+        assert (refused.status_code, code_of(refused)) == (403, "own_session")
+    assert scene.records("doubt_lifted") == []
+
+    ended = await scene.ask("POST", "/v1/sessions/judged", "admin3", json=named)
+    assert ended.status_code == 200
+    through = await scene.chat(who="admin", words="Hello.", x_nearward_session="mrs-roe")
+    assert through.status_code == 200

@@ -66,6 +66,11 @@ def test_verify_against_an_anchor(state_dir: Path, tmp_path: Path) -> None:
         f"anchor outside the log: {anchor} (worker 0 up to record 4)",
     ]
     assert told[3].startswith("behind what the anchors saw, records cut off its end")
+    whole_anchor = anchor.read_bytes()
+    anchor.write_bytes(whole_anchor[:40] + b"\n" + whole_anchor)
+    cut = run("audit", "verify", "--anchor", anchor)
+    assert (cut.exit_code, "passed over: anchor.jsonl:1, a checkpoint" in cut.stdout) == (0, True)
+    anchor.write_bytes(whole_anchor)
 
     (path,) = (state_dir / "audit").glob("*.jsonl")
     lines = path.read_bytes().splitlines(keepends=True)
@@ -101,7 +106,8 @@ def test_an_anchor_can_be_required(state_dir: Path, tmp_path: Path) -> None:
     )
     elsewhere = run(*required, "--config", config)
     assert elsewhere.exit_code == 1
-    assert f"not checked: {tmp_path / 'gone'}, which is not there" in elsewhere.stdout
+    for found in (elsewhere, run("audit", "verify", "--config", config, "--anchor", anchor)):
+        assert (found.exit_code, f"NO ANCHOR  {tmp_path / 'gone'}: " in found.stdout) == (1, True)
     assert "not checked: audit.anchors.1 (url); get what it keeps" in elsewhere.stdout
     assert "not checked: audit.anchors.2 (redis)" in elsewhere.stdout
 
@@ -208,7 +214,7 @@ def test_show_merges_the_workers_by_time(state_dir: Path) -> None:
         (["--class", "phi"], ["w0r0", "w1r0"]),
         (["--tenant", "t1"], ["w0r1", "w1r1"]),
         (["--destination", "c1", "--id", "w1r2"], ["w1r2"]),
-        (["--since", "1121", "--until", "1180"], ["w1r1", "w0r2"]),
+        (["--since", "1970-01-01T00:18:41", "--until", "1970-01-01T00:19:40"], ["w1r1", "w0r2"]),
         (["--until", "1970-01-01T00:17:41+00:00"], ["w0r0", "w1r0"]),
         (["--since", "1970-01-02"], []),
         (["--class", "secret"], []),
@@ -239,6 +245,7 @@ def test_filters_that_make_no_sense(state_dir: Path) -> None:
 
     failed(run("audit", "show", "--class", "phy"), 2, "--class: phy: one of public")
     failed(run("audit", "show", "--since", "yesterday"), 2, "--since: yesterday")
+    failed(run("audit", "show", "--since", "2026"), 2, "--since: 2026: neither")
 
 
 def test_export_of_records(state_dir: Path, tmp_path: Path) -> None:
@@ -258,7 +265,7 @@ def test_export_of_records(state_dir: Path, tmp_path: Path) -> None:
     assert printed.stdout_bytes == lines.read_bytes()
 
 
-BUNDLE = ["--format", "bundle", "--since", "0", "--until", "2000", "--class", "phi"]
+BUNDLE = ["--format", "bundle", "--since", "0", "--until", "1970-01-02", "--class", "phi"]
 
 
 def test_export_of_a_bundle_and_its_check(state_dir: Path, tmp_path: Path) -> None:
@@ -324,6 +331,12 @@ def test_no_bundle_over_a_log_that_its_anchors_contradict(state_dir: Path, tmp_p
     assert "  anchor outside the log: anchor.jsonl (worker 0 up to record 4)\n" in made.stdout
     assert f"  anchor outside the log: {anchor} (worker 0 up to record 4)\n" in result.stdout
     assert result.exit_code == 0
+    now = [*BUNDLE[:4], "--until", f"{time.time()}", *BUNDLE[6:]]  # nobody looked since
+    assert run("audit", "export", "-o", out, *now, "--config", config).exit_code == 0
+    for more, code in (([], 0), (["--require-anchor"], 1)):
+        since = run(*checked, *more)
+        assert since.exit_code == code
+        assert "NOT ANCHORED  no anchor saw the log of worker 0 behind" in since.stdout
 
     out.unlink()
     anchor.write_text('{"forged": true}\n')

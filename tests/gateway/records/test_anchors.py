@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,25 @@ async def test_a_file_takes_one_line_for_each(tmp_path: Path) -> None:
 
     lines = (tmp_path / "anchor.jsonl").read_bytes().splitlines()
     assert [Checkpoint.from_json(orjson.loads(line)) for line in lines] == [MADE] * 3
+
+
+async def test_a_file_on_a_disk_that_was_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was taken of a line spoils no later one."""
+    path, write = tmp_path / "anchor.jsonl", os.write
+    anchor = FileAnchor(path)
+    await anchor.put(MADE)
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda fd, data: write(fd, data[:50]))
+        with pytest.raises(AnchorFailed):
+            await anchor.put(MADE)
+    await anchor.put(MADE)
+    await anchor.put(MADE)
+    await anchor.close()
+
+    line = MADE.to_line()
+    assert path.read_bytes() == line + line[:50] + b"\n" + line + line
 
 
 async def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:

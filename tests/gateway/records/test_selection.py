@@ -18,6 +18,7 @@ from tests.gateway.fakes import FakeClock
         ("0", 0.0),
         ("1790000000.5", 1790000000.5),
         ("2026-11-24", 1795478400.0),
+        ("20261124", 1795478400.0),
         ("2026-11-24T06:00:00", 1795500000.0),
         ("2026-11-24T06:00:00Z", 1795500000.0),
         ("2026-11-24T07:00:00+01:00", 1795500000.0),
@@ -28,7 +29,9 @@ def test_moments(text: str, seconds: float) -> None:
     assert moment(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-01", "2026", "202611", "-1790000000", "nan", "inf", "1e99"]
+)
 def test_what_is_no_moment(text: str) -> None:
     """Anything else is a ValueError."""
     with pytest.raises(ValueError, match=r".*"):

@@ -14,7 +14,7 @@ from gateway.records.anchors import FileAnchor
 from gateway.records.audit import AuditLog
 from gateway.records.chain import Fault
 from gateway.records.custody import read_public_key, signing_key
-from gateway.records.verification import Report, anchored_heads, verify_log
+from gateway.records.verification import Report, anchored_heads, read_anchor, verify_log
 from tests.gateway.fakes import FakeClock
 
 
@@ -150,13 +150,21 @@ def test_an_anchor_that_was_changed(directory: Path) -> None:
 
 
 def test_an_anchor_that_was_cut_off_while_written(directory: Path) -> None:
-    """The last line of an anchor may be torn."""
+    """The last line of an anchor may be torn; so may others, a later one glued to the rest."""
     anchor = directory.parent / "anchor.jsonl"
     key = read_public_key(directory / "signing.pub")
     whole = anchored_heads(anchor, key)
-    anchor.write_bytes(anchor.read_bytes() + b'{"heads":[')
+    first, *rest = anchor.read_bytes().splitlines(keepends=True)
+    torn = [b'{"he', first[:60] + b"\n", b"\n", first[:90], *rest, b'{"heads":[']
+    anchor.write_bytes(b"".join([first, *torn]))
+    kept = read_anchor(anchor, key)
 
-    assert anchored_heads(anchor, key) == whole
+    assert [head for head, _ in kept.heads] == [head for head, _ in whole]
+    assert kept.fragments == [f"anchor.jsonl:{number}" for number in (2, 4, 7)]
+    for line in (b"hello" + first, first + b"{}\n", b'{"heads":[]}\n'):
+        anchor.write_bytes(line)
+        with pytest.raises(ValueError, match=r"anchor\.jsonl:\d: not a checkpoint"):
+            read_anchor(anchor, key)
 
 
 def test_keys_are_made_once(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.config_file import ConfigError
+from gateway.errors import Conflict
 from gateway.state.redis_sessions import RedisSessions
 from gateway.state.secret import Secret
 from policies import DataClass
@@ -387,3 +388,13 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "redis.asyncio", None)
     with pytest.raises(ConfigError, match=r"nearward\[redis\]"):
         RedisSessions("redis://h", secret=SECRET, clock=FakeClock(0.0))
+
+
+async def test_what_is_shared_is_not_forgotten_one_by_one(workers: Workers) -> None:
+    """Asked before anything is put on record about it, and when it is done."""
+    sessions = workers.one()
+    await sessions.raise_to("t", "s", DataClass.PHI)
+    for ask in (sessions.holds, sessions.forget):
+        with pytest.raises(Conflict, match="one by one"):
+            await ask("t", "s")
+    assert await floor(sessions) is DataClass.PHI

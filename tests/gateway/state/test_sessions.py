@@ -148,6 +148,8 @@ async def test_what_is_not_shared_is_refused() -> None:
     with pytest.raises(BadRequest) as caught:
         await sessions.raise_to("t", "s", DataClass.PUBLIC)
     assert caught.value.code == "unsupported_header"
+    assert not await sessions.holds("t", "s")
+    assert not await sessions.forget("t", "s")
     for quiet in (sessions, MemorySessions(secret=SECRET, clock=FakeClock())):
         await quiet.watch()
         await quiet.close()
@@ -163,7 +165,9 @@ async def test_what_is_forgotten_is_forgotten_on_the_disk(tmp_path: Path, clock:
     sessions = started()
     for name in ("a", "b"):
         await sessions.raise_to("t", name, DataClass.PHI)
+    assert await sessions.holds("t", "a") is True
     assert await sessions.forget("t", "a") is True
+    assert await sessions.holds("t", "a") is False
     assert await sessions.forget("t", "a") is False
     assert await floor(sessions, "a") is DataClass.PUBLIC
     await sessions.close()
