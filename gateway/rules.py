@@ -174,7 +174,7 @@ def _check_acknowledged(settings: Settings, packs: set[str]) -> None:
 
 
 def _notes(every: Sequence[Policy], tenants: frozenset[str]) -> Iterator[str]:
-    """What may be a slip: values that nothing has, callers' words, ways in clear, old agreements."""
+    """What may be a slip: unknown values, callers' words, ways in clear, old agreements."""
     if not every[0].packs:
         yield "no pack is configured, so nothing may leave the device"
     seen = {pack.name: pack for policy in every for pack in policy.packs}
