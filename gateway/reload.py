@@ -10,8 +10,8 @@ Rules
 3. A new set of rules that cannot be used changes nothing: the old ones stay, the gauge
    `nearward_policy_reload_failed` is 1, and the log says where the fault is.
 4. Files are watched by their content. A file must read the same twice, a poll apart, before it is
-   used, and still the same after the build: half a pack is a valid pack that lacks its last forbid.
-   SIGHUP does not wait for the second look.
+   used, and a while after the build it must still be as it was read, and not written since: half a
+   pack is a valid pack that lacks its last forbid. SIGHUP waits for that last look alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import structlog
 
@@ -32,6 +32,8 @@ from gateway.settings import DestinationSettings, Settings
 
 _log = structlog.get_logger()
 _POLL_S = 1.0
+_SETTLE_S = 0.05
+"""How long files must have stood still, after they were read, when a SIGHUP comes amid a write."""
 
 Outcome = Literal["loaded", "unchanged", "failed", "waiting"]
 
@@ -43,6 +45,16 @@ LIVE_DESTINATION = frozenset(
         *("trains_on_data", "cost", "provider", "account", "features", "agreements"),
     }
 )
+
+
+class _Look(NamedTuple):
+    """A hash over the content of all files that rules are made of, and when they were written.
+
+    A file that cannot be read counts: its content is another, and it has no time.
+    """
+
+    content: bytes
+    written_ns: tuple[int, ...]
 
 
 class Reload:
@@ -94,7 +106,7 @@ class Reload:
 
     async def look(self) -> Outcome:
         """One look at the files; reloads when they are new and have stood still since the last."""
-        now = await asyncio.to_thread(self._fingerprint)
+        now = (await asyncio.to_thread(self._look)).content
         has_settled, self._seen = now == self._seen, now
         if now == self._tried or not has_settled:
             return "waiting"
@@ -103,22 +115,24 @@ class Reload:
     async def reload(self) -> Outcome:
         """Read, build aside, swap. Raises nothing; a fault keeps what was in force."""
         before, built = await asyncio.to_thread(self._attempt)
+        await asyncio.sleep(_SETTLE_S)
+        if await asyncio.to_thread(self._look) != before:
+            self._tried = b""  # what was read is another by now: the next two looks see to it
+            return "waiting"
         if isinstance(built, str):
-            return self._failed(before, built)
-        if await asyncio.to_thread(self._fingerprint) != before:
-            return "waiting"  # what was read is another by now: the next look sees it
-        self._tried = before
+            return self._failed(before.content, built)
+        self._tried = before.content
         return self._swap(*built)
 
-    def _attempt(self) -> tuple[bytes, tuple[Settings, Rules] | str]:
-        """The files' fingerprint before they were read, and what came of them or the fault."""
-        before = self._fingerprint()
+    def _attempt(self) -> tuple[_Look, tuple[Settings, Rules] | str]:
+        """How the files stood before they were read, and what came of them or the fault."""
+        before = self._look()
         try:
             settings = self._load()
             if settings.policy.all_files != self._files:
                 # From here on they are watched, also when one of them is at fault.
                 self._files = settings.policy.all_files
-                before = self._fingerprint()
+                before = self._look()
                 settings = self._load()
             return before, (settings, self._make(self._checked(settings)))
         except ConfigError as error:
@@ -153,16 +167,16 @@ class Reload:
         _log.error("policy_reload_failed", fault=fault, in_force=self._rules.policy.hash)
         return "failed"
 
-    def _fingerprint(self) -> bytes:
-        """A hash over the content of all files that rules are made of; a lost file counts."""
-        digest = hashlib.sha256()
+    def _look(self) -> _Look:
+        digest, written_ns = hashlib.sha256(), []
         for path in filter(None, (self._config, *self._files)):
             try:
                 content = path.read_bytes()
+                written_ns.append(path.stat().st_mtime_ns)
             except OSError:
                 content = b"\0"
             digest.update(hashlib.sha256(content).digest())
-        return digest.digest()
+        return _Look(digest.digest(), tuple(written_ns))
 
 
 def _say_notes(rules: Rules) -> None:

@@ -33,6 +33,7 @@ from policies import (
 )
 from policies.features import texts_named
 from policies.load import load_packs, refuse_widening
+from policies.stated import opened_by_word
 from policies.words import unmatched, wanted_instead
 
 DEVICE = "device"
@@ -173,11 +174,12 @@ def _check_acknowledged(settings: Settings, packs: set[str]) -> None:
 
 
 def _notes(every: Sequence[Policy], tenants: frozenset[str]) -> Iterator[str]:
-    """What may be a slip: values that nothing has, ways in clear, agreements that are over."""
+    """What may be a slip: unknown values, callers' words, ways in clear, old agreements."""
     if not every[0].packs:
         yield "no pack is configured, so nothing may leave the device"
     seen = {pack.name: pack for policy in every for pack in policy.packs}
     yield from dict.fromkeys(unmatched(seen.values(), every[0].destinations, tenants))
+    yield from opened_by_word(seen.values())
     today = datetime.datetime.now(datetime.UTC).date()
     for there in every[0].destinations:
         if there.baa is not None and there.baa.expires < today:

@@ -58,7 +58,8 @@ IMPOSSIBLE: Final[tuple[Condition, ...]] = (
         for member in _CLASSES[1:]
     ),
 )
-_FIELDS = [fields_of([condition]) for condition in IMPOSSIBLE]
+TIES: Final = tuple(frozenset(fields_of([condition])) for condition in IMPOSSIBLE)
+"""The fields that each of them ties together."""
 
 
 def coherent(conditions: Sequence[Condition], never: Iterable[Condition] = ()) -> tuple[Space, int]:
@@ -69,7 +70,7 @@ def coherent(conditions: Sequence[Condition], never: Iterable[Condition] = ()) -
     """
     read = fields_of(conditions)
     left_out = [
-        *(c for c, fields in zip(IMPOSSIBLE, _FIELDS, strict=True) if fields <= read),
+        *(c for c, fields in zip(IMPOSSIBLE, TIES, strict=True) if fields <= read),
         *never,
     ]
     try:

@@ -10,10 +10,22 @@ takes over. All values that conditions can tell apart are tried (space.py).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policies.model import DataClass
-from policies.rules import NOT_DECLARED, Condition, Effect, In, Rule, Values, atoms, holds
+from policies.parts import independent
+from policies.rules import (
+    NOT_DECLARED,
+    All,
+    Condition,
+    Effect,
+    In,
+    Rule,
+    Values,
+    atoms,
+    fields_of,
+    holds,
+)
 from policies.space import Axis, Space, first
 from policies.terms import NO_TERMS
 
@@ -54,6 +66,9 @@ def first_escape(rule: Rule, pack: Sequence[Rule]) -> Escape | None:
 
     Looks for rules that take over in the order of `pack`. Raises space.TooManyPointsError.
     """
+    Space.of([rule.when], whole=_CHAINS)  # raises for what could not be tried if it had to be
+    if _escape(replace(rule, when=_about_sensitivity(rule.when)), ()) is None:
+        return None
     heirs: list[Rule] = []
     while (found := _escape(rule, heirs)) is not None:
         escape, after = found
@@ -78,6 +93,12 @@ def widens_in_emergency(rule: Rule) -> bool:
     giving = holding if rule.effect is Effect.PERMIT else space.every ^ holding
     calm = space.along(axis, [not value for value in axis.values]) & ~space.where(_COVERED)
     return bool(giving >> axis.stride & ~giving & calm)
+
+
+def _about_sensitivity(condition: Condition) -> Condition:
+    """The parts of a condition that a step can change; where they give no more, it does not."""
+    parts = independent(condition)
+    return All(tuple(part for part in parts if not _SENSITIVE.isdisjoint(fields_of([part]))))
 
 
 def _escape(rule: Rule, heirs: Sequence[Rule]) -> tuple[Escape, Mapping[str, Values]] | None:

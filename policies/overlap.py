@@ -15,7 +15,8 @@ Theory of operation. To compare each of a thousand rules with each other in full
 million proofs. So each rule first gives some points at which it holds, its witnesses, and all
 rules are evaluated at all witnesses (a rule's answers are the bits of one integer). A rule can
 only be in the shadow of one that holds at all of its witnesses: one `&` tells. What is left is
-compared in full, in the space of the two.
+compared in full, in the space of the two. Parts of a condition that have nothing to do with each
+other (parts.py) are looked at each in a space of its own.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from policies.coherence import coherent
+from policies.coherence import TIES, coherent
 from policies.model import Tier
+from policies.parts import conjuncts, independent
 from policies.rules import FIELDS, All, Condition, Effect, In, Rule, Value, Values, fields_of, is_in
 from policies.space import TooManyPointsError, first, points_where
 
@@ -108,11 +110,11 @@ def can_hold(condition: Condition, *, away: bool = False) -> bool:
 
     True also when that cannot be found out.
     """
+    never = _elsewhere(condition, is_meant=away)
     try:
-        space, points = coherent([condition], _elsewhere(condition, is_meant=away))
+        return all(_some(part, never) for part in independent(condition, TIES))
     except TooManyPointsError:
         return True
-    return space.where(condition) & points != 0
 
 
 def _elsewhere(condition: Condition, *, is_meant: bool) -> list[Condition]:
@@ -123,24 +125,48 @@ def _implies(narrow: Rule, wide: Condition) -> bool:
     """Whether `wide` holds wherever the rule does; False when that cannot be found out."""
     if not fields_of([wide]) <= fields_of([narrow.when]):
         return False
+    parts = independent(narrow.when, TIES)
     never = _elsewhere(narrow.when, is_meant=narrow.effect in _OF_EGRESS)
     try:
-        space, points = coherent([narrow.when, wide], never)
+        return all(_imply(parts, part, never) for part in conjuncts(wide))
     except TooManyPointsError:
         return False
-    return not space.where(narrow.when) & points & ~space.where(wide)
+
+
+def _imply(parts: Sequence[Condition], wide: Condition, never: Sequence[Condition]) -> bool:
+    """Whether `wide` holds wherever the parts do, each of which holds somewhere."""
+    read = fields_of([wide])
+    related = All(tuple(part for part in parts if not read.isdisjoint(fields_of([part]))))
+    space, points = coherent([related, wide], _read_by([related], never))
+    return not space.where(related) & points & ~space.where(wide)
+
+
+def _read_by(conditions: Sequence[Condition], never: Sequence[Condition]) -> list[Condition]:
+    read = fields_of(conditions) if never else set()
+    return [condition for condition in never if fields_of([condition]) <= read]
 
 
 def _witnesses(rule: Rule) -> Iterator[Mapping[str, Values]]:
     """Some points at which it holds and counts, spread over all; none when it never does."""
     never = _elsewhere(rule.when, is_meant=rule.effect in _OF_EGRESS)
-    space, points = coherent([rule.when], never)
-    left = space.where(rule.when) & points
+    found = [_some(part, never) for part in independent(rule.when, TIES)]
+    if all(found):
+        for i in range(max(map(len, found), default=1)):
+            chosen = (points[i % len(points)] for points in found)
+            yield {field: value for point in chosen for field, value in point.items()}
+
+
+def _some(part: Condition, never: Sequence[Condition]) -> list[Mapping[str, Values]]:
+    """Some points at which it holds and none of `never` does, spread over all."""
+    space, points = coherent([part], _read_by([part], never))
+    left = space.where(part) & points
     step = max(1, space.size // MOST_WITNESSES)
+    found = []
     while left:
         index = first(left)
-        yield space.point(index)
+        found.append(space.point(index))
         left = left >> (index + step) << (index + step)
+    return found
 
 
 class _Pool:

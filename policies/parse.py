@@ -19,6 +19,7 @@ from policies.pack import Claim, Pack, Theorem
 from policies.rules import FIELDS, All, Condition, Effect, In, Not, Rule, atoms, describe
 from policies.space import TooManyPointsError
 from policies.terms import NO_TERMS, Obligation, Terms
+from policies.theorems import BUILT_IN
 
 MAX_RULES = 1024
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -158,6 +159,8 @@ def _theorems(node: Node, lists: Lists) -> tuple[Theorem, ...]:
         theorem = _theorem(as_table(item, "a theorem"), lists)
         if theorem.id in theorems:
             item.fail(f"there are two theorems with the id {shown(theorem.id)}")
+        if theorem.id in BUILT_IN:
+            item.fail(f"{shown(theorem.id)} is proved of every pack, expected another id")
         theorems[theorem.id] = theorem
     return tuple(theorems.values())
 

@@ -100,8 +100,7 @@ class Space:
         """The points whose value on `axis` is at an index that is chosen."""
         block = (1 << axis.stride) - 1
         unit = sum(block << i * axis.stride for i, is_chosen in enumerate(chosen) if is_chosen)
-        period = len(axis.values) * axis.stride
-        return unit * (self.every // ((1 << period) - 1))
+        return _repeated(unit, len(axis.values) * axis.stride, self.size)
 
     def point(self, index: int) -> Mapping[str, Values]:
         """The value of each field at one point."""
@@ -141,6 +140,18 @@ def points_where(
 def first(points: int) -> int:
     """The lowest point of a set that is not empty."""
     return (points & -points).bit_length() - 1
+
+
+def _repeated(unit: int, period: int, size: int) -> int:
+    """A pattern of `period` bits again and again, to `size` bits, a multiple of it.
+
+    By doubling: to divide or multiply such long integers takes time by the square of their length.
+    """
+    points = unit
+    while period < size:
+        points |= points << period
+        period *= 2
+    return points & (1 << size) - 1
 
 
 def told_apart(field: str, conditions: Iterable[Condition]) -> tuple[Value, ...]:

@@ -39,6 +39,8 @@ RELATIONS = {
     BREAK_GLASS: "Emergency access never opens a destination that no BAA covers.",
 }
 """The theorems that compare two requests, or are about the device."""
+BUILT_IN = frozenset({UNKNOWN_STAYS.id, *RELATIONS})
+"""What no theorem of a pack may be called: a proof of it would look like one of these."""
 
 
 @dataclass(frozen=True, slots=True)

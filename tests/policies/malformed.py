@@ -290,6 +290,15 @@ MALFORMED = (
         21,
         "two theorems with the id 'safe'",
     ),
+    *(
+        Malformed(
+            "tests:\n",
+            f"theorems:\n  - {{{SAFE.replace('safe', built_in)}}}\ntests:\n",
+            22,
+            f"'{built_in}' is proved of every pack, expected another id",
+        )
+        for built_in in ("unknown-stays", "device-answers", "monotone", "break-glass")
+    ),
     Malformed(
         "tests:\n", f"theorems: [{{{SAFE[:-1]}nmae: x}}}}]\ntests:\n", 21, "unknown field 'nmae'"
     ),

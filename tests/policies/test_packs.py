@@ -7,11 +7,12 @@ import pytest
 
 from policies import Policy, builtin_pack, decide, exhaustive, load_policy, run_cases
 from policies.domain import DEVICE
-from policies.pack import Claim, Pack
+from policies.pack import Claim, Pack, Theorem
 from policies.prove import Proof, prove
-from policies.rules import Effect, Not, Rule
+from policies.rules import All, Effect, Not, Rule
 from policies.symbolic import Formulas
 from policies.theorems import conditions_of
+from tests.policies.loosened import loosened
 
 NAMES = ("finance", "gdpr", "hipaa", "hipaa-strict", "open", "part2", "redact")
 PACKS = {name: load_policy([builtin_pack(name)], []).packs[0] for name in NAMES}
@@ -170,6 +171,40 @@ def test_every_rule_carries_weight(name: str, rule_id: str) -> None:
     for pack in (turned, negated):
         formulas = Formulas(pack, conditions_of(pack))
         assert any(formulas.refute(theorem) for theorem in pack.theorems)
+
+
+@pytest.mark.parametrize(("name", "rule_id"), RULES)
+def test_every_part_of_a_rule_carries_weight(name: str, rule_id: str) -> None:
+    """Whatever a rule asks less for by one step breaks a theorem, or lets nothing more happen.
+
+    That it lets nothing more happen is proved: what is left out, other rules of the pack see to.
+    """
+    rule = next(rule for rule in PACKS[name].rules if rule.id == rule_id)
+    unnoticed = []
+    for words, other in loosened(rule):
+        pack, nothing_more = changed(name, rule_id, other), gives_nothing_more(name, rule, other)
+        formulas = Formulas(pack, conditions_of(replace(pack, theorems=(nothing_more,))))
+        if formulas.refute(nothing_more):
+            formulas = Formulas(pack, conditions_of(pack))
+            if not any(formulas.refute(theorem) for theorem in pack.theorems):
+                unnoticed.append(words)
+
+    assert unnoticed == []
+
+
+def gives_nothing_more(name: str, rule: Rule, other: Rule) -> Theorem:
+    """That the pack with `other` in the place of `rule` gives no more than it does."""
+    said = Theorem(id="more", says="", when=All((rule.when, Not(other.when))))
+    match rule.effect:
+        case Effect.PERMIT:
+            permits = [r.when for r in PACKS[name].rules if r.effect is Effect.PERMIT]
+            return replace(said, when=All((other.when, *map(Not, permits))))
+        case Effect.OBLIGE:
+            owed = replace(said, when=rule.when, claim=Claim.OWES)
+            return replace(owed, owed=rule.obligations, terms=rule.terms)
+        case Effect.BLOCK:
+            return replace(said, claim=Claim.BLOCKS)
+    return said
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.gateway.cli.conftest import OPEN, run
 from tests.local_engine.fakes import a_gguf
+from tests.policies.malformed import GOOD
 
 
 def test_check_of_a_good_config(config: Path) -> None:
@@ -42,6 +43,17 @@ def test_check_notes_what_may_be_a_slip(tmp_path: Path, text: str, note: str) ->
 
     assert result.exit_code == 0
     assert note in result.stdout.splitlines()
+
+
+def test_check_notes_a_permit_that_the_caller_opens(tmp_path: Path) -> None:
+    """Whoever says the purpose may send what was found; the operator hears of it."""
+    path, pack = tmp_path / "n.yaml", tmp_path / "p.yaml"
+    pack.write_text(GOOD.replace("{data_class: {at_most: internal}}", "{purpose: research}"))
+    path.write_text(OPEN.replace("{packs: [open]}", f"{{packs: [open], files: [{pack}]}}"))
+    for command in (("check",), ("policy", "check")):
+        notes = run(*command, "--config", path).stdout
+
+        assert f"note: {pack}:5: permit rule 'let' takes the caller's purpose at its word" in notes
 
 
 @pytest.mark.parametrize(
