@@ -28,8 +28,20 @@ from itertools import islice
 from policies.coherence import TIES, coherent
 from policies.model import Tier
 from policies.parts import conjuncts, independent
-from policies.rules import FIELDS, All, Condition, Effect, In, Rule, Value, Values, fields_of, is_in
-from policies.space import TooManyPointsError, first, points_where
+from policies.rules import (
+    FIELDS,
+    All,
+    Any_,
+    Condition,
+    Effect,
+    In,
+    Rule,
+    Value,
+    Values,
+    fields_of,
+    is_in,
+)
+from policies.space import Space, TooManyPointsError, first, points_where
 
 MOST_WITNESSES = 6
 MOST_COMPARED = 4096
@@ -161,12 +173,23 @@ def _some(part: Condition, never: Sequence[Condition]) -> list[Mapping[str, Valu
     space, points = coherent([part], _read_by([part], never))
     left = space.where(part) & points
     step = max(1, space.size // MOST_WITNESSES)
-    found = []
+    found = [space.point(first(alone)) for alone in _alone(part, space, left)]
     while left:
         index = first(left)
         found.append(space.point(index))
         left = left >> (index + step) << (index + step)
     return found
+
+
+def _alone(part: Condition, space: Space, points: int) -> Iterator[int]:
+    """For some alternatives, the points at which each holds alone: there rules differ most."""
+    for condition in conjuncts(part):
+        if isinstance(condition, Any_):
+            each = [space.where(way) & points for way in condition.parts]
+            once = twice = 0
+            for some in each:
+                once, twice = once | some, twice | once & some
+            yield from islice(filter(None, (some & ~twice for some in each)), MOST_WITNESSES)
 
 
 class _Pool:
