@@ -43,6 +43,7 @@ def test_a_hundred_mixes_leave_nothing_stuck_and_nothing_leaked() -> None:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(600)
 def test_a_thousand_mixes_leave_nothing_stuck_and_nothing_leaked() -> None:
     """The same at length."""
     _check_all_kinds(_play(range(100, 1100)))
