@@ -49,12 +49,10 @@ def question_of(since: str, until: str, data_class: str, regions: list[str]) -> 
 
     if not (since and until and data_class):
         fail("a bundle needs --since, --until and --class")
-    return Question(
-        seconds(since, "--since", 0.0),
-        seconds(until, "--until", 0.0),
-        DataClass(known_class(data_class)),
-        tuple(regions),
-    )
+    begin, end = seconds(since, "--since", 0.0), seconds(until, "--until", 0.0)
+    if begin > end:
+        fail("--since is after --until")
+    return Question(begin, end, DataClass(known_class(data_class)), tuple(regions))
 
 
 def seconds(text: str, option: str, default: float) -> float:

@@ -72,12 +72,9 @@ def check_bundle(
         fail("--bundle needs --public-key: the signing.pub of the log, got by another way")
     key = _public_key(public_key)
     asked = {path: _kept(path, key) for path in anchors}
-    anchored = [pair for kept in asked.values() for pair in kept.heads]
-    newest: dict[int, float] = {}
-    for worker, t in (pair for kept in asked.values() for pair in kept.newest.items()):
-        newest[worker] = max(newest.get(worker, t), t)
+    known = Kept.joined(asked.values())
     try:
-        verdict = verify_bundle(bundle, key, anchored, newest)
+        verdict = verify_bundle(bundle, key, known.heads, known.newest, known.seen_at)
     except OSError as error:
         fail(f"{bundle}: cannot be read ({error.strerror})")
     except ValueError as error:
@@ -92,7 +89,7 @@ def check_bundle(
     workers = [head.worker for head in verdict.checkpoint.heads]
     for line in testimony(witnesses, workers):
         say(f"  {line}")
-    _say_fragments([where for kept in asked.values() for where in kept.fragments])
+    _say_fragments(known.fragments)
     if verdict.unanchored and (anchors or is_anchor_required):
         those = ", ".join(map(str, verdict.unanchored))
         say(f"NOT ANCHORED  no anchor saw the log of worker {those} behind the period")

@@ -242,17 +242,18 @@ def verify_bundle(
     key: Ed25519PublicKey,
     anchored: Sequence[tuple[Head, str]] = (),
     newest: Mapping[int, float] | None = None,
+    seen_at: Mapping[Head, float] | None = None,
 ) -> Verdict:
     """Check all of a bundle with the public key alone; ValueError says what is wrong with it.
 
     `anchored` are heads from outside, each with who saw them: no worker of theirs may be missing
     or have shrunk, and where the tree grows past one it must fit. `newest` says of each worker
-    when the last anchored checkpoint that names it was made. Raises OSError when the file cannot be
-    read.
+    when it made its last anchored checkpoint, `seen_at` when an anchor first saw a head: one from
+    after the bundle may be larger. Raises OSError when the file cannot be read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _verify(archive, key, anchored, newest or {})
+            return _verify(archive, key, anchored, newest or {}, seen_at or {})
     except _UNREADABLE:
         raise ValueError("not a whole bundle") from None
 
@@ -262,6 +263,7 @@ def _verify(
     key: Ed25519PublicKey,
     anchored: Sequence[tuple[Head, str]],
     newest: Mapping[int, float],
+    seen_at: Mapping[Head, float],
 ) -> Verdict:
     _check_manifest(archive, key)
     asked = orjson.loads(_read(archive, "question.json"))
@@ -271,7 +273,7 @@ def _verify(
         raise ValueError("checkpoint.json: not signed by this key")
     if question.until > checkpoint.t:
         raise ValueError("question.json: the period ends after the bundle was made")
-    _check_anchored(checkpoint, anchored)
+    _check_anchored(checkpoint, anchored, seen_at)
     answer, records = Answer(question), 0
     compared: set[Head] = set()
     unanchored = []
@@ -330,10 +332,16 @@ def _roots(seen: Sequence[Head]) -> dict[int, bytes]:
     return roots
 
 
-def _check_anchored(checkpoint: Checkpoint, anchored: Sequence[tuple[Head, str]]) -> None:
+def _check_anchored(
+    checkpoint: Checkpoint, anchored: Sequence[tuple[Head, str]], seen_at: Mapping[Head, float]
+) -> None:
     sizes = {head.worker: head.size for head in checkpoint.heads}
+    bases = {head.worker: head.base for head in checkpoint.heads}
     for seen, who in anchored:
-        if sizes.get(seen.worker, 0) < seen.size:
+        if bases.get(seen.worker, seen.base) != seen.base:
+            raise ValueError(f"checkpoint.json: {who} saw worker {seen.worker} begin elsewhere")
+        is_later = seen.worker in sizes and seen_at.get(seen, checkpoint.t) > checkpoint.t
+        if sizes.get(seen.worker, 0) < seen.size and not is_later:
             raise ValueError(
                 f"checkpoint.json: {who} saw {seen.size} records of worker {seen.worker}, "
                 f"of which {sizes.get(seen.worker, 0)} are left"

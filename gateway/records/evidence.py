@@ -18,6 +18,7 @@ Rules
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -53,12 +54,10 @@ class Question:
     def from_json(cls, found: Any) -> Question:
         """Raises ValueError when it is none."""
         try:
-            return cls(
-                float(found["since"]),
-                float(found["until"]),
-                DataClass(found["class"]),
-                tuple(map(str, found["regions"])),
-            )
+            since, until = float(found["since"]), float(found["until"])
+            if not (math.isfinite(since) and math.isfinite(until) and since <= until):
+                raise ValueError
+            return cls(since, until, DataClass(found["class"]), tuple(map(str, found["regions"])))
         except (KeyError, TypeError, ValueError):
             raise ValueError("not a question") from None
 

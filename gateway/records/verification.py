@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -155,12 +155,27 @@ def _check(directory: Path, key: bytes, worker: int, wanted: Sequence[Anchored])
 class Kept:
     """What an anchor's file holds: heads, each with where it stands, and where it has fragments.
 
-    `newest` says of each worker when the last checkpoint that names it was made.
+    `newest` says of each worker when it made its last checkpoint; others' name the head that they
+    last heard of, however old. `seen_at` says when a head was first seen.
     """
 
     heads: list[Anchored]
     fragments: list[str]
     newest: dict[int, float]
+    seen_at: dict[Head, float]
+
+    @classmethod
+    def joined(cls, those: Iterable[Kept]) -> Kept:
+        """What several anchors keep together."""
+        whole = cls([], [], {}, {})
+        for kept in those:
+            whole.heads.extend(kept.heads)
+            whole.fragments.extend(kept.fragments)
+            for worker, t in kept.newest.items():
+                whole.newest[worker] = max(whole.newest.get(worker, t), t)
+            for head, t in kept.seen_at.items():
+                whole.seen_at[head] = min(whole.seen_at.get(head, t), t)
+        return whole
 
 
 def read_anchor(path: Path, key: Ed25519PublicKey) -> Kept:
@@ -172,6 +187,7 @@ def read_anchor(path: Path, key: Ed25519PublicKey) -> Kept:
     heads: dict[Head, str] = {}
     fragments: list[str] = []
     newest: dict[int, float] = {}
+    seen_at: dict[Head, float] = {}
     for number, line in enumerate(read_lines(path), start=1):
         where = f"{path.name}:{number}"
         made, is_cut = _checkpoint_in(line, where)
@@ -183,8 +199,9 @@ def read_anchor(path: Path, key: Ed25519PublicKey) -> Kept:
             raise ValueError(f"{where}: not signed by this key, or changed since")
         for head in made.heads:
             heads.setdefault(head, f"the checkpoint {where}")
-            newest[head.worker] = max(newest.get(head.worker, made.t), made.t)
-    return Kept(list(heads.items()), fragments, newest)
+            seen_at[head] = min(seen_at.get(head, made.t), made.t)
+        newest[made.worker] = max(newest.get(made.worker, made.t), made.t)
+    return Kept(list(heads.items()), fragments, newest, seen_at)
 
 
 def _checkpoint_in(line: bytes, where: str) -> tuple[Checkpoint | None, bool]:

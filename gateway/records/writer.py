@@ -105,7 +105,13 @@ class Writer:
         self, entries: Sequence[Entry]
     ) -> tuple[Sequence[Entry], list[bytes], Sequence[Entry]]:
         """The entries that fit a record, their lines, and those that nobody could read again."""
-        lines = self.series.seal(entries)
+        try:
+            lines = self.series.seal(entries)
+        except TypeError:  # one of them holds what JSON does not have
+            fit = [entry for entry in entries if self._is_fit(entry)]
+            unfit = [entry for entry in entries if not self._is_fit(entry)]
+            fitting, lines, too_long = self._sealed(fit) if fit else ((), [], ())
+            return fitting, lines, [*too_long, *unfit]
         if len(max(lines, key=len)) <= LONGEST_LINE_BYTES:
             return entries, lines, ()
         sized = list(zip(entries, map(len, lines), strict=True))
@@ -113,6 +119,13 @@ class Writer:
         fitting = [entry for entry, size in sized if size < LONGEST_LINE_BYTES]
         too_long = [entry for entry, size in sized if size >= LONGEST_LINE_BYTES]
         return fitting, self.series.seal(fitting), too_long
+
+    def _is_fit(self, entry: Entry) -> bool:
+        try:
+            self.series.seal([entry])
+        except TypeError:
+            return False
+        return True
 
     @property
     def is_retry_due(self) -> bool:

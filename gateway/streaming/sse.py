@@ -24,6 +24,8 @@ import orjson
 # The usage event and [DONE] that end a stream take a few hundred bytes; 16 KiB leaves room for
 # upstreams that repeat the last delta beside the usage.
 _WINDOW = 16 * 1024
+# Larger numbers are nobody's, and JSON cannot be relied on with them.
+_MOST_TOKENS = 1 << 53
 # At the start of a line only: text that an answer quotes stands inside a JSON string.
 _DONE = re.compile(rb"(?:\A|[\r\n])data: ?\[DONE\]\Z")
 _DONE_BYTES = len(b"\ndata: [DONE]")
@@ -99,6 +101,8 @@ def usage_of(body: bytes) -> Usage:
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
         return NO_USAGE
     if not isinstance(prompt, int) or not isinstance(completion, int):
+        return NO_USAGE
+    if max(prompt, completion) > _MOST_TOKENS:
         return NO_USAGE
     return Usage(max(0, prompt), max(0, completion))
 

@@ -302,6 +302,8 @@ def test_bundles_that_cannot_be_made(state_dir: Path, tmp_path: Path) -> None:
     fill(state_dir / "audit")
     failed(run("audit", "export", "-o", out, *BUNDLE, "--tenant", "t1"), 2, "leave these filters")
     failed(run("audit", "export", "-o", out, *BUNDLE[:2]), 2, "needs --since")
+    backwards = ("--since", "2026-11-02", "--until", "2026-11-01", "--class", "phi")
+    failed(run("audit", "export", "-o", out, *BUNDLE[:2], *backwards), 2, "--since is after")
     failed(run("audit", "export", *BUNDLE), 2, "needs --out")
     failed(run("audit", "export", "-o", tmp_path / "no" / "x", *BUNDLE), 2)
 

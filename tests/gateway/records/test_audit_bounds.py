@@ -40,6 +40,25 @@ async def test_what_is_longer_than_any_record_is_refused_alone(
     assert verify_directory(tmp_path)[2] == []
 
 
+async def test_what_json_does_not_have_is_refused_alone(tmp_path: Path) -> None:
+    """A number too large for it takes nothing else of its batch along."""
+    log = AuditLog(tmp_path, clock=FakeClock(), flush_s=30, stall_s=10)
+    log.outcome({"event": "refused", "id": "r0", "tokens_out": 1 << 70})
+    results = await asyncio.gather(
+        log.intent({**intent(1), "bytes": 1 << 70}, sync=False),
+        log.intent(intent(2), sync=False),
+        return_exceptions=True,
+    )
+    await log.intent(intent(4), sync=True)
+    written = parsed(segments(tmp_path, 0)[0].read_bytes().splitlines())
+
+    assert [type(result) for result in results] == [AuditUnavailable, type(None)]
+    assert (log.is_healthy, ids(tmp_path)) == (True, ["r2", "r4"])
+    assert [e["records"] for e in written if e["event"] == "dropped"] == [1]
+    log.close()
+    assert verify_directory(tmp_path)[2] == []
+
+
 async def test_a_line_longer_than_any_record_stops_a_start_in_words(tmp_path: Path) -> None:
     """Such a log says which file it is, and does not fall over it."""
     AuditLog(tmp_path, clock=FakeClock()).close()

@@ -7,13 +7,16 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import orjson
 import pytest
 
 from gateway.records.audit import AuditLog
 from gateway.records.bundle import verify_bundle
 from gateway.records.checkpoint import Checkpoint
 from gateway.records.custody import signing_key
+from gateway.records.evidence import Question
 from gateway.records.series import Head
+from gateway.records.verification import Kept, read_anchor
 from tests.gateway.fakes import FakeClock
 from tests.gateway.records.test_bundle import REQUESTS, bundle_of, question
 
@@ -83,7 +86,7 @@ async def test_the_period_is_held_against_what_anchors_saw_behind_it(tmp_path: P
 async def test_a_period_in_which_a_worker_had_nothing_to_do(
     tmp_path: Path, since: float, until: float, newest: float, unanchored: tuple[int, ...]
 ) -> None:
-    """No checkpoint of its own comes after it: then one of another worker that names it, does."""
+    """One that it made after the period, and that tells of nothing new, will do."""
     made = await anchored_log(tmp_path / "audit", has_left=True)
     path, _ = bundle_of(tmp_path / "audit", question(since, until))
     key = signing_key(tmp_path / "audit").public_key()
@@ -91,3 +94,43 @@ async def test_a_period_in_which_a_worker_had_nothing_to_do(
     assert verify_bundle(path, key, heads_of(*made), {0: newest}).unanchored == unanchored
     assert verify_bundle(path, key, heads_of(made[0]), {0: newest}).unanchored == (0,)
     assert verify_bundle(path, key).unanchored == (0,)
+
+
+async def test_an_anchor_that_has_grown_past_a_bundle_holds_it_all_the_same(tmp_path: Path) -> None:
+    """What was made later may be larger; a worker that begins elsewhere is another one's."""
+    first, _, third = await anchored_log(tmp_path / "audit", has_left=True)
+    key = signing_key(tmp_path / "audit").public_key()
+    path, _ = bundle_of(tmp_path / "audit", question(15, 19))
+    grown = dataclasses.replace(third.heads[0], size=900)
+    anchored = [*heads_of(first), (grown, "the anchor")]
+
+    with pytest.raises(ValueError, match="saw 900 records"):
+        verify_bundle(path, key, anchored, seen_at={grown: 0.0})
+    assert verify_bundle(path, key, anchored, seen_at={grown: 1e12}).compared == set(first.heads)
+    elsewhere = dataclasses.replace(first.heads[0], base=7)
+    with pytest.raises(ValueError, match="begin elsewhere"):
+        verify_bundle(path, key, [(elsewhere, "the anchor")])
+
+
+def test_a_head_heard_of_is_no_look_at_its_log(tmp_path: Path) -> None:
+    """Another worker's later checkpoint names the head of one that may have gone on since."""
+    signing = signing_key(tmp_path)
+    mine, other = (Head(worker, 0, 9, bytes(32)) for worker in (0, 1))
+    made = [
+        Checkpoint.sign(signing, [mine, other], worker=1, t=10.0),
+        Checkpoint.sign(signing, [mine, other], worker=0, t=50.0),
+    ]
+    anchor = tmp_path / "anchor.jsonl"
+    anchor.write_bytes(b"".join(orjson.dumps(each.to_json()) + b"\n" for each in made))
+    kept = Kept.joined([read_anchor(anchor, signing.public_key())] * 2)
+
+    assert kept.newest == {0: 50.0, 1: 10.0}
+    assert kept.seen_at == {mine: 10.0, other: 10.0}
+    assert len(kept.heads) == 4
+
+
+@pytest.mark.parametrize("change", [{"since": 50}, {"until": "nan"}, {"since": "-inf"}])
+def test_a_period_that_is_none_is_no_question(change: dict[str, object]) -> None:
+    """Nothing leaves in a period that ends before it begins."""
+    with pytest.raises(ValueError, match="not a question"):
+        Question.from_json({**question(25, 35).to_json(), **change})

@@ -125,6 +125,8 @@ def test_memory_is_bounded() -> None:
         *(b'{"usage":{}}', b'{"usage":{"prompt_tokens":1}}', b'{"usage":[1]}'),
         b'{"usage":{"prompt_tokens":"1","completion_tokens":1}}',
         b'{"usage":{"prompt_tokens":1,"completion_tokens":1.5}}',
+        b'{"usage":{"prompt_tokens":-5,"total_tokens":18446744073709551615}}',
+        b'{"usage":{"prompt_tokens":9007199254740993,"completion_tokens":1}}',
     ],
 )
 def test_no_usage(body: bytes) -> None:
