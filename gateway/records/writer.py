@@ -108,8 +108,10 @@ class Writer:
         try:
             lines = self.series.seal(entries)
         except TypeError:  # one of them holds what JSON does not have
-            fit = [entry for entry in entries if self._is_fit(entry)]
-            unfit = [entry for entry in entries if not self._is_fit(entry)]
+            fit: list[Entry] = []
+            unfit: list[Entry] = []
+            for entry in entries:
+                (fit if self._is_fit(entry) else unfit).append(entry)
             fitting, lines, too_long = self._sealed(fit) if fit else ((), [], ())
             return fitting, lines, [*too_long, *unfit]
         if len(max(lines, key=len)) <= LONGEST_LINE_BYTES:

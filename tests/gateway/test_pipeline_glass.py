@@ -96,14 +96,18 @@ async def test_policy_is_told_of_no_glass_that_does_not_count(scene: Scene) -> N
         assert judged.facts.break_glass is may
 
 
-async def test_an_emergency_does_not_hide_what_the_session_carried(scene: Scene) -> None:
-    """An agreement frees what a failed detector holds, not a secret of the turn before."""
+def agree_with_c1(scene: Scene) -> None:
+    """Put `hipaa` in force with a cloud that an agreement covers, for a caller with break-glass."""
     agreement = Baa(id="b", expires=TODAY, scope=frozenset({"*"}))
     places = [Destination(name="device", tier=Tier.DEVICE)]
     places.append(away("c1", baa=agreement, trains_on_data=False))
-    policy = load_policy([builtin_pack("hipaa")], places)
-    scene.rules = replace(scene.rules, policy=policy)
+    scene.rules = replace(scene.rules, policy=load_policy([builtin_pack("hipaa")], places))
     scene.principals[0] = replace(WHO, may_break_glass=True)
+
+
+async def test_an_emergency_does_not_hide_what_the_session_carried(scene: Scene) -> None:
+    """An agreement frees what a failed detector holds, not a secret of the turn before."""
+    agree_with_c1(scene)
 
     async def allowed(session: bytes, *headers: tuple[bytes, bytes]) -> tuple[str, ...]:
         sent = [BEARER, GLASS, (b"x-nearward-session", session), *headers]
@@ -120,12 +124,7 @@ async def test_an_emergency_does_not_hide_what_the_session_carried(scene: Scene)
 
 async def test_a_doubt_about_a_session_is_what_the_failure_was(scene: Scene) -> None:
     """One failure holds the session, clean words too; emergency access works as often as needed."""
-    agreement = Baa(id="b", expires=TODAY, scope=frozenset({"*"}))
-    places = [Destination(name="device", tier=Tier.DEVICE)]
-    places.append(away("c1", baa=agreement, trains_on_data=False))
-    policy = load_policy([builtin_pack("hipaa")], places)
-    scene.rules = replace(scene.rules, policy=policy)
-    scene.principals[0] = replace(WHO, may_break_glass=True)
+    agree_with_c1(scene)
 
     async def judged(session: bytes, *headers: tuple[bytes, bytes]) -> Judged:
         sent = [BEARER, (b"x-nearward-session", session), *headers]
