@@ -13,6 +13,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 
 from tests.doubles.served import KEY, Served, served
+from tests.doubles.tools import WEATHER
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(180)]
 
@@ -109,19 +110,6 @@ def test_models_lists_what_can_be_named(client: openai.OpenAI) -> None:
     assert "local/smollm2-135m-instruct-q4_1" in names
 
 
-WEATHER: ChatCompletionToolParam = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "The weather in a city",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}, "unit": {"enum": ["c", "f"]}},
-            "required": ["city", "unit"],
-            "additionalProperties": False,
-        },
-    },
-}
 CLOCK: ChatCompletionToolParam = {
     "type": "function",
     "function": {"name": "get_time", "description": "The time now"},

@@ -17,6 +17,7 @@ from local_engine.app import EngineApp
 from local_engine.device import ThreadPlan
 from local_engine.engine import Engine
 from local_engine.selection import EngineOptions, make_engine
+from tests.doubles.tools import WEATHER
 from tests.local_engine.test_app import Answer, call_app
 from tests.local_engine.test_choices import deltas
 from tests.local_engine.test_real_model import MANIFEST, MODEL_FILE
@@ -33,19 +34,6 @@ PERSON = {
     },
     "required": ["name", "age", "role"],
     "additionalProperties": False,
-}
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "The weather in a city",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}, "unit": {"enum": ["c", "f"]}},
-            "required": ["city", "unit"],
-            "additionalProperties": False,
-        },
-    },
 }
 
 
