@@ -98,6 +98,7 @@ def _silent(_line: str) -> None:
 
 @app.command()
 def engine(
+    *,
     threads: Annotated[
         str, typer.Option(help="For single tokens and for prompts.", metavar="N,N")
     ] = "1,2",
@@ -109,15 +110,23 @@ def engine(
         Path | None,
         typer.Option(help="Measure llama.cpp's own server too.", exists=True, dir_okay=False),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A folder with texts to copy.", exists=True, file_okay=False),
+    ] = None,
+    prompts: Annotated[
+        int, typer.Option(min=0, max=200, help="Compared with drafts and without.")
+    ] = 200,
     only_json: Annotated[bool, typer.Option("--json", help="Print the JSON line alone.")] = False,
 ) -> None:
     """The on-device engine: tokens per second of 1, 4 and 8 streams, prefix cache, gaps, drafts.
 
-    Runs SmolLM2 in a process of its own for about three minutes: on an
+    Runs SmolLM2 in processes of its own for about eight minutes: on an
     otherwise idle machine. tests/bench/llama_server_build.py builds the peer
     for --llama-server, tests/bench/engine_peers.py compares with xllamacpp.
     """
-    options = ["--threads", threads, "--rounds", str(rounds)]
+    options = ["--threads", threads, "--rounds", str(rounds), "--prompts", str(prompts)]
+    options += ["--data", str(data)] if data is not None else []
     figures = _engine_figures([*options, "--engine", kind], only_json=only_json)
     if llama_server is not None:
         peer = ["--engine", "llama-server", "--llama-server", str(llama_server)]
@@ -132,7 +141,7 @@ def engine(
 
 def _engine_figures(options: list[str], *, only_json: bool) -> dict[str, float]:
     """What a run of the engine's own bench prints last."""
-    command = [sys.executable, "-m", "local_engine.engine_bench", *options]
+    command = [sys.executable, "-m", "local_engine.bench.engine", *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     lines = done.stdout.splitlines()
     if done.returncode or not lines:

@@ -68,7 +68,7 @@ def bench(
         arguments = bench_arguments(read_settings(config), name)
     except ConfigError as error:
         fail(error)
-    raise typer.Exit(_run("model_bench", *arguments))
+    raise typer.Exit(_run("bench.model", *arguments))
 
 
 def _tell_pool(action: str, name: str, config: ConfigOption) -> None:

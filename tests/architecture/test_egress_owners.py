@@ -64,11 +64,12 @@ MAY_START_PROCESSES = {
     "gateway/serving.py",  # one process per worker
     "gateway/signals/second_opinion.py",  # Presidio, which the operator configured
     "local_engine/build_steps.py",  # the compiler
-    "local_engine/llama_server.py",  # the peer, to be measured
-    "local_engine/model_bench.py",  # the engine, to be measured
+    "local_engine/bench/llama_server.py",  # the peer, to be measured
+    "local_engine/bench/model.py",  # the engine, to be measured
     "local_engine/pip_client.py",  # the package installer
     "local_engine/pool.py",  # a supervisor for each of several models
-    "local_engine/roofline.py",  # a process with threads of its own, to be measured
+    "local_engine/bench/threads.py",  # the engine, and a program that keeps a core busy
+    "local_engine/bench/roofline.py",  # a process with threads of its own, to be measured
     "local_engine/supervisor.py",  # the engine, as a supervised child
 }
 

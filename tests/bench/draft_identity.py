@@ -21,23 +21,21 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
-from local_engine.engine import Done, Token, TokenLogprob
+from local_engine.bench import drafts
+from local_engine.bench.roofline import FILE_TYPES, requantized
+from local_engine.bench.watch import running
 from local_engine.line import LineEngine
 from local_engine.llama_api import LlamaRuntime, RuntimeConfig
 from local_engine.llamacpp import LlamaCppBackend
-from local_engine.roofline import FILE_TYPES, requantized
 from local_engine.store.manifest import manifests, models_folder
-from tests.local_engine.fakes import Collector, a_request
 from tests.local_engine.forced import force_drafts
 
 MANIFEST = manifests()["smollm2-135m-instruct-q4_1"]
 MODEL_FILE = models_folder() / MANIFEST.file
-NEAR_TIE = 0.3
 
 
 def made(file_type: str, folder: Path) -> Path:
@@ -58,80 +56,38 @@ def prompts(data: Path, count: int) -> list[str]:
     ]
 
 
-@contextmanager
-def engine(model: Path, *, drafts: bool, small: Path | None = None) -> Iterator[LineEngine]:
+def engine(
+    model: Path, *, may_draft: bool, small: Path | None = None
+) -> AbstractContextManager[LineEngine]:
     """One slot, no kept prefixes."""
     config = RuntimeConfig(
         model_file=model, n_ctx=512, n_batch=48, slots=1, decode_threads=1, prefill_threads=1,
-        may_draft=drafts, kept_cells=0,
+        may_draft=may_draft, kept_cells=0,
     )  # fmt: skip
 
     def load() -> LlamaCppBackend:
         drafter = None
         if small is not None:
-            drafter = LlamaRuntime(RuntimeConfig(**{**_fields(config), "model_file": small}))
+            drafter = LlamaRuntime(replace(config, model_file=small))
         backend = LlamaCppBackend(LlamaRuntime(config), MANIFEST.profile, small=drafter)
         backend.calibrate()
-        if drafts:
+        if may_draft:
             force_drafts(backend, copies=small is None)
         return backend
 
-    line = LineEngine(load, MANIFEST.profile)
-    line.start().result(timeout=120)
-    try:
-        yield line
-    finally:
-        line.close()
+    return running(LineEngine(load, MANIFEST.profile))
 
 
-def _fields(config: RuntimeConfig) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in config.__dataclass_fields__}
-
-
-def answer(line: LineEngine, prompt: str, tokens: int) -> tuple[list[TokenLogprob], Done]:
-    """The tokens of an answer, and its end."""
-    sink = Collector()
-    drawn: list[TokenLogprob] = []
-    line.submit(a_request(prompt, max_tokens=tokens, logprobs=2), sink)
-    while isinstance(event := sink.next(timeout_s=300), Token):
-        drawn += event.logprobs
-    assert isinstance(event, Done), event
-    return drawn, event
-
-
-def difference(plain: list[TokenLogprob], drafted: list[TokenLogprob]) -> tuple[int, float] | None:
-    """(place, gap between the two likeliest tokens there) of the first difference."""
-    for place, (one, other) in enumerate(zip(plain, drafted, strict=False)):
-        if one.piece != other.piece:
-            return place, one.top[0][1] - one.top[1][1]
-    return None if len(plain) == len(drafted) else (min(len(plain), len(drafted)), 0.0)
-
-
-def compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """The figures."""
+def compare(options: argparse.Namespace, folder: Path) -> drafts.Identity:
+    """Forced drafts against none."""
     target = made(options.target, folder)
     small = made(options.draft, folder) if options.drafter == "model" else None
-    figures: dict[str, Any] = {"tokens": 0, "same": 0, "drafted": 0, "accepted": 0, "gaps": []}
-    narrow = 0
     asked = prompts(options.data, options.prompts)
     with (
-        engine(target, drafts=False) as plain_line,
-        engine(target, drafts=True, small=small) as line,
+        engine(target, may_draft=False) as plain,
+        engine(target, may_draft=True, small=small) as drafting,
     ):
-        for number, prompt in enumerate(asked):
-            plain, _ = answer(plain_line, prompt, options.tokens)
-            drafted, end = answer(line, prompt, options.tokens)
-            found = difference(plain, drafted)
-            figures["tokens"] += len(plain)
-            narrow += sum(one.top[0][1] - one.top[1][1] < NEAR_TIE for one in plain)
-            figures["same"] += found is None
-            figures["drafted"] += end.usage.drafted_tokens
-            figures["accepted"] += end.usage.accepted_tokens
-            if found is not None:
-                print(f"prompt {number}: differs at token {found[0]}, gap {found[1]:.4f}")
-                figures["gaps"].append(round(found[1], 4))
-    figures["near_ties_among_all"] = round(narrow / max(1, figures["tokens"]), 4)
-    return {"prompts": len(asked), **figures}
+        return drafts.compare(drafting, plain, asked, options.tokens, print)
 
 
 def main() -> int:
@@ -146,10 +102,10 @@ def main() -> int:
     parser.add_argument("--tokens", type=int, default=48)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nearward-drafts-") as folder:
-        figures = compare(options, Path(folder))
+        found = compare(options, Path(folder))
     chosen = {name: getattr(options, name) for name in ("drafter", "target", "draft")}
-    print(json.dumps({**chosen, **figures}))
-    return int(any(gap >= NEAR_TIE for gap in figures["gaps"]))
+    print(json.dumps({**chosen, **asdict(found)}))
+    return int(not found.is_explained)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 """The on-device engine beside its peers: same file, same threads, through the same port.
 
     python -m tests.bench.engine_peers [--peer-path FOLDER] [--llama-server PATH]
-        [--model FILE] [--threads 1,2]
+        [--model FILE] [--threads 1,2] [--data FOLDER]
 
 FOLDER holds xllamacpp (`pip install --target FOLDER xllamacpp`), PATH is llama.cpp's own server
 (`tests.bench.llama_server_build` builds it); what is not named is left out. Each engine runs in a
-process of its own (`python -m local_engine.engine_bench`, which says what the figures are), one
+process of its own (`python -m local_engine.bench.engine`, which says what the figures are), one
 after the other, on a machine that should be idle; it takes some three minutes each. The last line
 is JSON, with the quotients of ours and theirs: rates above 1 and times below 1 are in our favour.
 """
@@ -24,9 +24,11 @@ from typing import Any
 
 def _figures(engine: str, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of an engine in a process of its own."""
-    command = [sys.executable, "-m", "local_engine.engine_bench", "--engine", engine]
+    command = [sys.executable, "-m", "local_engine.bench.engine", "--engine", engine]
     command += ["--threads", options.threads, "--rounds", str(options.rounds)]
+    command += ["--prompts", str(options.prompts)]
     command += ["--model", str(options.model)] if options.model else []
+    command += ["--data", str(options.data)] if options.data else []
     command += ["--llama-server", str(options.llama_server)] if options.llama_server else []
     path = str(options.peer_path) if engine == "xllamacpp" else ""
     environment = {**os.environ, "PYTHONPATH": path}
@@ -45,6 +47,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--threads", default="1,2", help="for single tokens, for prompts")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--prompts", type=int, default=200, help="compared with drafts and without")
+    parser.add_argument("--data", type=Path, help="a folder with texts to copy")
     options = parser.parse_args()
     peers = ["xllamacpp"] if options.peer_path else []
     peers += ["llama-server"] if options.llama_server else []

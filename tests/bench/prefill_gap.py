@@ -23,7 +23,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_engine.engine_bench import ask, filled
+from local_engine.bench.engine import filled
+from local_engine.bench.watch import ask
 from local_engine.line import LineEngine
 from local_engine.llama_api import LlamaRuntime, Run, RuntimeConfig
 from local_engine.llamacpp import LlamaCppBackend

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local_engine import llama_api, model_bench, models
+from local_engine import llama_api, models
+from local_engine.bench import model as model_bench
 from local_engine.control import ControlServer
 from local_engine.models import load, main
 from tests.doubles.pool import ScriptedPool

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is only measured: llama.cpp's own server behind our port, and the roofline."""
+"""llama.cpp's own server behind our port, which is only measured."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from local_engine import llama_api, roofline
+from local_engine.bench.llama_server import LlamaServerBackend, command
 from local_engine.engine import Done, Token
 from local_engine.errors import ModelFileError
 from local_engine.line import LineEngine
-from local_engine.llama_server import LlamaServerBackend, command
 from local_engine.profile import ModelProfile
 from local_engine.xllamacpp import PrivateListener
 from tests.local_engine.fakes import Collector, a_config, a_request
-from tests.local_engine.tiny_model import tiny_model
 
 # Answers as llama-server does: ids for a text, and a stream with counts after the last choice.
 PROGRAM = """#!{python}
@@ -103,18 +101,3 @@ def test_the_peer_gets_what_we_have() -> None:
     assert (given["--ctx-size"], given["--parallel"]) == ("600", "3")
     assert (given["--threads"], given["--threads-batch"]) == ("1", "2")
     assert given["--batch-size"] == given["--ubatch-size"] == str(config.n_batch)
-
-
-@pytest.mark.engine
-@pytest.mark.skipif(not llama_api.is_installed(), reason="no compiled engine; `make setup`")
-def test_the_roofline_is_the_share_of_what_memory_allows(tmp_path: Path) -> None:
-    """Rate times bytes over bandwidth, with a file made for it."""
-    model = tmp_path / "tiny.gguf"
-    model.write_bytes(tiny_model().data)
-    figures = roofline.measure(model, 1, ("q8_0",))
-
-    assert figures["read_gb_s"] > 0.1
-    assert figures["q8_0_tps"] > 0
-    assert 0 < figures["q8_0_roofline"] < 1
-    with pytest.raises(OSError, match="cannot be written"):
-        roofline.requantized(tmp_path / "none.gguf", "q4_0", tmp_path)

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures an engine with a real model: `python -m local_engine.engine_bench`.
+"""Measures an engine with a real model: `python -m local_engine.bench.engine`.
 
-`nearward bench engine` runs it. It takes some three minutes, on a machine that should be idle:
+`nearward bench engine` runs it. It takes some six minutes, on a machine that should be idle:
 
   streams_N       tokens a second of N answers together, from the moment all run to the first end
   overhead        share of a step that is not llama.cpp's decode: Python and the samplers
   first_token_s   after a prompt of 1,000 tokens, cold, and with its beginning kept
   gap_s           the longest wait for a token in 4 answers beside a prompt of 4,000 tokens
   cancel_s        from `cancel` in the middle of that prompt to the end of the request
-  drafts          tokens a second with drafts over without, on copying and on free prompts
-  roofline        tokens a second of one answer over what memory allows, Q8_0 and Q4_0 (roofline.py)
+  drafts          seconds of a token without drafts over those with, on copying and on free prompts
+  identity        greedy answers that are the same with drafts and without; where others part
+  busy_core       tokens a second beside a program that keeps one core busy, and the threads taken
+  roofline        tokens a second of one answer over what memory allows, and why (roofline.py)
 
-The last line is JSON.
+With --data the copying prompts are notes, JSON and code from that folder (prompts.py). Progress
+goes to stderr; the last line is JSON.
 """
 
 from __future__ import annotations
@@ -20,30 +23,19 @@ import argparse
 import json
 import statistics
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from local_engine import roofline
 from local_engine.backend import Backend
-from local_engine.engine import (
-    ChatMessage,
-    Done,
-    Event,
-    Failed,
-    GenerationRequest,
-    Role,
-    SamplingParams,
-    Ticket,
-    Token,
-)
+from local_engine.bench import drafts, prompts, roofline, threads
+from local_engine.bench.llama_server import LlamaServerBackend
+from local_engine.bench.watch import ask, running
 from local_engine.errors import LocalEngineError
 from local_engine.line import LineEngine
 from local_engine.llama_api import LlamaRuntime, RuntimeConfig
-from local_engine.llama_server import LlamaServerBackend
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.profile import ModelProfile
 from local_engine.store.manifest import manifests, models_folder
@@ -51,70 +43,19 @@ from local_engine.xllamacpp import XllamaCppBackend
 
 _ENGINES = ("llamacpp", "xllamacpp", "llama-server")
 _NAME = "smollm2-135m-instruct-q4_1"
-_FILLER = "The clinic opens at eight and the team meets before the first visit. "
-_LIST = "\n".join(
-    f'{{"id": {n}, "bed": "{n % 7}A", "ward": "north", "state": "ok"}}' for n in range(9)
-)
-_CODE = "".join(f"def step_{n}(value):\n    return value + {n}\n\n" for n in range(7))
-_COPYING = (
-    f"Repeat this text exactly:\n{_FILLER * 6}",
-    f"Write this list again, each line unchanged:\n{_LIST}",
-    f"Write this code again and change nothing:\n{_CODE}",
-)
-_FREE = (
-    "Tell a long story about a lighthouse and a storm.",
-    "Explain how a river is born and where it ends.",
-    "Describe a market in a small town in the morning.",
-)
-
-
-class Watch:
-    """A sink that notes when events come."""
-
-    def __init__(self) -> None:
-        self.at: list[float] = []
-        self.last: Done | Failed | None = None
-        self.has_begun = threading.Event()
-        self._has_ended = threading.Event()
-
-    def __call__(self, event: Event) -> None:
-        now = time.perf_counter()
-        if isinstance(event, Token):
-            self.at.append(now)
-            self.has_begun.set()
-        else:
-            self.last = event
-            self.ended_at = now
-            self.has_begun.set()
-            self._has_ended.set()
-
-    def wait(self, timeout_s: float = 300.0) -> Watch:
-        """Until the end."""
-        assert self._has_ended.wait(timeout_s), "no end"
-        return self
-
-
-def ask(engine: LineEngine, prompt: str, most: int) -> tuple[Ticket, Watch]:
-    """A greedy request of at most so many tokens."""
-    watch = Watch()
-    request = GenerationRequest(
-        request_id="bench",
-        messages=(ChatMessage(Role.USER, prompt),),
-        sampling=SamplingParams(temperature=0),
-        max_tokens=most,
-    )
-    return engine.submit(request, watch), watch
+_IDENTITY_TOKENS = 48
 
 
 def filled(engine: LineEngine, tokens: int, first: str) -> str:
     """A prompt of nearly so many tokens that begins with `first`."""
-    each = engine.count_tokens(_FILLER)
-    return first + _FILLER * (tokens // each)
+    each = engine.count_tokens(prompts.FILLER)
+    return first + prompts.FILLER * (tokens // each)
 
 
 def _streams(engine: LineEngine, count: int, most: int = 96) -> float:
     watches = [
-        ask(engine, f"{count}.{n} {_FREE[n % 3]} Make it long.", most)[1] for n in range(count)
+        ask(engine, f"{count}.{n} {prompts.FREE[n % 3]} Make it long.", most)[1]
+        for n in range(count)
     ]
     for watch in watches:
         watch.wait()
@@ -142,7 +83,7 @@ def _prefix(engine: LineEngine) -> dict[str, float]:
 
 def _gap(engine: LineEngine) -> dict[str, float]:
     """Streams long enough to last through the prompt; then the prompt again, given up."""
-    running = [ask(engine, f"{n}. {_FREE[n % 3]}", 1000) for n in range(4)]
+    running = [ask(engine, f"{n}. {prompts.FREE[n % 3]}", 1000) for n in range(4)]
     for _, watch in running:
         watch.has_begun.wait(timeout=60)
     prompt_began = time.perf_counter()
@@ -166,43 +107,35 @@ def _gap(engine: LineEngine) -> dict[str, float]:
     return {**figures, "prefill_beside_4_s": reading.ended_at - prompt_began}
 
 
-def _drafts(with_drafts: LineEngine, without: LineEngine, rounds: int) -> dict[str, float]:
-    """Both engines in turn on the same prompt; tokens are the same, so seconds are compared."""
-    figures = {}
-    for kind, prompts in (("copying", _COPYING), ("free", _FREE)):
-        ratios = [
-            statistics.median(
-                _token_s(without, prompt) / _token_s(with_drafts, prompt) for _ in range(rounds)
-            )
-            for prompt in prompts
-        ]
+def _drafts(drafting: LineEngine, plain: LineEngine, options: argparse.Namespace) -> dict[str, Any]:
+    """What drafts bring, and that they change nothing."""
+    figures: dict[str, Any] = {}
+    for kind, asked in (("copying", prompts.copying(options.data)), ("free", prompts.FREE)):
+        _say(f"drafts, {kind}: {len(asked)} prompts")
+        ratios = drafts.gain(drafting, plain, asked, options.rounds)
         figures[f"drafts_{kind}"] = statistics.median(ratios)
         figures[f"drafts_{kind}_least"] = min(ratios)
-    status = with_drafts.status()
+    status = drafting.status()
     figures["drafts_accepted"] = status.accepted_tokens / max(1, status.drafted_tokens)
-    return figures
+    _say(f"identity: {options.prompts} prompts with drafts and without")
+    varied = prompts.varied(options.prompts)
+    found = drafts.compare(drafting, plain, varied, _IDENTITY_TOKENS, _say)
+    named = {f"identity_{name}": getattr(found, name) for name in found.__dataclass_fields__}
+    return figures | named
 
 
-def _token_s(engine: LineEngine, prompt: str) -> float:
-    watch = ask(engine, prompt, 128)[1].wait()
-    assert isinstance(watch.last, Done)
-    return watch.last.timings.decode_s / watch.last.usage.completion_tokens
-
-
-@contextmanager
-def _engine(kind: str, options: argparse.Namespace, *, drafts: bool) -> Iterator[LineEngine]:
+def _engine(
+    kind: str, options: argparse.Namespace, *, may_draft: bool
+) -> AbstractContextManager[LineEngine]:
     decode, prefill = (int(number) for number in options.threads.split(","))
     config = RuntimeConfig(
         model_file=options.model, n_ctx=5120, n_batch=256, slots=8, cells=10240,
-        decode_threads=decode, prefill_threads=prefill, may_draft=drafts,
+        decode_threads=decode, prefill_threads=prefill, may_draft=may_draft,
     )  # fmt: skip
     profile = manifests()[_NAME].profile
-    engine = LineEngine(lambda: _backend(kind, config, profile, options.llama_server), profile)
-    engine.start().result(timeout=120)
-    try:
-        yield engine
-    finally:
-        engine.close()
+    return running(
+        LineEngine(lambda: _backend(kind, config, profile, options.llama_server), profile)
+    )
 
 
 def _backend(
@@ -220,35 +153,50 @@ def _backend(
     return backend
 
 
-def _measure(kind: str, options: argparse.Namespace) -> dict[str, float]:
-    figures: dict[str, float] = {}
-    with _engine(kind, options, drafts=False) as engine:
+def _measure(kind: str, options: argparse.Namespace) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    with _engine(kind, options, may_draft=False) as engine:
         _streams(engine, 1, 16)
         for count in (1, 4, 8):
+            _say(f"{count} answers together")
             rates = [_streams(engine, count) for _ in range(options.rounds)]
             figures[f"streams_{count}"] = statistics.median(rates)
         backend = engine._backend
         if isinstance(backend, LlamaCppBackend):
             figures["overhead"] = 1 - backend.gauges.decode_s / backend.gauges.busy_s
+        _say("a prompt of 1,000 tokens, cold and kept; one of 4,000 beside 4 answers")
         figures |= _prefix(engine)
         figures |= _gap(engine)
         if kind == "llamacpp":
-            with _engine(kind, options, drafts=True) as drafting:
-                figures |= _drafts(drafting, engine, options.rounds)
+            with _engine(kind, options, may_draft=True) as drafting:
+                figures |= _drafts(drafting, engine, options)
     if kind == "llamacpp":
+        _say("beside a busy core")
+        figures |= threads.measure(options.model)
+        _say("what memory and the core allow")
         figures |= roofline.measure(options.model, int(options.threads.split(",")[0]))
     return figures
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
-        prog="python -m local_engine.engine_bench", description=__doc__
+        prog="python -m local_engine.bench.engine", description=__doc__
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--model", type=Path, default=models_folder() / manifests()[_NAME].file)
     parser.add_argument("--threads", default="1,2", help="for single tokens, for prompts")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--prompts", type=int, default=200, help="for identity, at most 200")
+    parser.add_argument("--data", type=Path, help="a folder with texts to copy", metavar="FOLDER")
     parser.add_argument("--engine", choices=_ENGINES, default="llamacpp")
     parser.add_argument("--llama-server", type=Path, help="the peer's program", metavar="PATH")
     options = parser.parse_args()
@@ -258,7 +206,7 @@ def main() -> None:
         figures = _measure(options.engine, options)
     except LocalEngineError as error:
         raise SystemExit(f"local engine: {error.message}") from None
-    rounded = {name: round(value, 4) for name, value in figures.items()}
+    rounded = {name: _rounded(value) for name, value in figures.items()}
     sys.stdout.write(json.dumps(rounded) + "\n")
 
 

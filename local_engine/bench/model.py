@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m local_engine.model_bench ARGUMENTS OF THE SERVER`: how fast a model is here.
+"""`python -m local_engine.bench.model ARGUMENTS OF THE SERVER`: how fast a model is here.
 
 Starts the server with these arguments on a socket of its own, measures the threads anew, lets it
 answer a few prompts, and prints what it was loaded with and how fast it was. The last line is JSON.

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How near one answer comes to what the memory allows: `python -m local_engine.roofline`.
+"""How near one answer comes to what the memory allows: `python -m local_engine.bench.roofline`.
 
 Each token of a lone answer reads all weights once, so no engine is faster than bandwidth over
 file size. The bandwidth is measured by NumPy's dot product of an array of 256 MB with itself, on as
-many threads as decode: a sum that does nothing but read. The models are the small one, written
-anew by llama.cpp as Q8_0 and Q4_0 in a temporary folder (from its own Q4_1: for speed that is the
-same). Tokens 17 to 64 of an answer to a short prompt are timed.
+many threads as decode: a sum that does nothing but read, from pages of 2 MB where the kernel gives
+them. The models are the small one, written anew by llama.cpp as Q8_0 and Q4_0 in a temporary folder
+(from its own Q4_1: for speed that is the same). Tokens 17 to 64 of an answer to a short prompt are
+timed.
+
+The core sets a limit of its own: `TYPE_cached_gb_s` is how many bytes of such weights llama.cpp's
+product takes a second when they are in the core's cache (kernel.py). Where reading and arithmetic
+do not overlap at all, an answer reads 1 / (1 / read + 1 / cached) bytes a second; `TYPE_no_overlap`
+is that over the bandwidth, to be held against `TYPE_roofline`. `pages_gb_s` is the bandwidth from
+pages of 4 KB, which a model file that is mapped has.
 
 One line for each file; the last line is JSON. The machine should be idle.
 """
@@ -23,6 +30,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from local_engine.bench.kernel import cached_bandwidth
 from local_engine.llama_api import DecodeStatus, LlamaRuntime, Run, RuntimeConfig, load_bindings
 from local_engine.llama_log import LOAD_LOG
 
@@ -43,9 +51,13 @@ print(best)
 """
 
 
-def read_bandwidth(threads: int) -> float:
+def read_bandwidth(threads: int, *, has_large_pages: bool = True) -> float:
     """Bytes a second that so many threads read, the best of a dozen times."""
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads)}
+    wanted = {
+        "OPENBLAS_NUM_THREADS": str(threads),
+        "NUMPY_MADVISE_HUGEPAGE": str(int(has_large_pages)),
+    }
+    environment = {**os.environ, **wanted}
     command = [sys.executable, "-c", _READ]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     return float(done.stdout)
@@ -92,21 +104,27 @@ def tokens_a_second(model: Path, threads: int) -> float:
 def measure(
     model: Path, threads: int, types: tuple[str, ...] = ("q8_0", "q4_0")
 ) -> dict[str, float]:
-    """Bandwidth in GB/s; and for each type its tokens a second, and their share of the roofline."""
+    """Bandwidths in GB/s; for each type its tokens a second, their share, and what explains it."""
     bandwidth = read_bandwidth(threads)
     figures = {"read_gb_s": bandwidth / 1e9}
+    figures["pages_gb_s"] = read_bandwidth(threads, has_large_pages=False) / 1e9
     with tempfile.TemporaryDirectory(prefix="nearward-roofline-") as folder:
         for file_type in types:
             file = requantized(model, file_type, Path(folder))
             rate = tokens_a_second(file, threads)
             figures[f"{file_type}_tps"] = rate
             figures[f"{file_type}_roofline"] = rate * file.stat().st_size / bandwidth
+            cached = cached_bandwidth(file_type, threads)
+            figures[f"{file_type}_cached_gb_s"] = cached / 1e9
+            figures[f"{file_type}_no_overlap"] = cached / (cached + bandwidth)
     return figures
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m local_engine.roofline", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m local_engine.bench.roofline", description=__doc__
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=1)

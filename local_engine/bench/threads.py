@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a busy program on one core costs the engine, and which threads it chose.
 
-    python -m tests.bench.engine_threads [--rounds 5] [--threads auto]
-
 A supervised engine generates 96 tokens again and again: alone, then beside a program that keeps one
 core busy, in turns, so that other changes of the machine meet both. It also says how long the
-engine took to come back after a kill, cold (threads measured) and warm (threads remembered). The
-last line is JSON. Run it on an otherwise idle machine.
+engine took to come back after a kill, cold (threads measured) and warm (threads remembered).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -25,29 +21,23 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from local_engine.store.manifest import manifests, models_folder
 from local_engine.unix_http import UnixConnection
 
 NAME = "smollm2-135m-instruct-q4_1"
 _HOG = "import os\nos.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\nwhile True: pass"
 
 
-def main() -> None:
-    """Measure and print medians."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", default="auto")
-    given = parser.parse_args()
+def measure(model: Path, rounds: int = 5) -> dict[str, Any]:
+    """Medians, in tokens a second and seconds; `threads` is what the engine measured and chose."""
     with tempfile.TemporaryDirectory(prefix="nw") as folder:
         path = Path(folder) / "run" / "e.sock"
-        with _engine(path, given.threads) as cold_s:
-            figures = _figures(path, given.rounds)
+        with _engine(path, model) as cold_s:
+            figures = _figures(path, rounds)
             pid = _health(path)["pid"]
             os.kill(pid, signal.SIGKILL)
-            figures["back_after_kill_s"] = round(_until_ready(path, other_than=pid), 2)
-        with _engine(path, given.threads) as warm_s:
-            figures |= {"first_start_s": round(cold_s, 2), "second_start_s": round(warm_s, 2)}
-    print(json.dumps(figures))
+            figures["back_after_kill_s"] = _until_ready(path, other_than=pid)
+        with _engine(path, model) as warm_s:
+            return figures | {"first_start_s": cold_s, "second_start_s": warm_s}
 
 
 def _figures(path: Path, rounds: int) -> dict[str, Any]:
@@ -57,25 +47,27 @@ def _figures(path: Path, rounds: int) -> dict[str, Any]:
     for _ in range(rounds):
         quiet.append(_generate(path, 96))
         with subprocess.Popen([sys.executable, "-c", _HOG]) as hog:
-            time.sleep(0.2)
-            beside.append(_generate(path, 96))
-            hog.kill()
+            try:
+                time.sleep(0.2)
+                beside.append(_generate(path, 96))
+            finally:
+                hog.kill()
     alone, busy = statistics.median(quiet), statistics.median(beside)
     return {
         "threads": _health(path).get("threads", {}),
-        "quiet_tokens_per_s": round(alone, 1),
-        "beside_a_busy_core_tokens_per_s": round(busy, 1),
-        "ratio": round(busy / alone, 3),
-        "worst_ratio": round(min(beside) / alone, 3),
+        "quiet_tps": alone,
+        "beside_a_busy_core_tps": busy,
+        "busy_core_ratio": busy / alone,
+        "busy_core_ratio_least": min(beside) / alone,
     }
 
 
 @contextmanager
-def _engine(path: Path, threads: str) -> Iterator[float]:
+def _engine(path: Path, model: Path) -> Iterator[float]:
     """A supervised engine; yields the seconds until it was ready."""
     command = [
         sys.executable, "-m", "local_engine", "--socket", str(path), "--model-name", NAME,
-        "--model-file", str(models_folder() / manifests()[NAME].file), "--threads", threads,
+        "--model-file", str(model), "--own-file", "--threads", "auto",
     ]  # fmt: skip
     with subprocess.Popen(command) as process:
         yield _until_ready(path)
@@ -114,7 +106,3 @@ def _health(path: Path) -> dict[str, Any]:
     with closing(UnixConnection(str(path), timeout_s=10)) as connection:
         connection.request("GET", "/health")
         return dict(json.loads(connection.getresponse().read()))
-
-
-if __name__ == "__main__":
-    main()
