@@ -34,7 +34,8 @@ from local_engine.generation import Generation
 from local_engine.profile import ModelProfile
 from local_engine.structured import GrammarBuilder
 from local_engine.template import TEMPLATES, Control
-from local_engine.vectors import embed, embeddings_body, parse_embeddings, text_of
+from local_engine.vector_calls import VectorCalls
+from local_engine.vectors import embeddings_body, parse_embeddings, text_of
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
@@ -60,6 +61,7 @@ class EngineApp:
         self._engine = engine
         self._profile = profile
         self._grammars = GrammarBuilder(engine)
+        self._vectors = VectorCalls(engine)
         self._started_at = time.monotonic()
         self._created_s = int(time.time())
         self._routes: dict[str, tuple[str, Handler]] = {
@@ -137,7 +139,7 @@ class EngineApp:
 
     async def _embeddings(self, receive: Receive, send: Send) -> None:
         call = parse_embeddings(parse_json_object(await _read_body(receive)), self._profile)
-        vectors, tokens = await asyncio.to_thread(embed, self._engine, call)
+        vectors, tokens = await self._vectors.answer(call, lambda: _until_gone(receive))
         await _respond(send, 200, embeddings_body(call, vectors, tokens, self._profile.name))
 
     async def _chat(self, receive: Receive, send: Send) -> None:
@@ -239,9 +241,13 @@ class EventWriter:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _cancel_on_disconnect(receive: Receive, cancel: Callable[[], None]) -> None:
+async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _cancel_on_disconnect(receive: Receive, cancel: Callable[[], None]) -> None:
+    await _until_gone(receive)
     cancel()
 
 

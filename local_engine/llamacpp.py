@@ -28,7 +28,7 @@ from local_engine.backend import Gauges
 from local_engine.drafters import DraftModel, check_vocabulary
 from local_engine.drafting import Drafting
 from local_engine.embedder import Embedder
-from local_engine.engine import GenerationRequest, Vocabulary
+from local_engine.engine import GenerationRequest, Vocabulary, always
 from local_engine.errors import DecodeError, LocalEngineError
 from local_engine.gears import GearBox
 from local_engine.llama_api import DecodeStatus, Run, Runtime
@@ -120,9 +120,11 @@ class LlamaCppBackend:
         """The model's tokens."""
         return self._runtime.vocabulary()
 
-    def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
+    def embed(
+        self, inputs: Tokens[Tokens[int]], is_wanted: Callable[[], bool] = always
+    ) -> list[list[float]]:
         """One vector for each list of token ids, from a context and a thread of their own."""
-        return self._embedder.embed(inputs)
+        return self._embedder.embed(inputs, is_wanted)
 
     def check(self, request: GenerationRequest) -> None:
         """Everything in the port is served here."""

@@ -77,7 +77,7 @@ class Upkeep:
         """Beat; why this process should be replaced now, "" when it should not."""
         self._heart.promise(Cell.LOOP, LOOP_BOUND_S)
         status = self._engine.status()
-        if status.busy or status.queued or not status.is_ready:
+        if status.busy or status.queued or status.embedding or not status.is_ready:
             self._busy_at = self._clock()
         if any(mark.was_written() for mark in self._files):
             return "the model file has been written to"

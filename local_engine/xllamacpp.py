@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from local_engine.backend import Gauges
-from local_engine.engine import GenerationRequest, Token, Vocabulary
+from local_engine.engine import GenerationRequest, Token, Vocabulary, always
 from local_engine.errors import (
     EngineUnavailableError,
     GenerationCancelledError,
@@ -127,7 +127,9 @@ class XllamaCppBackend:
         """Not told by the library."""
         raise UnsupportedByEngineError("tokens")
 
-    def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
+    def embed(
+        self, inputs: Tokens[Tokens[int]], is_wanted: Callable[[], bool] = always
+    ) -> list[list[float]]:
         """Its server would need another mode for that."""
         raise UnsupportedByEngineError("input")
 
