@@ -38,6 +38,8 @@ from local_engine.vector_calls import VectorCalls
 from local_engine.vectors import embeddings_body, parse_embeddings, text_of
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
+# To be tokenized at once: about a second, and 100 bytes of memory for each.
+MAX_COUNTED_CHARACTERS = 1 << 20
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -126,8 +128,8 @@ class EngineApp:
 
     async def _tokenize(self, receive: Receive, send: Send) -> None:
         text = parse_json_object(await _read_body(receive)).get("text")
-        if not isinstance(text, str):
-            raise invalid("text", "a string")
+        if not isinstance(text, str) or len(text) > MAX_COUNTED_CHARACTERS:
+            raise invalid("text", f"a string of at most {MAX_COUNTED_CHARACTERS} characters")
         tokens = await asyncio.to_thread(self._engine.tokenize, text)
         await _respond(send, 200, orjson.dumps({"count": len(tokens), "tokens": tokens}))
 
@@ -157,6 +159,8 @@ class EngineApp:
     async def _input_tokens(self, receive: Receive, send: Send) -> None:
         """How long the prompt of a chat request is, with template and tools."""
         call = parse_chat(parse_json_object(await _read_body(receive)), self._profile, "count")
+        if sum(len(turn.content) for turn in call.requests[0].messages) > MAX_COUNTED_CHARACTERS:
+            raise invalid("messages", f"of at most {MAX_COUNTED_CHARACTERS} characters together")
         count = await asyncio.to_thread(self._prompt_tokens, call.requests[0])
         body = {"object": "response.input_tokens", "input_tokens": count}
         await _respond(send, 200, orjson.dumps(body))
