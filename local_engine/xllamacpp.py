@@ -38,6 +38,7 @@ from local_engine.errors import (
     UnsupportedByEngineError,
 )
 from local_engine.llama_api import RuntimeConfig, limit_spinning
+from local_engine.llama_sampler import seed_of
 from local_engine.sequence import Sequence
 from local_engine.unix_http import UnixConnection
 from local_engine.waiting import Line
@@ -233,7 +234,7 @@ def _completion_request(sequence: Sequence) -> dict[str, object]:
         "top_k": sampling.top_k,
         "top_p": sampling.top_p,
         "min_p": sampling.min_p,
-        "seed": -1 if sampling.seed is None else sampling.seed & 0xFFFFFFFF,
+        "seed": -1 if sampling.seed is None else seed_of(sampling.seed),
         "repeat_penalty": sampling.repeat_penalty,
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
