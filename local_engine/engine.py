@@ -201,6 +201,8 @@ class EngineStatus:
     """Of constraint, embeddings, logit_bias, logprobs, vocabulary: what the engine can do."""
     wait_s: float = 0.0
     """Estimate for a request that came now."""
+    fault: str = ""
+    """What ended the engine's thread: nothing will be answered any more. "" while it runs."""
     embedding: int = 0
     """Calls for vectors, waiting ones as well; they are not in `busy` and `queued`."""
     kv_cells: int = 0

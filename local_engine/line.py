@@ -60,6 +60,7 @@ class LineEngine:
         self._reading = threading.Lock()
         self._counting = threading.Lock()
         self._embedding = 0
+        self._fault = ""
         self._backend: Backend | None = None
         self._vocabulary: Vocabulary | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -160,6 +161,7 @@ class LineEngine:
             features=backend.features if backend else frozenset(),
             wait_s=self._line.wait_s(),
             embedding=self._embedding,
+            fault=self._fault,
             kv_cells=gauges.kv_cells,
             kv_used=gauges.kv_used,
             kv_kept=gauges.kv_kept,
@@ -188,7 +190,13 @@ class LineEngine:
         self._line.slots = backend.slots
         self._backend = backend
         self._ready.set_result(None)
-        backend.serve(self._line)
+        try:
+            backend.serve(self._line)
+        except Exception as error:  # said in the status: nobody waits for this thread
+            self._fault = type(error).__name__
+        else:
+            self._fault = "" if self._line.is_closing else "it ended by itself"
+        self._line.close()
         with self._reading:
             self._backend = None
             backend.close()

@@ -152,6 +152,7 @@ class LlamaCppBackend:
         """Admit, drop what nobody wants, take one step; false when there was nothing to do."""
         self._admit(line)
         self._drop_unwanted(line)
+        self._note_cells()
         if not self._served:
             return False
         began, steps = self._clock(), self.gauges.steps
@@ -162,8 +163,11 @@ class LlamaCppBackend:
                 self._end(line, served, _unexpected(error))
         assert self.gauges.steps > steps or not self._served, "a step without a decode"
         self.gauges.busy_s += self._clock() - began
-        self.gauges.kv_used, self.gauges.kv_kept = self._memory.used, self._memory.kept
+        self._note_cells()
         return True
+
+    def _note_cells(self) -> None:
+        self.gauges.kv_used, self.gauges.kv_kept = self._memory.used, self._memory.kept
 
     def close(self) -> None:
         """Free the model."""

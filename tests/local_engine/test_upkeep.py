@@ -73,6 +73,13 @@ def test_a_grown_process_is_replaced_between_requests(work: str) -> None:
     assert Scene(bound_bytes=None).upkeep.has_outgrown() is False
 
 
+def test_an_engine_without_its_thread_is_replaced_at_once() -> None:
+    """Also amid requests: they would wait for ever."""
+    scene = Scene(None)
+    scene.busy, scene.idle = 1, replace(scene.idle, fault="KeyError", is_ready=False)
+    assert scene.upkeep.tick() == "the engine's thread has ended (KeyError)"
+
+
 @pytest.mark.parametrize("is_draft", [False, True])
 def test_a_model_written_to_under_its_map_ends_the_process(tmp_path: Path, is_draft: bool) -> None:
     """At once. A successor of its name, or none, is no concern of this process."""
