@@ -292,6 +292,9 @@ class FrontChannel:
         if self.disconnected:
             return {"type": "http.disconnect"}
         body, self.body = self.body, b""
+        if not self.more_body and not protocol.pipeline:
+            # A large body stops reading; it goes on, or nobody sees that the client leaves.
+            protocol.flow.resume_reading()
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def begin(self, status: int, headers: HeaderList, body: bytes, *, more: bool) -> None:

@@ -34,9 +34,12 @@ from local_engine.generation import Generation
 from local_engine.profile import ModelProfile
 from local_engine.structured import GrammarBuilder
 from local_engine.template import TEMPLATES, Control
-from local_engine.vectors import embed, embeddings_body, parse_embeddings, text_of
+from local_engine.vector_calls import VectorCalls
+from local_engine.vectors import embeddings_body, parse_embeddings, text_of
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
+# To be tokenized at once: about a second, and 100 bytes of memory for each.
+MAX_COUNTED_CHARACTERS = 1 << 20
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -60,6 +63,7 @@ class EngineApp:
         self._engine = engine
         self._profile = profile
         self._grammars = GrammarBuilder(engine)
+        self._vectors = VectorCalls(engine)
         self._started_at = time.monotonic()
         self._created_s = int(time.time())
         self._routes: dict[str, tuple[str, Handler]] = {
@@ -124,8 +128,8 @@ class EngineApp:
 
     async def _tokenize(self, receive: Receive, send: Send) -> None:
         text = parse_json_object(await _read_body(receive)).get("text")
-        if not isinstance(text, str):
-            raise invalid("text", "a string")
+        if not isinstance(text, str) or len(text) > MAX_COUNTED_CHARACTERS:
+            raise invalid("text", f"a string of at most {MAX_COUNTED_CHARACTERS} characters")
         tokens = await asyncio.to_thread(self._engine.tokenize, text)
         await _respond(send, 200, orjson.dumps({"count": len(tokens), "tokens": tokens}))
 
@@ -137,7 +141,7 @@ class EngineApp:
 
     async def _embeddings(self, receive: Receive, send: Send) -> None:
         call = parse_embeddings(parse_json_object(await _read_body(receive)), self._profile)
-        vectors, tokens = await asyncio.to_thread(embed, self._engine, call)
+        vectors, tokens = await self._vectors.answer(call, lambda: _until_gone(receive))
         await _respond(send, 200, embeddings_body(call, vectors, tokens, self._profile.name))
 
     async def _chat(self, receive: Receive, send: Send) -> None:
@@ -155,6 +159,8 @@ class EngineApp:
     async def _input_tokens(self, receive: Receive, send: Send) -> None:
         """How long the prompt of a chat request is, with template and tools."""
         call = parse_chat(parse_json_object(await _read_body(receive)), self._profile, "count")
+        if sum(len(turn.content) for turn in call.requests[0].messages) > MAX_COUNTED_CHARACTERS:
+            raise invalid("messages", f"of at most {MAX_COUNTED_CHARACTERS} characters together")
         count = await asyncio.to_thread(self._prompt_tokens, call.requests[0])
         body = {"object": "response.input_tokens", "input_tokens": count}
         await _respond(send, 200, orjson.dumps(body))
@@ -239,9 +245,13 @@ class EventWriter:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _cancel_on_disconnect(receive: Receive, cancel: Callable[[], None]) -> None:
+async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _cancel_on_disconnect(receive: Receive, cancel: Callable[[], None]) -> None:
+    await _until_gone(receive)
     cancel()
 
 

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass
 from typing import Protocol
 
-from local_engine.engine import GenerationRequest, Vocabulary
+from local_engine.engine import GenerationRequest, Vocabulary, always
 from local_engine.waiting import Line
 
 
@@ -65,8 +66,10 @@ class Backend(Protocol):
         """The model's tokens. Any thread."""
         ...
 
-    def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
-        """One vector of length 1 for each list of token ids. Any thread."""
+    def embed(
+        self, inputs: Tokens[Tokens[int]], is_wanted: Callable[[], bool] = always
+    ) -> list[list[float]]:
+        """One vector of length 1 for each list of token ids, as `Engine.embed`. Any thread."""
         ...
 
     def check(self, request: GenerationRequest) -> None:

@@ -32,6 +32,7 @@ MAX_STOP_CHARACTERS = 512
 MAX_TOKENS_BOUND = 1_000_000
 MAX_N = 16
 MAX_BIASES = 1024
+LEAST_TEMPERATURE = 1e-6
 
 # Field -> values that ask for nothing.
 _UNSUPPORTED: Final[dict[str, tuple[object, ...]]] = {
@@ -181,7 +182,7 @@ def _sampling(body: Body, default: SamplingParams) -> SamplingParams:
         return _bounded(body, name, (low, high), otherwise)
 
     return SamplingParams(
-        temperature=number("temperature", 0, 2, default.temperature),
+        temperature=_heat(number("temperature", 0, 2, default.temperature)),
         top_k=int(whole(body, "top_k", (0, 1_000_000), default.top_k)),
         top_p=number("top_p", 0, 1, default.top_p),
         min_p=number("min_p", 0, 1, default.min_p),
@@ -191,6 +192,11 @@ def _sampling(body: Body, default: SamplingParams) -> SamplingParams:
         frequency_penalty=number("frequency_penalty", -2, 2, default.frequency_penalty),
         logit_bias=_logit_bias(body.get("logit_bias")),
     )
+
+
+def _heat(temperature: float) -> float:
+    """What is nearly 0 is 0: logits over it would be beyond 32-bit floats, the draw senseless."""
+    return temperature if temperature >= LEAST_TEMPERATURE else 0.0
 
 
 def _logit_bias(value: object) -> tuple[tuple[int, float], ...]:

@@ -5,7 +5,8 @@ Rules
 1. The embedder has a context of its own over the weights that are loaded anyway, made at the first
    use, and one thread that owns it: it never waits for a chat answer, nor holds one up but for
    the processor.
-2. Inputs are checked before they are queued, and the queue is bounded.
+2. Inputs are checked before they are queued, and the queue is bounded. What nobody waits for any
+   more ends before its next decode.
 3. Short inputs share a decode. A long one is read in parts; llama.cpp gives the mean of each part,
    and their mean weighted by length is that of the whole.
 4. No decode is longer than the context's batch: llama.cpp aborts the process otherwise.
@@ -14,16 +15,18 @@ Rules
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Final, Protocol
 
+from local_engine.engine import always
 from local_engine.errors import (
     ContextLengthExceededError,
     DecodeError,
     EngineBusyError,
     EngineUnavailableError,
+    GenerationCancelledError,
 )
 from local_engine.vectors import normalised
 
@@ -31,7 +34,7 @@ from local_engine.vectors import normalised
 BATCH_TOKENS: Final = 512
 BATCH_INPUTS: Final = 16
 CONTEXT_TOKENS: Final = 2_048
-_WAITING: Final = 8
+MOST_WAITING: Final = 8
 Tokens = Sequence[int]
 
 
@@ -62,7 +65,7 @@ class ContextSource(Protocol):
 class Embedder:
     """`Engine.embed` for one model."""
 
-    def __init__(self, source: ContextSource, *, n_ctx: int, waiting: int = _WAITING) -> None:
+    def __init__(self, source: ContextSource, *, n_ctx: int, waiting: int = MOST_WAITING) -> None:
         self._source = source
         self._n_ctx = min(n_ctx, CONTEXT_TOKENS)
         self._waiting = waiting
@@ -72,7 +75,9 @@ class Embedder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedder")
         self._is_closing = False
 
-    def embed(self, inputs: Sequence[Tokens]) -> list[list[float]]:
+    def embed(
+        self, inputs: Sequence[Tokens], is_wanted: Callable[[], bool] = always
+    ) -> list[list[float]]:
         """One vector of length 1 for each input, in their order. Blocks."""
         longest = max(map(len, inputs), default=0)
         if longest > self._n_ctx:
@@ -86,7 +91,7 @@ class Embedder:
             if self._queued >= self._waiting:
                 raise EngineBusyError(waiting=self._queued, retry_after_s=2)
             self._queued += 1
-            future = self._thread.submit(self._embed, inputs)
+            future = self._thread.submit(self._embed, inputs, is_wanted)
         try:
             return future.result()
         finally:
@@ -102,25 +107,33 @@ class Embedder:
             self._context.close()
             self._context = None
 
-    def _embed(self, inputs: Sequence[Tokens]) -> list[list[float]]:
+    def _embed(self, inputs: Sequence[Tokens], is_wanted: Callable[[], bool]) -> list[list[float]]:
+        self._go_on(is_wanted)
         if self._context is None:
             self._context = self._source.embedding_context(
                 n_ctx=self._n_ctx, n_batch=BATCH_TOKENS, n_seq=BATCH_INPUTS
             )
         vectors: list[list[float]] = []
         for group in groups(inputs):
-            if self._is_closing:
-                raise EngineUnavailableError("The on-device engine is stopping.")
-            vectors += self._means(self._context, group)
+            vectors += self._means(self._context, group, is_wanted)
         return [normalised(vector) for vector in vectors]
 
-    @staticmethod
-    def _means(context: EmbeddingContext, group: Sequence[Tokens]) -> list[list[float]]:
+    def _go_on(self, is_wanted: Callable[[], bool]) -> None:
+        """Raises where nobody waits any more, or nothing is answered."""
+        if self._is_closing:
+            raise EngineUnavailableError("The on-device engine is stopping.")
+        if not is_wanted():
+            raise GenerationCancelledError
+
+    def _means(
+        self, context: EmbeddingContext, group: Sequence[Tokens], is_wanted: Callable[[], bool]
+    ) -> list[list[float]]:
         """The means of inputs that share a batch, or of one long input."""
         longest = max(map(len, group))
         parts: list[tuple[int, list[list[float]]]] = []
         try:
             for start in range(0, longest, BATCH_TOKENS):
+                self._go_on(is_wanted)
                 batch = [tokens[start : start + BATCH_TOKENS] for tokens in group]
                 code, means = context.means(batch, start)
                 if code != 0:

@@ -179,6 +179,11 @@ Event = Token | Done | Failed
 EventSink = Callable[[Event], None]
 
 
+def always() -> bool:
+    """Somebody waits for it, whatever happens."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStatus:
     """A snapshot for /health. Rates are moving averages, `None` before the first figure."""
@@ -196,6 +201,10 @@ class EngineStatus:
     """Of constraint, embeddings, logit_bias, logprobs, vocabulary: what the engine can do."""
     wait_s: float = 0.0
     """Estimate for a request that came now."""
+    fault: str = ""
+    """What ended the engine's thread: nothing will be answered any more. "" while it runs."""
+    embedding: int = 0
+    """Calls for vectors, waiting ones as well; they are not in `busy` and `queued`."""
     kv_cells: int = 0
     kv_used: int = 0
     kv_kept: int = 0
@@ -257,10 +266,13 @@ class Engine(Protocol):
         """The model's tokens; built at the first call and kept."""
         ...
 
-    def embed(self, inputs: Sequence[Sequence[int]]) -> list[list[float]]:
+    def embed(
+        self, inputs: Sequence[Sequence[int]], is_wanted: Callable[[], bool] = always
+    ) -> list[list[float]]:
         """One vector of length 1 (L2) for each list of token ids; blocks until they are there.
 
-        Raises ContextLengthExceededError, EngineBusyError or EngineUnavailableError.
+        `is_wanted` is asked before each decode; false ends it with GenerationCancelledError. Raises
+        ContextLengthExceededError, EngineBusyError or EngineUnavailableError, too.
         """
         ...
 

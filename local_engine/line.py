@@ -10,7 +10,14 @@ from collections.abc import Sequence as Tokens
 from concurrent.futures import Future
 
 from local_engine.backend import Backend, Gauges
-from local_engine.engine import EngineStatus, EventSink, GenerationRequest, Ticket, Vocabulary
+from local_engine.engine import (
+    EngineStatus,
+    EventSink,
+    GenerationRequest,
+    Ticket,
+    Vocabulary,
+    always,
+)
 from local_engine.errors import ContextLengthExceededError, EngineUnavailableError
 from local_engine.profile import ModelProfile
 from local_engine.sequence import Sequence
@@ -51,6 +58,9 @@ class LineEngine:
         self._line = Line(limits, clock)
         # Held while the vocabulary is read, so that nobody reads it when it is freed.
         self._reading = threading.Lock()
+        self._counting = threading.Lock()
+        self._embedding = 0
+        self._fault = ""
         self._backend: Backend | None = None
         self._vocabulary: Vocabulary | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -120,9 +130,18 @@ class LineEngine:
                 self._vocabulary = self._usable().vocabulary()
             return self._vocabulary
 
-    def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
+    def embed(
+        self, inputs: Tokens[Tokens[int]], is_wanted: Callable[[], bool] = always
+    ) -> list[list[float]]:
         """The backend's vectors."""
-        return self._usable().embed(inputs)
+        backend = self._usable()
+        with self._counting:
+            self._embedding += 1
+        try:
+            return backend.embed(inputs, is_wanted)
+        finally:
+            with self._counting:
+                self._embedding -= 1
 
     def status(self) -> EngineStatus:
         """A snapshot; takes the line's lock for a moment."""
@@ -141,6 +160,8 @@ class LineEngine:
             first_token_s=figures.first_token_s.value,
             features=backend.features if backend else frozenset(),
             wait_s=self._line.wait_s(),
+            embedding=self._embedding,
+            fault=self._fault,
             kv_cells=gauges.kv_cells,
             kv_used=gauges.kv_used,
             kv_kept=gauges.kv_kept,
@@ -169,7 +190,13 @@ class LineEngine:
         self._line.slots = backend.slots
         self._backend = backend
         self._ready.set_result(None)
-        backend.serve(self._line)
+        try:
+            backend.serve(self._line)
+        except Exception as error:  # said in the status: nobody waits for this thread
+            self._fault = type(error).__name__
+        else:
+            self._fault = "" if self._line.is_closing else "it ended by itself"
+        self._line.close()
         with self._reading:
             self._backend = None
             backend.close()

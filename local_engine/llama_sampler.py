@@ -15,6 +15,11 @@ PENALTY_WINDOW_TOKENS = 1024
 _ANY_SEED = 0xFFFFFFFF  # LLAMA_DEFAULT_SEED: llama.cpp draws one
 
 
+def seed_of(seed: int) -> int:
+    """A caller's seed in llama.cpp's 32 bits; never the one that stands for any."""
+    return seed % _ANY_SEED
+
+
 def new_chain(api: Any, params: SamplingParams, n_vocab: int) -> int:
     """A handle that `llama_sampler_free` frees, steps and all."""
     chain = api.llama_sampler_chain_init(api.llama_sampler_chain_default_params())
@@ -43,6 +48,6 @@ def _steps(api: Any, params: SamplingParams, n_vocab: int) -> list[Any]:
         steps.append(api.llama_sampler_init_top_p(params.top_p, 1))
     if params.min_p > 0:
         steps.append(api.llama_sampler_init_min_p(params.min_p, 1))
-    seed = _ANY_SEED if params.seed is None else params.seed & 0xFFFFFFFF
+    seed = _ANY_SEED if params.seed is None else seed_of(params.seed)
     steps.append(api.llama_sampler_init_temp(params.temperature))
     return [*steps, api.llama_sampler_init_dist(seed)]

@@ -28,7 +28,7 @@ from local_engine.backend import Gauges
 from local_engine.drafters import DraftModel, check_vocabulary
 from local_engine.drafting import Drafting
 from local_engine.embedder import Embedder
-from local_engine.engine import GenerationRequest, Vocabulary
+from local_engine.engine import GenerationRequest, Vocabulary, always
 from local_engine.errors import DecodeError, LocalEngineError
 from local_engine.gears import GearBox
 from local_engine.llama_api import DecodeStatus, Run, Runtime
@@ -120,9 +120,11 @@ class LlamaCppBackend:
         """The model's tokens."""
         return self._runtime.vocabulary()
 
-    def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
+    def embed(
+        self, inputs: Tokens[Tokens[int]], is_wanted: Callable[[], bool] = always
+    ) -> list[list[float]]:
         """One vector for each list of token ids, from a context and a thread of their own."""
-        return self._embedder.embed(inputs)
+        return self._embedder.embed(inputs, is_wanted)
 
     def check(self, request: GenerationRequest) -> None:
         """Everything in the port is served here."""
@@ -150,6 +152,7 @@ class LlamaCppBackend:
         """Admit, drop what nobody wants, take one step; false when there was nothing to do."""
         self._admit(line)
         self._drop_unwanted(line)
+        self._note_cells()
         if not self._served:
             return False
         began, steps = self._clock(), self.gauges.steps
@@ -160,8 +163,11 @@ class LlamaCppBackend:
                 self._end(line, served, _unexpected(error))
         assert self.gauges.steps > steps or not self._served, "a step without a decode"
         self.gauges.busy_s += self._clock() - began
-        self.gauges.kv_used, self.gauges.kv_kept = self._memory.used, self._memory.kept
+        self._note_cells()
         return True
+
+    def _note_cells(self) -> None:
+        self.gauges.kv_used, self.gauges.kv_kept = self._memory.used, self._memory.kept
 
     def close(self) -> None:
         """Free the model."""

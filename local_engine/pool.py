@@ -171,7 +171,7 @@ class Pool:
         if report.get("status") != "ready":
             return
         self._set.became_ready(name, now)
-        in_use = int(report.get("busy", 0)) + int(report.get("queued", 0))
+        in_use = sum(int(report.get(count, 0)) for count in ("busy", "queued", "embedding"))
         self._set.seen(name, in_use, float(report.get("idle_s", 0.0)), now)
 
     def want(self, name: str) -> tuple[int, dict[str, Any]]:

@@ -9,7 +9,8 @@ Rules
    Their numbers mean other calls.
 2. A call in `DENIED` fails with EPERM: starting programs, looking into other processes, the
    kernel's side doors (io_uring could open sockets without a filter seeing it).
-3. `socket` makes unix sockets only. `connect` is denied too, where the caller does not need it.
+3. `socket` and `socketpair` make unix streams only: a datagram goes to any path without `connect`,
+   which is denied too, where the caller does not need it.
 4. `clone` makes threads only. `clone3` keeps its flags in memory, where no filter can look: it
    does not exist, and the C library falls back to `clone`.
 5. Signals and limits: for this process only.
@@ -56,8 +57,9 @@ _CALLS: Final[Mapping[str, tuple[int, int]]] = {
 }  # fmt: skip
 DENIED: Final = tuple(_CALLS)
 _JUDGED: Final[Mapping[str, tuple[int, int]]] = {
-    "socket": (41, 198), "connect": (42, 203), "clone": (56, 220), "clone3": (435, 435),
-    "kill": (62, 129), "tgkill": (234, 131), "prlimit64": (302, 261),
+    "socket": (41, 198), "socketpair": (53, 199), "connect": (42, 203),
+    "clone": (56, 220), "clone3": (435, 435), "kill": (62, 129),
+    "tgkill": (234, 131), "prlimit64": (302, 261),
 }  # fmt: skip
 
 _LOAD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
@@ -65,13 +67,17 @@ _IF_EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
 _IF_AT_LEAST: Final = 0x35  # BPF_JMP | BPF_JGE | BPF_K
 _IF_ANY_BIT: Final = 0x45  # BPF_JMP | BPF_JSET | BPF_K
 _RETURN: Final = 0x06
-_NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT = 0, 4, 16  # little endian: the low half comes first
+_AND: Final = 0x54  # BPF_ALU | BPF_AND | BPF_K
+# Little endian: the low half of an argument comes first.
+_NUMBER_AT, _ARCH_AT, _FIRST_ARGUMENT_AT, _SECOND_ARGUMENT_AT = 0, 4, 16, 24
 _ALLOW: Final = 0x7FFF0000
 _FAIL: Final = 0x00050000  # SECCOMP_RET_ERRNO
 _KILL: Final = 0x80000000
 _X32_CALLS: Final = 0x40000000
 _CLONE_THREAD: Final = 0x00010000
 _AF_UNIX: Final = 1
+_SOCK_STREAM: Final = 1
+_SOCKET_TYPES: Final = 0xF  # SOCK_TYPE_MASK; the rest are SOCK_CLOEXEC and SOCK_NONBLOCK
 
 _SET_MODE_FILTER: Final = 1
 _ALL_THREADS: Final = 1  # SECCOMP_FILTER_FLAG_TSYNC
@@ -111,7 +117,8 @@ def program(machine: Machine, pid: int, *, may_connect: bool) -> list[Instructio
     if not may_connect:
         steps += _on(judged["connect"], [_failing(errno.EPERM)])
     steps += _on(judged["clone3"], [_failing(errno.ENOSYS)])
-    steps += _on(judged["socket"], _if_argument(_IF_EQUAL, [_AF_UNIX]))
+    for name in ("socket", "socketpair"):
+        steps += _on(judged[name], _if_unix_stream())
     steps += _on(judged["clone"], _if_argument(_IF_ANY_BIT, [_CLONE_THREAD]))
     for name in ("kill", "tgkill"):
         steps += _on(judged[name], _if_argument(_IF_EQUAL, [pid]))
@@ -133,6 +140,20 @@ def _if_argument(test: int, values: Iterable[int]) -> list[Instruction]:
     allow: Instruction = (_RETURN, 0, 0, _ALLOW)
     tests = [step for value in values for step in ((test, 0, 1, value), allow)]
     return [(_LOAD, 0, 0, _FIRST_ARGUMENT_AT), *tests, _failing(errno.EPERM)]
+
+
+def _if_unix_stream() -> list[Instruction]:
+    """Allow a unix socket (first argument) that is a stream (second, beside its flags)."""
+    return [
+        (_LOAD, 0, 0, _FIRST_ARGUMENT_AT),
+        (_IF_EQUAL, 1, 0, _AF_UNIX),
+        _failing(errno.EPERM),
+        (_LOAD, 0, 0, _SECOND_ARGUMENT_AT),
+        (_AND, 0, 0, _SOCKET_TYPES),
+        (_IF_EQUAL, 0, 1, _SOCK_STREAM),
+        (_RETURN, 0, 0, _ALLOW),
+        _failing(errno.EPERM),
+    ]
 
 
 class _Program(ctypes.Structure):

@@ -7,7 +7,8 @@ Rules
    it has been idle for `IDLE_S`: nobody's answer is cut.
 3. The bound lies above what the model needs with a full context, so a start does not cross it by
    itself. It lies below the hard limit, where allocations fail.
-4. A model file that was written to under its map gives other answers, or none and SIGBUS where it
+4. Where the engine's thread has ended, nobody would ever be answered: the process ends at once.
+5. A model file that was written to under its map gives other answers, or none and SIGBUS where it
    became shorter; so does that of a model that drafts. The process ends at once: the next one
    checks the file before it loads it. A file that was replaced by another of its name is no
    concern: the map is of the old one.
@@ -77,8 +78,10 @@ class Upkeep:
         """Beat; why this process should be replaced now, "" when it should not."""
         self._heart.promise(Cell.LOOP, LOOP_BOUND_S)
         status = self._engine.status()
-        if status.busy or status.queued or not status.is_ready:
+        if status.busy or status.queued or status.embedding or not status.is_ready:
             self._busy_at = self._clock()
+        if status.fault:
+            return f"the engine's thread has ended ({status.fault})"
         if any(mark.was_written() for mark in self._files):
             return "the model file has been written to"
         if self.has_outgrown() and self.idle_s() >= IDLE_S:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
 
 from local_engine.chat_request import invalid, whole
-from local_engine.engine import Engine, Vocabulary
+from local_engine.engine import Engine, Vocabulary, always
 from local_engine.errors import (
     ContextLengthExceededError,
     InvalidRequestError,
@@ -78,12 +78,14 @@ def _is_ids(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(type(item) is int for item in value)
 
 
-def embed(engine: Engine, call: EmbeddingsCall) -> tuple[list[list[float]], int]:
+def embed(
+    engine: Engine, call: EmbeddingsCall, is_wanted: Callable[[], bool] = always
+) -> tuple[list[list[float]], int]:
     """The vectors, each of length 1, and how many tokens were read. Blocks."""
     if "embeddings" not in engine.status().features:
         raise UnsupportedByEngineError("input")
     inputs = _tokens(engine, call.inputs)
-    vectors = engine.embed(inputs)
+    vectors = engine.embed(inputs, is_wanted)
     if call.dimensions is not None:
         if call.dimensions > len(vectors[0]):
             raise invalid("dimensions", f"at most {len(vectors[0])} for this model")

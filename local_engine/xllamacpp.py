@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from local_engine.backend import Gauges
-from local_engine.engine import GenerationRequest, Token, Vocabulary
+from local_engine.engine import GenerationRequest, Token, Vocabulary, always
 from local_engine.errors import (
     EngineUnavailableError,
     GenerationCancelledError,
@@ -38,6 +38,7 @@ from local_engine.errors import (
     UnsupportedByEngineError,
 )
 from local_engine.llama_api import RuntimeConfig, limit_spinning
+from local_engine.llama_sampler import seed_of
 from local_engine.sequence import Sequence
 from local_engine.unix_http import UnixConnection
 from local_engine.waiting import Line
@@ -127,7 +128,9 @@ class XllamaCppBackend:
         """Not told by the library."""
         raise UnsupportedByEngineError("tokens")
 
-    def embed(self, inputs: Tokens[Tokens[int]]) -> list[list[float]]:
+    def embed(
+        self, inputs: Tokens[Tokens[int]], is_wanted: Callable[[], bool] = always
+    ) -> list[list[float]]:
         """Its server would need another mode for that."""
         raise UnsupportedByEngineError("input")
 
@@ -231,7 +234,7 @@ def _completion_request(sequence: Sequence) -> dict[str, object]:
         "top_k": sampling.top_k,
         "top_p": sampling.top_p,
         "min_p": sampling.min_p,
-        "seed": -1 if sampling.seed is None else sampling.seed & 0xFFFFFFFF,
+        "seed": -1 if sampling.seed is None else seed_of(sampling.seed),
         "repeat_penalty": sampling.repeat_penalty,
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,

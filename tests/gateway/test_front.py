@@ -127,12 +127,13 @@ async def test_expect_continue() -> None:
         assert (await answer(reader))[2] == b"abc"
 
 
-async def test_client_that_leaves_cancels_the_work() -> None:
-    """While an answer is worked on the connection is watched, at no cost."""
+@pytest.mark.parametrize("size", [0, 70_000, 140_000, 400_000])
+async def test_client_that_leaves_cancels_the_work(size: int) -> None:
+    """While an answer is worked on the connection is watched, after a large body as well."""
     scene = Scene()
     async with scene.served() as connect:
         _, writer = await connect()
-        writer.write(post("/slow"))
+        writer.write(post("/slow", bytes(size)))
         await scene.asked.wait()
         writer.close()
         async with asyncio.timeout(5):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import queue
 import struct
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from local_engine.engine import (
     Token,
     Usage,
     Vocabulary,
+    always,
 )
 from local_engine.errors import LocalEngineError
 from local_engine.llama_api import RuntimeConfig
@@ -98,6 +99,7 @@ class FakeEngine:
         self.ticket = FakeTicket()
         self.features = ALL_FEATURES
         self.embedded: list[Sequence[int]] = []
+        self.hold_embedding: Callable[[Callable[[], bool]], object] = lambda _: None
         self.is_ready = True
         self.is_closed = False
         self.loaded: Future[None] = Future()
@@ -122,7 +124,10 @@ class FakeEngine:
     def vocabulary(self) -> Vocabulary:
         return BYTES
 
-    def embed(self, inputs: Sequence[Sequence[int]]) -> list[list[float]]:
+    def embed(
+        self, inputs: Sequence[Sequence[int]], is_wanted: Callable[[], bool] = always
+    ) -> list[list[float]]:
+        self.hold_embedding(is_wanted)
         self.embedded += inputs
         return [[0.6, 0.8] for _ in inputs]
 

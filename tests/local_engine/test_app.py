@@ -138,6 +138,18 @@ async def test_the_tokens_of_a_chat_request_are_counted_with_its_template() -> N
     assert (await call(FakeEngine(), "POST", path, b"{}")).status == 400
 
 
+async def test_what_is_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text of the largest body would take a gigabyte; one character less is counted."""
+    monkeypatch.setattr(app_module, "MAX_COUNTED_CHARACTERS", 10)
+    for size, status in ((10, 200), (11, 400)):
+        text = json.dumps({"text": "a" * size}).encode()
+        turn = {"role": "user", "content": "a" * (size - 5)}
+        body = json.dumps({"messages": [{**turn, "content": "a" * 5}, turn]}).encode()
+        assert (await call(FakeEngine(), "POST", "/v1/tokenize", text)).status == status
+        path = "/v1/chat/completions/input_tokens"
+        assert (await call(FakeEngine(), "POST", path, body)).status == status
+
+
 async def test_unknown_paths_and_methods_are_told_apart() -> None:
     """404 and 405, in the error envelope."""
     unknown = await call(FakeEngine(), "GET", "/v1/nothing")

@@ -162,6 +162,18 @@ def test_deadlines_end_waiting_and_running_requests() -> None:
     assert 0 < len(bench.text(running)) < 60
 
 
+def test_cells_are_told_rightly_when_the_last_one_gives_up() -> None:
+    """Between two steps, after which there is none."""
+    bench = a_bench()
+    given_up = bench.ask([70] * 5, 60)
+    bench.turn(3)
+    assert bench.backend.gauges.kv_used > 0
+    given_up.cancel()
+    bench.finish()
+
+    assert bench.backend.gauges.kv_used == bench.runtime.used == 0
+
+
 def test_who_cannot_be_served_in_time_is_told_at_once() -> None:
     """429 when the estimated wait is beyond the deadline."""
     bench = a_bench(slots=1)

@@ -80,6 +80,12 @@ def test_each_choice_has_a_seed_of_its_own() -> None:
     assert len({request.request_id for request in seeded.requests}) == 3
 
 
+@pytest.mark.parametrize(("given", "taken"), [(1e-40, 0.0), (9e-7, 0.0), (1e-6, 1e-6), (0, 0.0)])
+def test_a_temperature_of_nearly_nothing_is_none(given: float, taken: float) -> None:
+    """Logits over 1e-40 are infinite, and what is drawn from those is anything."""
+    assert parse(temperature=given).requests[0].sampling.temperature == taken
+
+
 def test_a_response_format_becomes_a_grammar() -> None:
     """Any object, an object of a schema in either way of saying so, or none."""
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}}

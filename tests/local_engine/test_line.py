@@ -20,7 +20,7 @@ from local_engine.errors import (
 from local_engine.line import LineEngine
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.profile import ModelProfile
-from local_engine.waiting import LineLimits
+from local_engine.waiting import Line, LineLimits
 from tests.local_engine.fake_runtime import FakeRuntime
 from tests.local_engine.fakes import ANSWER, Collector, a_request
 
@@ -267,3 +267,33 @@ def test_the_vocabulary_is_read_once() -> None:
     with an_engine(FakeRuntime()) as engine:
         assert engine.vocabulary() is engine.vocabulary()
         assert engine.tokenize("a") == [98]
+
+
+@pytest.mark.parametrize("fault", ["KeyError", "it ended by itself"])
+def test_an_engine_whose_thread_has_ended_says_so(
+    monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """It takes nothing any more, rather than letting requests wait for ever."""
+
+    def serve(_backend: LlamaCppBackend, line: Line) -> None:
+        line.wait()
+        if fault == "KeyError":
+            raise KeyError
+
+    monkeypatch.setattr(LlamaCppBackend, "serve", serve)
+    runtime = FakeRuntime()
+    with an_engine(runtime) as engine:
+        assert engine.status().fault == ""
+        engine.submit(a_request(), Collector())
+        engine._thread.join(5)
+        status = engine.status()
+        with pytest.raises(EngineUnavailableError):
+            engine.submit(a_request(), Collector())
+    assert (status.fault, status.is_ready, runtime.is_closed) == (fault, False, True)
+
+
+def test_an_engine_that_was_closed_has_no_fault() -> None:
+    """It was told to end."""
+    with an_engine(FakeRuntime()) as engine:
+        pass
+    assert engine.status().fault == ""

@@ -215,10 +215,13 @@ def test_events_become_effects(tmp_path: Path) -> None:
     made.turn(now + 2)
     assert made.want("one") == (200, {"state": "ready"})
     assert made.unload("one")[0] == 409
+    engines.answers["one"] |= {"busy": 0, "embedding": 1}
+    made.turn(now + 3)
+    assert made.unload("one")[0] == 409
     made.want("two")
     made.turn(now + 10)
     assert (engines.started, engines.stopped) == (["one"], [])
-    engines.answers["one"] |= {"busy": 0, "idle_s": 5.0}
+    engines.answers["one"] |= {"embedding": 0, "idle_s": 5.0}
     made.turn(now + 20)
     assert engines.stopped == ["one"]
     engines.gone = ["one"]

@@ -284,6 +284,9 @@ def test_llama_cpps_codes_are_passed_on(runtime: LlamaRuntime) -> None:
     [
         SamplingParams(temperature=0, repeat_penalty=1.2, frequency_penalty=0.5),
         SamplingParams(temperature=0.8, top_k=40, top_p=0.9, min_p=0.05, seed=7),
+        # In 32 bits these are llama.cpp's word for "any seed".
+        SamplingParams(temperature=1.5, seed=2**32 - 1),
+        SamplingParams(temperature=1.5, seed=-1),
     ],
 )
 def test_sampling_is_repeatable(engine: LineEngine, sampling: SamplingParams) -> None:

@@ -64,6 +64,8 @@ def run(places: tuple[Path, Path], code: str) -> str:
         ("socket.socket(socket.AF_UNIX).connect(str(folder / 'x'))", "EPERM"),
         ("socket.socket(socket.AF_UNIX).bind(str(folder / 'x'))", "done"),
         ("socket.socketpair()", "done"),
+        ("socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)", "EPERM"),
+        ("socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)", "EPERM"),
         ("os.execv('/bin/true', ['true'])", "EPERM"),
         ("subprocess.run(['/bin/true'])", "EPERM"),
         ("os.fork()", "EPERM"),

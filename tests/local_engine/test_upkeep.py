@@ -24,7 +24,7 @@ class Scene:
         model: FileMark | None = None,
         draft: FileMark | None = None,
     ) -> None:
-        self.now, self.busy, self.private = 0.0, 0, 100
+        self.now, self.busy, self.private, self.work = 0.0, 0, 100, "busy"
         engine = FakeEngine()
         idle = engine.status()
         engine.status = self.status  # type: ignore[method-assign]
@@ -46,7 +46,7 @@ class Scene:
         return self.now
 
     def status(self) -> EngineStatus:
-        return replace(self.idle, busy=self.busy)
+        return replace(self.idle, **{self.work: self.busy})  # type: ignore[arg-type]
 
 
 def test_each_tick_promises_the_next() -> None:
@@ -57,9 +57,11 @@ def test_each_tick_promises_the_next() -> None:
     assert scene.heart.overdue() is Cell.LOOP
 
 
-def test_a_grown_process_is_replaced_between_requests() -> None:
+@pytest.mark.parametrize("work", ["busy", "queued", "embedding"])
+def test_a_grown_process_is_replaced_between_requests(work: str) -> None:
     """Not during one, not right after one, and not below the bound."""
     scene = Scene(bound_bytes=200)
+    scene.work = work
     scene.busy, scene.now, scene.private = 1, 100, 300
     assert scene.upkeep.tick() == ""
     scene.busy, scene.now = 0, 100 + IDLE_S - 0.1
@@ -69,6 +71,13 @@ def test_a_grown_process_is_replaced_between_requests() -> None:
     scene.private = 200
     assert scene.upkeep.tick() == ""
     assert Scene(bound_bytes=None).upkeep.has_outgrown() is False
+
+
+def test_an_engine_without_its_thread_is_replaced_at_once() -> None:
+    """Also amid requests: they would wait for ever."""
+    scene = Scene(None)
+    scene.busy, scene.idle = 1, replace(scene.idle, fault="KeyError", is_ready=False)
+    assert scene.upkeep.tick() == "the engine's thread has ended (KeyError)"
 
 
 @pytest.mark.parametrize("is_draft", [False, True])

@@ -3,26 +3,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 
+from local_engine.app import EngineApp
 from local_engine.embedder import BATCH_INPUTS, BATCH_TOKENS, Embedder, groups
 from local_engine.errors import (
     ContextLengthExceededError,
     DecodeError,
     EngineBusyError,
     EngineUnavailableError,
+    GenerationCancelledError,
 )
+from local_engine.profile import ModelProfile
+from local_engine.vector_calls import MOST_CALLS
 from local_engine.vectors import normalised
-from tests.local_engine.fakes import FakeEngine
-from tests.local_engine.test_app import Answer, call
+from tests.local_engine.fakes import FakeEngine, done
+from tests.local_engine.test_app import Answer, call, call_app
 
 
 async def embeddings(engine: FakeEngine, **body: object) -> Answer:
@@ -243,3 +248,53 @@ def test_the_queue_is_bounded_and_closing_ends_it() -> None:
             first.result(5)
         with pytest.raises(EngineUnavailableError):
             embedder.embed([[1]])
+
+
+def test_what_nobody_waits_for_ends_before_its_next_decode() -> None:
+    """Between two batches, and between two parts of one long input."""
+    for inputs in ([[1]] * (BATCH_INPUTS + 1), [[1] * 1500]):
+        source = Source()
+        decoded = source.context.decoded
+        with an_embedder(source) as embedder:
+            with pytest.raises(GenerationCancelledError):
+                embedder.embed(inputs, lambda: len(decoded) < 1)  # noqa: B023
+            assert len(decoded) == 1
+            assert embedder.embed([[1]])
+
+
+async def test_long_calls_for_vectors_hold_up_nobody_else() -> None:
+    """As many as there may be run in threads of their own; the next one is 429 at once."""
+    engine, go_on = FakeEngine([done()]), threading.Event()
+    engine.hold_embedding = lambda _: go_on.wait(5)
+    app = EngineApp(engine, ModelProfile(name="m"))
+    body = json.dumps({"input": "a"}).encode()
+    try:
+        calls = [
+            asyncio.create_task(call_app(app, "POST", "/v1/embeddings", body))
+            for _ in range(MOST_CALLS)
+        ]
+        await asyncio.sleep(0)
+        refused = await call_app(app, "POST", "/v1/embeddings", body)
+        chat = json.dumps({"messages": [{"role": "user", "content": "a"}]}).encode()
+        answered = await call_app(app, "POST", "/v1/chat/completions", chat)
+        assert not any(task.done() for task in calls)
+    finally:
+        go_on.set()
+
+    assert (refused.status, answered.status) == (429, 200)
+    assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * MOST_CALLS
+    assert (await call_app(app, "POST", "/v1/embeddings", body)).status == 200
+
+
+async def test_a_client_that_leaves_ends_its_call_for_vectors() -> None:
+    """The engine is told that nobody waits."""
+    engine, told = FakeEngine(), threading.Event()
+
+    def hold(is_wanted: Callable[[], bool]) -> None:
+        while is_wanted():
+            pass
+        told.set()
+
+    engine.hold_embedding = hold
+    await call(engine, "POST", "/v1/embeddings", b'{"input": "a"}', hangs_up=True)
+    assert told.is_set()
