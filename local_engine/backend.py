@@ -8,7 +8,7 @@ from collections.abc import Sequence as Tokens
 from dataclasses import dataclass
 from typing import Protocol
 
-from local_engine.engine import GenerationRequest, Vocabulary, always
+from local_engine.engine import DraftChoice, GenerationRequest, Vocabulary, always
 from local_engine.waiting import Line
 
 
@@ -17,7 +17,7 @@ class Gauges:
     """Counts of a backend, written by its thread and read by any; times in seconds.
 
     `busy_s` is the time of whole steps, `decode_s` what of it llama.cpp took; `row_cost_s` is what
-    a decode of so many rows took when the model was loaded.
+    a decode of so many rows took when the model was loaded, `drafts` what is copied by that.
     """
 
     kv_cells: int = 0
@@ -28,6 +28,7 @@ class Gauges:
     decode_s: float = 0.0
     busy_s: float = 0.0
     row_cost_s: tuple[tuple[int, float], ...] = ()
+    drafts: tuple[DraftChoice, ...] = ()
 
 
 class Backend(Protocol):

@@ -2,7 +2,7 @@
 """When to start a crashed engine again. Pure: the clock is an argument, times are seconds.
 
 Rules
-1. The first restart comes after 0.2 s, the next ones after 1, 2, 4 ... at most 60 s.
+1. The first restart comes after 0.2 s, the next ones after .4, .8, 1.6 ... at most 60 s.
 2. A run that was ready for 60 s counts as healthy: the next crash starts at 0.2 s again.
 3. Five crashes in a row, none of those runs ever ready, within 300 s: give up. A run that became
    ready starts that count anew.
@@ -74,7 +74,5 @@ class CrashHistory:
 
 
 def delay_s(crashes_before: int) -> float:
-    """0.2, 1, 2, 4 ... 60."""
-    if crashes_before == 0:
-        return FIRST_DELAY_S
-    return float(min(LONGEST_DELAY_S, 2.0 ** min(crashes_before - 1, 10)))
+    """0.2, 0.4, 0.8, 1.6 ... 60."""
+    return min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(crashes_before, 10))

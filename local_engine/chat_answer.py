@@ -24,11 +24,17 @@ def usage_body(ends: Sequence[Done]) -> dict[str, object]:
     """OpenAI's usage object: the prompt is counted once, however many choices follow it."""
     prompt = ends[0].usage.prompt_tokens
     completion = sum(done.usage.completion_tokens for done in ends)
+    accepted = sum(done.usage.accepted_tokens for done in ends)
+    rejected = sum(done.usage.drafted_tokens for done in ends) - accepted
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": ends[0].usage.cached_tokens},
+        "completion_tokens_details": {
+            "accepted_prediction_tokens": accepted,
+            "rejected_prediction_tokens": rejected,
+        },
     }
 
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from local_engine.drafters import DraftModel, ModelDrafter
+from local_engine.engine import DraftChoice
 from local_engine.llama_api import Run
 from local_engine.served import Served
 from local_engine.speculative import (
@@ -26,6 +27,7 @@ from local_engine.speculative import (
     Books,
     CostCurve,
     best_draft,
+    choices,
     expected_tokens,
 )
 
@@ -86,6 +88,10 @@ class Drafting:
         else:
             self._books.plain(seconds)
         self._curve.learn(rows, seconds)
+
+    def choices(self) -> tuple[DraftChoice, ...]:
+        """What is copied by now behind matches of each kind."""
+        return choices(self._curve, self.acceptance)
 
     @property
     def spent_s(self) -> float:

@@ -185,6 +185,18 @@ def always() -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DraftChoice:
+    """How many tokens are drafted behind a match of at least `match`, one answer running.
+
+    `acceptance` is the estimate by which they are confirmed; 0 tokens: no draft pays.
+    """
+
+    match: int
+    acceptance: float
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineStatus:
     """A snapshot for /health. Rates are moving averages, `None` before the first figure."""
 
@@ -220,6 +232,8 @@ class EngineStatus:
     """Decode calls, and tokens in them: their quotient is the mean batch."""
     row_cost_s: tuple[tuple[int, float], ...] = ()
     """Rows, and the seconds of a decode of so many, measured at load: what drafts are chosen by."""
+    drafts: tuple[DraftChoice, ...] = ()
+    """What is copied behind matches of each kind, as of the last answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ class Cell(IntEnum):
     """The engine's thread: loading, or a decode."""
     LOOP = 1
     """The server's event loop."""
+    VECTORS = 2
+    """The embedder's thread: a decode."""
 
 
 class Heart:

@@ -173,6 +173,7 @@ class LineEngine:
             steps=gauges.steps,
             rows=gauges.rows,
             row_cost_s=gauges.row_cost_s,
+            drafts=gauges.drafts,
         )
 
     def close(self) -> None:

@@ -135,6 +135,7 @@ class LlamaCppBackend:
         for rows, seconds in self.curve.points.items():
             self._quiet.learn(rows, seconds)
         self.gauges.row_cost_s = tuple(self.curve.points.items())
+        self._note_drafts()
         self._quiet_token_s = self.pace.prompt_token_s
         if self._small is not None:
             self._small.calibrate()
@@ -165,6 +166,10 @@ class LlamaCppBackend:
         self.gauges.busy_s += self._clock() - began
         self._note_cells()
         return True
+
+    def _note_drafts(self) -> None:
+        if self._config.may_draft:
+            self.gauges.drafts = self._drafting.choices()
 
     def _note_cells(self) -> None:
         self.gauges.kv_used, self.gauges.kv_kept = self._memory.used, self._memory.kept
@@ -222,6 +227,7 @@ class LlamaCppBackend:
         self._memory.leave(served.holding, keep=is_sound)
         del self._served[served.holding.place]
         self._releases += 1
+        self._note_drafts()
         line.end(served.sequence, error)
 
     # --- one step --------------------------------------------------------------------------

@@ -21,13 +21,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import uvicorn
 
 from local_engine.app import EngineApp
-from local_engine.engine import EngineStatus
+from local_engine.engine import DraftChoice, EngineStatus
 from local_engine.errors import EXIT_RECYCLE, EXIT_SETUP, EngineSetupError
 from local_engine.heartbeat import Heart, inherited_heart
 from local_engine.listening import listen
@@ -127,8 +127,11 @@ class EngineServer(uvicorn.Server):
 
     def _report(self) -> dict[str, object]:
         """What /health says of the process."""
+        status = self.engine.status()
         return {
-            **_numbers(self.engine.status()),
+            **_numbers(status),
+            "row_cost_s": {str(rows): round(cost_s, 6) for rows, cost_s in status.row_cost_s},
+            "drafts": [_choice(choice) for choice in status.drafts],
             "rss_bytes": self._memory.all_bytes(),
             "private_bytes": self._memory.private_bytes(),
             "idle_s": round(self._upkeep.idle_s(), 3),
@@ -144,6 +147,10 @@ class EngineServer(uvicorn.Server):
         except BaseException as error:
             self.failure = error
             self.should_exit = True
+
+
+def _choice(choice: DraftChoice) -> dict[str, object]:
+    return {**asdict(choice), "acceptance": round(choice.acceptance, 3)}
 
 
 def _numbers(status: EngineStatus) -> dict[str, object]:

@@ -24,6 +24,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from local_engine.engine import DraftChoice
+
 MOST_DRAFTED: Final = 15
 NGRAM: Final = 3
 LEAST_GAIN: Final = 1.05
@@ -135,6 +137,15 @@ def best_draft(curve: CostCurve, rows: int, most: int, rate: float, token_s: flo
     ]
     best = max(rates)
     return rates.index(best) + 1 if best >= LEAST_GAIN * rows / plain else 0
+
+
+def choices(curve: CostCurve, acceptance: Acceptance) -> tuple[DraftChoice, ...]:
+    """For each kind of match what is tried by now."""
+    rates = [(match, acceptance.rate(match)) for match, _ in _CLASSES[1:]]
+    return tuple(
+        DraftChoice(match=match, acceptance=rate, tokens=best_draft(curve, 1, MOST_DRAFTED, rate))
+        for match, rate in rates
+    )
 
 
 class Books:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,9 +22,9 @@ def bench() -> None:
     """Measure nearward on this machine; the last line of each is JSON."""
 
 
-def _say_figures(figures: Mapping[str, float]) -> None:
+def _say_figures(figures: Mapping[str, object]) -> None:
     for name, figure in figures.items():
-        say(f"{name:<26} {figure:>10}")
+        say(f"{name:<26} {figure!s:>10}")
 
 
 @app.command()
@@ -131,7 +131,7 @@ def engine(
     if llama_server is not None:
         peer = ["--engine", "llama-server", "--llama-server", str(llama_server)]
         theirs = _engine_figures([*options, *peer], only_json=only_json)
-        both = [name for name in theirs if figures.get(name) and theirs[name]]
+        both = [name for name, one in theirs.items() if isinstance(one, float) and one]
         figures |= {f"peer_{name}": figure for name, figure in theirs.items()}
         figures |= {f"ratio_{name}": round(figures[name] / theirs[name], 3) for name in both}
     if not only_json:
@@ -139,7 +139,7 @@ def engine(
     say(json.dumps(figures))
 
 
-def _engine_figures(options: list[str], *, only_json: bool) -> dict[str, float]:
+def _engine_figures(options: list[str], *, only_json: bool) -> dict[str, Any]:
     """What a run of the engine's own bench prints last."""
     command = [sys.executable, "-m", "local_engine.bench.engine", *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)

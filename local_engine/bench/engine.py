@@ -8,7 +8,8 @@
   first_token_s   after a prompt of 1,000 tokens, cold, and with its beginning kept
   gap_s           the longest wait for a token in 4 answers beside a prompt of 4,000 tokens
   cancel_s        from `cancel` in the middle of that prompt to the end of the request
-  drafts          seconds of a token without drafts over those with, on copying and on free prompts
+  drafts          seconds of a token without drafts over those with, on copying and on free prompts;
+                  what a step costs by its rows, and how many tokens are drafted behind which match
   identity        greedy answers that are the same with drafts and without; where others part
   busy_core       tokens a second beside a program that keeps one core busy, and the threads taken
   roofline        tokens a second of one answer over what memory allows, and why (roofline.py)
@@ -22,9 +23,11 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager
+from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,7 +38,7 @@ from local_engine.bench.llama_server import LlamaServerBackend
 from local_engine.bench.watch import ask, running
 from local_engine.errors import LocalEngineError
 from local_engine.line import LineEngine
-from local_engine.llama_api import LlamaRuntime, RuntimeConfig
+from local_engine.llama_api import LlamaRuntime, RuntimeConfig, load_bindings
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.profile import ModelProfile
 from local_engine.store.manifest import manifests, models_folder
@@ -116,6 +119,8 @@ def _drafts(drafting: LineEngine, plain: LineEngine, options: argparse.Namespace
         figures[f"drafts_{kind}"] = statistics.median(ratios)
         figures[f"drafts_{kind}_least"] = min(ratios)
     status = drafting.status()
+    figures["row_cost_ms"] = {rows: round(cost_s * 1e3, 2) for rows, cost_s in status.row_cost_s}
+    figures["drafts_chosen"] = {choice.match: choice.tokens for choice in status.drafts}
     figures["drafts_accepted"] = status.accepted_tokens / max(1, status.drafted_tokens)
     _say(f"identity: {options.prompts} prompts with drafts and without")
     varied = prompts.varied(options.prompts)
@@ -148,13 +153,24 @@ def _backend(
         return XllamaCppBackend.load(config)
     backend = LlamaCppBackend(LlamaRuntime(config), profile)
     backend.calibrate()
-    costs = {rows: round(seconds * 1e3, 1) for rows, seconds in backend.curve.points.items()}
-    sys.stdout.write(f"cost of a step by its rows, ms: {costs}\n")
     return backend
 
 
+def _build(kind: str, program: Path | None) -> str:
+    """Which engine it is, and for which processor it was made."""
+    if kind == "llama-server":
+        done = subprocess.run(
+            [str(program), "--version"], capture_output=True, text=True, check=True
+        )
+        return " ".join((done.stdout + done.stderr).split())
+    if kind == "xllamacpp":
+        return f"xllamacpp {version('xllamacpp')}"
+    system = load_bindings().llama_print_system_info().decode()
+    return f"llama-cpp-python {version('llama-cpp-python')}: {system.strip(' |')}"
+
+
 def _measure(kind: str, options: argparse.Namespace) -> dict[str, Any]:
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"build": _build(kind, options.llama_server)}
     with _engine(kind, options, may_draft=False) as engine:
         _streams(engine, 1, 16)
         for count in (1, 4, 8):

@@ -26,7 +26,8 @@ _PROMPT: Final = "Note {number}. The clinic opens at eight and the team meets be
 # What else the engine says of its costs, where it does.
 _SHOWN: Final = (
     "engine", "n_ctx", "slots", "threads", "prefill_tps", "decode_tps", "first_token_s",
-    "rss_bytes", "memory_estimate_bytes", "step_cost_s", "drafts", "notes",
+    "rss_bytes", "memory_estimate_bytes", "row_cost_s", "drafts", "drafted_tokens",
+    "accepted_tokens", "notes",
 )  # fmt: skip
 
 

@@ -64,6 +64,7 @@ MAY_START_PROCESSES = {
     "gateway/serving.py",  # one process per worker
     "gateway/signals/second_opinion.py",  # Presidio, which the operator configured
     "local_engine/build_steps.py",  # the compiler
+    "local_engine/bench/engine.py",  # the version of a peer
     "local_engine/bench/llama_server.py",  # the peer, to be measured
     "local_engine/bench/model.py",  # the engine, to be measured
     "local_engine/pip_client.py",  # the package installer

@@ -55,7 +55,7 @@ def main() -> None:
     table: dict[str, Any] = {name: _figures(name, options) for name in ("llamacpp", *peers)}
     ours = table["llamacpp"]
     for peer in peers:
-        both = [name for name in table[peer] if ours.get(name) and table[peer][name]]
+        both = [n for n, one in table[peer].items() if isinstance(one, float) and one and n in ours]
         table[f"over {peer}"] = {n: round(ours[n] / table[peer][n], 3) for n in both}
     print(json.dumps(table))
 

@@ -149,9 +149,15 @@ class FakeEngine:
         self.is_closed = True
 
 
-def done(reason: str = "stop", prompt: int = 5, completion: int = 2) -> Done:
-    """A Done event."""
-    usage = Usage(prompt_tokens=prompt, completion_tokens=completion)
+def done(
+    reason: str = "stop", prompt: int = 5, completion: int = 2, drafted: tuple[int, int] = (0, 0)
+) -> Done:
+    """A Done event; `drafted` are the tokens tried, and those of them that were confirmed."""
+    tried, accepted = drafted
+    usage = Usage(
+        prompt_tokens=prompt, completion_tokens=completion, drafted_tokens=tried,
+        accepted_tokens=accepted,
+    )  # fmt: skip
     timings = Timings(queued_s=0, prefill_s=0.1, decode_s=0.2)
     return Done("length" if reason == "length" else "stop", usage, timings)
 

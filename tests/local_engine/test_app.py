@@ -161,7 +161,8 @@ async def test_unknown_paths_and_methods_are_told_apart() -> None:
 
 async def test_a_plain_answer_is_one_object() -> None:
     """Text, finish reason and usage."""
-    body = (await chat(an_engine([Token("Par"), Token("is"), done()]))).json()
+    end = done(drafted=(4, 3))
+    body = (await chat(an_engine([Token("Par"), Token("is"), end]))).json()
 
     assert body["object"] == "chat.completion"
     assert body["choices"][0]["message"] == {
@@ -175,6 +176,10 @@ async def test_a_plain_answer_is_one_object() -> None:
         "completion_tokens": 2,
         "total_tokens": 7,
         "prompt_tokens_details": {"cached_tokens": 0},
+        "completion_tokens_details": {
+            "accepted_prediction_tokens": 3,
+            "rejected_prediction_tokens": 1,
+        },
     }
 
 

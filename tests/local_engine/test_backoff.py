@@ -7,9 +7,9 @@ from local_engine.backoff import CrashHistory, GiveUp, Restart, delay_s
 from local_engine.errors import EXIT_SETUP
 
 
-def test_delays_double_from_one_second_to_sixty() -> None:
+def test_delays_double_from_a_fifth_of_a_second_to_sixty() -> None:
     """Rule 1."""
-    assert [delay_s(n) for n in range(10)] == [0.2, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert [delay_s(n) for n in range(10)] == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 60]
     assert delay_s(10_000) == 60
 
 
@@ -23,7 +23,7 @@ def test_a_crash_soon_after_ready_keeps_the_delay_growing() -> None:
         assert isinstance(verdict, Restart)
         delays.append(verdict.delay_s)
 
-    assert delays == [0.2, 1, 2, 4, 8, 16, 32]
+    assert delays == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8]
 
 
 def test_a_healthy_run_starts_the_delays_anew() -> None:

@@ -104,6 +104,32 @@ def test_calls_that_run_the_model_are_written_down() -> None:
     assert heartbeat.STEP_BOUND_S > 60
 
 
+def test_decodes_for_vectors_have_a_promise_of_their_own() -> None:
+    """They run beside the others, in another thread."""
+    heart = Heart(clock=lambda: 1.0)
+    seen: list[tuple[float, float]] = []
+
+    class Context:
+        def means(self, inputs: list[list[int]], position: int) -> int:
+            seen.append((heart._cells[Cell.STEP], heart._cells[Cell.VECTORS]))
+            return position
+
+        def close(self) -> None:
+            seen.append((0.0, heart._cells[Cell.VECTORS]))
+
+    class Runtime:
+        def decode(self) -> None: ...
+
+        def embedding_context(self, *, n_ctx: int) -> Context:
+            assert n_ctx == 5
+            return Context()
+
+    context = WatchedRuntime(Runtime(), heart, bound_s=9).embedding_context(n_ctx=5)
+    assert context.means([[1]], 3) == 3
+    context.close()
+    assert seen == [(0.0, 10.0), (0.0, 0.0)]
+
+
 @pytest.fixture
 def unblocked() -> Iterator[None]:
     """System blocks signals; give them back."""

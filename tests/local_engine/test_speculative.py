@@ -14,6 +14,7 @@ from local_engine.speculative import (
     CostCurve,
     PromptLookup,
     best_draft,
+    choices,
     expected_tokens,
 )
 from tests.local_engine.curves import CURVES, a_curve
@@ -92,6 +93,19 @@ def test_nothing_is_drafted_before_costs_are_known_or_without_room() -> None:
     """The first step of an engine that was not calibrated."""
     assert best_draft(CostCurve(), 1, 8, 1.0) == 0
     assert best_draft(a_curve({1: 1.0, 9: 1.1}), 1, 0, 1.0) == 0
+
+
+def test_what_is_chosen_can_be_told() -> None:
+    """Longer matches are surer, and get longer drafts; none where rows cost too much."""
+    told = choices(a_curve(CURVES["Q4_0 repacked, 2 threads"]), Acceptance())
+    assert [choice.match for choice in told] == [3, 5, 9, 16]
+    assert [choice.acceptance for choice in told] == pytest.approx([0.4, 0.6, 0.8, 0.95])
+    assert sorted(choice.tokens for choice in told) == [choice.tokens for choice in told]
+    assert told[-1].tokens > 0
+    steep = CostCurve()
+    for rows in (1, 2, 4, 8, 16):
+        steep.learn(rows, float(rows))
+    assert [choice.tokens for choice in choices(steep, Acceptance())] == [0, 0, 0, 0]
 
 
 def test_other_answers_make_a_draft_dearer() -> None:
