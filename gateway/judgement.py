@@ -71,8 +71,10 @@ class Judged(NamedTuple):
 
     def redacted_for(self, tier: Tier) -> Redacted | None:
         """The copy that goes to this tier in the place of the request, where one is owed."""
-        is_owed = self.must_redact_for(tier)
-        return self.redaction if is_owed and isinstance(self.redaction, Redacted) else None
+        redaction = self.redaction
+        if not isinstance(redaction, Redacted):
+            return None
+        return redaction if self.must_redact_for(tier) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
