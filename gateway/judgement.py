@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +40,16 @@ _NONE = frozenset[Obligation]()
 _UNKNOWN = DataClass.UNKNOWN
 
 Parse = Callable[[Json, int], ChatRequest]
+
+
+def _decision_ids() -> Iterator[str]:
+    """128 random bits each, drawn many at a time: each draw is a system call."""
+    while True:
+        drawn = os.urandom(256 * 16).hex()
+        yield from (drawn[at : at + 32] for at in range(0, len(drawn), 32))
+
+
+_IDS = _decision_ids()
 
 
 class Judged(NamedTuple):
@@ -103,7 +113,7 @@ class Judge:
         claim = wishes.break_glass
         glass = self.break_glass.weigh(principal, claim) if claim else None
         facts = make_facts(
-            os.urandom(16).hex(),
+            next(_IDS),
             principal,
             request,
             wishes,
