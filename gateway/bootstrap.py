@@ -96,8 +96,7 @@ def build(
     secret = make_secret(settings)
     count = metrics.session_store
     sessions = make_sessions(settings, secret, lambda outcome: count.add((outcome,)))
-    compiled = CompiledFiles(settings.state_dir / "compiled", secret)
-    make = partial(Detector, store=compiled)
+    make = partial(Detector, store=CompiledFiles(settings.state_dir / "compiled", secret))
     detector, scanner = make_scanners(settings, make, metrics.privacy_finds.add)
     waits = settings.privacy.presidio is not None
     signals = SignalReader(scanner=scanner, score=score, capability=capability, waits=waits)
@@ -124,7 +123,7 @@ def build(
     )
     watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
     watches.append(partial(every, _FLUSH_S, take_stock))
-    watches.append(partial(asyncio.to_thread, warm_up, compiled))
+    watches.append(partial(asyncio.to_thread, warm_up, make))
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions, judge], audit, keeper)
