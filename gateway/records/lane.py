@@ -5,7 +5,7 @@ Theory of operation
 -------------------
 Rule 1. Whoever asks is served by a run that *starts* after the question: one that comes while a
         run is under way waits for the next, together with all who came meanwhile (group commit).
-Rule 2. Questions of one turn of the event loop go into one run.
+Rule 2. A question that finds the lane idle starts a run at once. Under load it is never idle.
 Rule 3. A run that takes longer than `stall_s` has stalled: all who wait are refused at once, and
         so is everyone who comes, until it returns.
 """
@@ -122,7 +122,7 @@ class Lane(DiskThread):
         if not self._is_due:
             self._is_due = True
             if self._began_at is None:
-                self._loop.call_soon(self._start)
+                self._start()
 
     @cached_property
     def _loop(self) -> asyncio.AbstractEventLoop:
