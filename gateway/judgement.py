@@ -12,8 +12,9 @@ import dataclasses
 import datetime
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import NamedTuple
 
 import orjson
@@ -42,14 +43,13 @@ _UNKNOWN = DataClass.UNKNOWN
 Parse = Callable[[Json, int], ChatRequest]
 
 
-def _decision_ids() -> Iterator[str]:
-    """128 random bits each, drawn many at a time: each draw is a system call."""
-    while True:
-        drawn = os.urandom(256 * 16).hex()
-        yield from (drawn[at : at + 32] for at in range(0, len(drawn), 32))
+def _drawn(count: int) -> list[str]:
+    """So many ids of 128 random bits, by one system call."""
+    drawn = os.urandom(16 * count).hex()
+    return [drawn[at : at + 32] for at in range(0, len(drawn), 32)]
 
 
-_IDS = _decision_ids()
+_IDS = chain.from_iterable(map(_drawn, repeat(256)))
 
 
 class Judged(NamedTuple):
