@@ -72,6 +72,15 @@ def test_a_disk_that_refuses_is_passed_over(tmp_path: Path) -> None:
     assert files(tmp_path).load("one") is None
 
 
+def test_nothing_is_left_of_what_could_not_be_kept(tmp_path: Path) -> None:
+    """Half a file under another name would be there for ever."""
+    (tmp_path / "compiled" / "one").mkdir(parents=True)
+    files(tmp_path).keep("one", b"data")
+
+    assert [path.name for path in (tmp_path / "compiled").iterdir()] == ["one"]
+    assert files(tmp_path).load("one") is None
+
+
 def test_a_second_start_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same answers from kept databases; other patterns are compiled anew."""
     hyperscan = pytest.importorskip("hyperscan")
