@@ -51,6 +51,7 @@ from gateway.signals.privacy import Detector, warm_up
 from gateway.signals.privacy.model import packaged
 from gateway.signals.reading import SignalReader
 from gateway.state.approvals import Approvals
+from gateway.state.compiled import CompiledFiles
 from gateway.state.keys import KeyFile, digest_of
 from gateway.state.redis_sessions import RedisSessions, redis_client
 from gateway.state.secret import Secret, stored_secret
@@ -95,7 +96,8 @@ def build(
     secret = make_secret(settings)
     count = metrics.session_store
     sessions = make_sessions(settings, secret, lambda outcome: count.add((outcome,)))
-    detector, scanner = make_scanners(settings, Detector, metrics.privacy_finds.add)
+    make = partial(Detector, store=CompiledFiles(settings.state_dir / "compiled", secret))
+    detector, scanner = make_scanners(settings, make, metrics.privacy_finds.add)
     waits = settings.privacy.presidio is not None
     signals = SignalReader(scanner=scanner, score=score, capability=capability, waits=waits)
     signals.warm_up()
@@ -121,7 +123,7 @@ def build(
     )
     watches: list[_Watch] = [reload.watch, sessions.watch, keeper.run]
     watches.append(partial(every, _FLUSH_S, take_stock))
-    watches.append(partial(asyncio.to_thread, warm_up))
+    watches.append(partial(asyncio.to_thread, warm_up, make))
     if settings.device.enabled:
         watches.append(partial(poll_engine, engine.health, capability))
     lifespan = _lifespan(watches, [*backends.values(), *egresses, sessions, judge], audit, keeper)

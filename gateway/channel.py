@@ -35,9 +35,8 @@ class Channel(Protocol):
     def receive(self) -> Receive:
         """Gives the body piece by piece as ASGI's messages; a disconnect when it is cut off."""
 
-    @property
-    def has_body(self) -> bool:
-        """Whether the whole body is here, so that `receive` gives it at once and in one piece."""
+    def take_whole(self) -> bytes | None:
+        """The whole body if it is here already; None when `receive` has to be asked."""
 
     async def begin(self, status: int, headers: HeaderList, body: bytes, *, more: bool) -> None:
         """The answer's head and the first bytes of its body; the only ones unless `more`."""
@@ -62,7 +61,6 @@ class AsgiChannel:
         "_timer",
         "_watcher",
         "address",
-        "has_body",
         "headers",
         "receive",
     )
@@ -73,12 +71,15 @@ class AsgiChannel:
         self.headers = headers
         self.address = address
         self.receive = receive
-        self.has_body = False  # nobody can tell
         self._send = send
         self._on_gone: Callable[[], None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
+
+    def take_whole(self) -> bytes | None:
+        """Nobody can tell."""
+        return None
 
     async def begin(self, status: int, headers: HeaderList, body: bytes, *, more: bool) -> None:
         """See `Channel`."""

@@ -8,7 +8,7 @@ import time
 
 from gateway.channel import Channel, HeaderList
 from gateway.errors import GatewayError, error_headers, openai_envelope
-from gateway.limits import Headers, Json, Limits, parse_object, read_body, read_headers
+from gateway.limits import Headers, Json, Limits, bounded, parse_object, read_body, read_headers
 
 _JSON = (b"content-type", b"application/json")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
@@ -59,16 +59,18 @@ class Exchange:
     async def body(self) -> bytes:
         """The whole body; from here on the client's departure cancels the task that asked."""
         channel = self._channel
-        body = await read_body(
-            channel.receive, self.headers, self._limits, has_arrived=channel.has_body
-        )
+        whole = channel.take_whole()
+        if whole is None:
+            body = await read_body(channel.receive, self.headers, self._limits)
+        else:  # as nearly always: a timeout would cost more than all else here
+            body = bounded(whole, self._limits)
         self.body_bytes = len(body)
         channel.watch(self._leave)
         return body
 
     async def json(self) -> Json:
         """The body as a JSON object."""
-        return self.parse(await self.body())
+        return parse_object(await self.body(), self._limits)
 
     def parse(self, body: bytes) -> Json:
         """A bounded JSON object from bytes; raises BadRequest."""

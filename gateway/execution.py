@@ -124,7 +124,7 @@ class Executor:
         """The first answer; raises when every attempt missed."""
         misses: list[_Miss] = []
         for attempt in plan.attempts:
-            number = 1 + _made(misses)
+            number = 1 + _made(misses) if misses else 1
             breaker = self._breakers.get(attempt.destination)
             era = breaker.enter() if breaker is not None else 0
             if breaker is not None and not era:

@@ -29,9 +29,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from operator import itemgetter
 from typing import Any, Final
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.channel import Channel, HeaderList
@@ -52,6 +54,7 @@ _VERSIONS: Final = frozenset({"1.0", "1.1"})
 _UPGRADE: Final = frozenset({b"upgrade", b"connection", b"http2-settings"})
 _CLOSE: Final = (b"connection", b"close")
 _CHUNKED: Final = (b"transfer-encoding", b"chunked")
+_name_of = itemgetter(0)
 
 
 class FrontProtocol(HttpToolsProtocol):
@@ -106,21 +109,23 @@ class FrontProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, unless it is a trailer."""
         if self._is_in_head:
-            super().on_header(name, value)
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Choose the road (rule 1)."""
         self._is_in_head = False
         self._deadline = _NEVER
         version = self.parser.get_http_version()
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if version not in _VERSIONS or (version == "1.1" and hosts != 1):
+        names = list(map(_name_of, self.headers))
+        if version not in _VERSIONS or (version == "1.1" and names.count(b"host") != 1):
             raise ValueError("version or host")  # ends the parser, as broken framing does
+        self.expect_100_continue = b"expect" in names and any(map(_expects, self.headers))
         if self.parser.should_upgrade():
             self._without_upgrade = self._plain_head()
             return
         serve = self._hot.get(self.url)
-        if serve is None or not self._is_plain_post():
+        is_plain = version == "1.1" and self.parser.get_method() == b"POST"
+        if serve is None or not is_plain or not self._is_free():
             headers, url, expects = self.headers, self.url, self.expect_100_continue
             super().on_message_begin()
             self.scope["headers"] = self.headers = headers
@@ -134,10 +139,29 @@ class FrontProtocol(HttpToolsProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        channel = self._channel
+        newest: Any = self.cycle
+        if channel is None or channel is not newest or self._without_upgrade:
+            super().on_body(body)
+        elif not channel.response_complete:
+            channel.body += body
+            if len(channel.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            channel.set()
+
     def on_message_complete(self) -> None:
         """The body has ended."""
-        if not self._without_upgrade:
+        channel = self._channel
+        newest: Any = self.cycle
+        if self._without_upgrade:
+            return
+        if channel is None or channel is not newest:
             super().on_message_complete()
+        else:
+            channel.more_body = False
+            channel.set()
 
     def on_response_complete(self) -> None:
         """An answer is out: the next request may begin, or is waiting already."""
@@ -151,13 +175,6 @@ class FrontProtocol(HttpToolsProtocol):
             self._start_asgi_task(cycle, app)
         else:
             self._due_in(self.timeout_keep_alive)
-
-    def _is_plain_post(self) -> bool:
-        return (
-            self.parser.get_method() == b"POST"
-            and self._is_free()
-            and self.parser.get_http_version() == "1.1"
-        )
 
     def _is_free(self) -> bool:
         """Whether no request of this connection waits for its answer."""
@@ -219,6 +236,12 @@ class FrontProtocol(HttpToolsProtocol):
             self._due_in(self._deadline - self.loop.time())
 
 
+def _expects(header: tuple[bytes, bytes]) -> bool:
+    """Whether it asks for leave to send the body; nothing else can be expected."""
+    name, value = header
+    return name == b"expect" and value.lower() == b"100-continue"
+
+
 class FrontChannel:
     """One request on the short road; see `channel.Channel`."""
 
@@ -269,10 +292,12 @@ class FrontChannel:
         client = self._protocol.client
         return client[0] if client else ""
 
-    @property
-    def has_body(self) -> bool:
+    def take_whole(self) -> bytes | None:
         """See `Channel`."""
-        return not self.more_body
+        if self.more_body or self.disconnected or self._expects_continue:
+            return None
+        body, self.body = self.body, b""
+        return body
 
     @property
     def message_event(self) -> FrontChannel:
@@ -310,11 +335,15 @@ class FrontChannel:
         if lines.count(b"\n") != breaks or lines.count(b"\r") != breaks or b"\0" in lines:
             raise ValueError("a header holds a control character")
         self.has_begun = True
-        await self._put(b"%b%b\r\n\r\n" % (STATUS_LINE[status], lines), body, more=more)
+        if self._protocol.flow.write_paused:
+            await self._drain()
+        self._put(b"%b%b\r\n\r\n" % (STATUS_LINE[status], lines), body, more=more)
 
     async def write(self, body: bytes, *, more: bool) -> None:
         """See `Channel`."""
-        await self._put(b"", body, more=more)
+        if self._protocol.flow.write_paused:
+            await self._drain()
+        self._put(b"", body, more=more)
 
     def watch(self, on_gone: Callable[[], None]) -> None:
         """See `Channel`."""
@@ -342,6 +371,8 @@ class FrontChannel:
 
     async def _drain(self) -> None:
         """Until the client has taken some of what waits; rule 6."""
+        if self.disconnected:
+            return
         try:
             async with asyncio.timeout(_WRITE_S):
                 await self._protocol.flow.drain()
@@ -350,10 +381,8 @@ class FrontChannel:
             self.lose()
             await asyncio.sleep(0)  # here the task is cancelled, if anybody watches
 
-    async def _put(self, head: bytes, body: bytes, *, more: bool) -> None:
+    def _put(self, head: bytes, body: bytes, *, more: bool) -> None:
         protocol = self._protocol
-        if protocol.flow.write_paused and not self.disconnected:
-            await self._drain()
         if self.disconnected:
             return
         if self._is_chunked:

@@ -14,6 +14,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import NamedTuple
 
 import orjson
@@ -40,6 +41,15 @@ _NONE = frozenset[Obligation]()
 _UNKNOWN = DataClass.UNKNOWN
 
 Parse = Callable[[Json, int], ChatRequest]
+
+
+def _drawn(count: int) -> list[str]:
+    """So many ids of 128 random bits, by one system call."""
+    drawn = os.urandom(16 * count).hex()
+    return [drawn[at : at + 32] for at in range(0, len(drawn), 32)]
+
+
+_IDS = chain.from_iterable(map(_drawn, repeat(256)))
 
 
 class Judged(NamedTuple):
@@ -71,8 +81,10 @@ class Judged(NamedTuple):
 
     def redacted_for(self, tier: Tier) -> Redacted | None:
         """The copy that goes to this tier in the place of the request, where one is owed."""
-        is_owed = self.must_redact_for(tier)
-        return self.redaction if is_owed and isinstance(self.redaction, Redacted) else None
+        redaction = self.redaction
+        if not isinstance(redaction, Redacted):
+            return None
+        return redaction if self.must_redact_for(tier) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +113,7 @@ class Judge:
         claim = wishes.break_glass
         glass = self.break_glass.weigh(principal, claim) if claim else None
         facts = make_facts(
-            os.urandom(16).hex(),
+            next(_IDS),
             principal,
             request,
             wishes,

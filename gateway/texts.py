@@ -36,6 +36,8 @@ API_VALUES = frozenset(
         *("verse", "wav", "mp3", "flac", "opus", "pcm16"),
     }
 )
+# Longer text is none of them, and would be hashed as a whole to be looked up.
+_LONGEST_VALUE = max(map(len, API_VALUES))
 # Fields that hold, or name, what the detector cannot read.
 _MEDIA_NAMES = frozenset(
     {
@@ -43,7 +45,10 @@ _MEDIA_NAMES = frozenset(
         *("input_audio", "input_file", "input_image", "video", "video_url"),
     }
 )
-_MEDIA_URL = re.compile(r"data:(?:image|audio|video|application|font)/")
+# A colon first, which a search skips to at once; the word before it may be in any case.
+_MEDIA_URL = re.compile(
+    r":(?<=data:)(?:image|audio|video|application|font)/", re.IGNORECASE | re.ASCII
+)
 
 
 def strings(value: object) -> list[str]:
@@ -64,7 +69,7 @@ def walk(value: object) -> tuple[list[str], bool]:
         node = stack.pop()
         kind = type(node)
         if kind is str:
-            if node not in API_VALUES:
+            if len(node) > _LONGEST_VALUE or node not in API_VALUES:
                 found.append(node)
         elif kind is dict:
             for key, child in reversed(node.items()):
@@ -85,8 +90,7 @@ def _holds_media(fields: dict[str, Any]) -> bool:
 
 def holds_media_url(text: str) -> bool:
     """Whether an image, a sound or a file stands in the text as a `data:` URL."""
-    lower = text.lower()
-    return "data:" in lower and _MEDIA_URL.search(lower) is not None
+    return _MEDIA_URL.search(text) is not None
 
 
 def _labelled(key: str, value: object) -> tuple[object, ...]:

@@ -169,8 +169,9 @@ def refuse_steering(body: Json, known: frozenset[str]) -> None:
     """Raises BadRequest for a field that other gateways obey; `known` fields are not looked at."""
     metadata = body.get("metadata")
     for where, fields in (("", body), ("metadata.", metadata)):
-        unknown = fields.keys() - known if isinstance(fields, dict) else ()
-        for field in STEERING_FIELDS.intersection(map(str.lower, unknown)):
+        if not isinstance(fields, dict) or fields.keys() <= known:
+            continue
+        for field in STEERING_FIELDS.intersection(map(str.lower, fields.keys() - known)):
             raise BadRequest(
                 f"the field {where}{field} is not accepted: the operator sets the destinations",
                 code="unsupported_parameter",

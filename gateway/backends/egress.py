@@ -9,8 +9,9 @@ is refused before a byte is written or a name is looked up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.backends.errors import EgressRefused
 from gateway.backends.http1 import Client, Origin, Response, Timeouts, finish_head, head_prefix
@@ -46,7 +47,7 @@ class Egress:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def send(
+    def send(
         self,
         cleared: Cleared,
         *,
@@ -55,7 +56,7 @@ class Egress:
         body: bytes,
         timeouts: Timeouts,
         headers: Iterable[tuple[str, str]] = (),
-    ) -> Response:
+    ) -> Coroutine[Any, Any, Response]:
         """Send to the endpoint if the clearance is for this request, destination and origin.
 
         `headers` are those of this one request. Raises EgressRefused (nothing was sent),
@@ -73,7 +74,7 @@ class Egress:
         if not cleared.origin or cleared.origin != origin.text:
             raise EgressRefused("the clearance is for another origin")
         head = finish_head(endpoint.prefix, len(body), headers)
-        return await self._client.send(origin, head, body, timeouts)
+        return self._client.send(origin, head, body, timeouts)
 
     async def close(self) -> None:
         """Close the connections; requests under way fail."""

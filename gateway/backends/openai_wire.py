@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import dataclasses
 import urllib.parse
+from collections.abc import Coroutine
+from typing import Any
 
 import orjson
 
-from gateway.backends.base import PATHS, Call, Reply
-from gateway.backends.egress import Egress, Endpoint, Origin, Timeouts
+from gateway.backends.base import PATHS, Call
+from gateway.backends.egress import Egress, Endpoint, Origin, Response, Timeouts
 from gateway.backends.errors import EgressRefused
 from gateway.limits import Json
 from policies import Obligation
@@ -49,12 +51,12 @@ class OpenAIWire:
             for endpoint, below in PATHS.items()
         }
 
-    async def send(self, call: Call) -> Reply:
+    def send(self, call: Call) -> Coroutine[Any, Any, Response]:
         """Start the call; raises BackendError, EgressRefused without a clearance."""
         if call.cleared is None:
             raise EgressRefused("no clearance")
         trace = ((("traceparent", call.traceparent.decode()),)) if call.traceparent else ()
-        return await self._egress.send(
+        return self._egress.send(
             call.cleared,
             request_id=call.decision_id,
             endpoint=self._endpoints[call.endpoint],

@@ -5,7 +5,7 @@ Theory of operation
 -------------------
 Rule 1. Whoever asks is served by a run that *starts* after the question: one that comes while a
         run is under way waits for the next, together with all who came meanwhile (group commit).
-Rule 2. Questions of one turn of the event loop go into one run.
+Rule 2. A question that finds the lane idle starts a run at once. Under load it is never idle.
 Rule 3. A run that takes longer than `stall_s` has stalled: all who wait are refused at once, and
         so is everyone who comes, until it returns.
 """
@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from functools import cached_property
 from queue import SimpleQueue
 from typing import Any
 
@@ -108,7 +109,7 @@ class Lane(DiskThread):
 
     def ask(self) -> asyncio.Future[None]:
         """Done when a run that starts from now on is; fails with Stalled. Wakes the lane."""
-        future = asyncio.get_running_loop().create_future()
+        future = self._loop.create_future()
         if self.is_stalled:
             future.set_exception(Stalled("the disk does not answer"))
         else:
@@ -121,7 +122,11 @@ class Lane(DiskThread):
         if not self._is_due:
             self._is_due = True
             if self._began_at is None:
-                asyncio.get_running_loop().call_soon(self._start)
+                self._start()
+
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
 
     def stop(self) -> None:
         """End the thread when what it was given is done, and watch it no longer."""
@@ -130,7 +135,7 @@ class Lane(DiskThread):
         super().stop()
 
     def _start(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         self._is_due = False
         self._served, self._waiting = self._waiting, []
         run = self._prepare()
@@ -161,7 +166,7 @@ class Lane(DiskThread):
         self._watch = None
         if self._began_at is None:
             return
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         left_s = self._began_at + self._stall_s - loop.time()
         if left_s > 0:
             self._watch = loop.call_later(left_s, self._look)

@@ -8,7 +8,8 @@ counter costs seven calls and a lock each time, on every request.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Literal
 
@@ -61,6 +62,42 @@ class SharedTally(Tally):
             super().flush()
 
 
+class _Histogram(Histogram):
+    """One that takes many observations at once."""
+
+    def add(self, counts: Sequence[int], total: float) -> None:
+        """`counts` has the observations in each bucket, `total` is the sum of all."""
+        self._sum.inc(total)
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            bucket.inc(count)
+
+
+class Spread:
+    """A histogram whose observations are handed on in bulk. Used on one event loop."""
+
+    __slots__ = ("_bounds", "_counts", "_histogram", "_total")
+
+    def __init__(self, histogram: _Histogram, bounds: Sequence[float]) -> None:
+        """`bounds` are the upper ends of the histogram's buckets, without the last, which has none.
+
+        A histogram with labels is given with their values."""
+        self._histogram = histogram
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one value."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._total += value
+
+    def flush(self) -> None:
+        """Hand on what was counted."""
+        counts, total = self._counts, self._total
+        self._counts, self._total = [0] * len(counts), 0.0
+        self._histogram.add(counts, total)
+
+
 class Metrics:
     """All instruments of one gateway process."""
 
@@ -68,7 +105,7 @@ class Metrics:
         self._multiprocess_dir = multiprocess_dir
         self.registry = CollectorRegistry()
         self.in_flight = 0
-        self._tallies: list[Tally] = []
+        self._tallies: list[Tally | Spread] = []
         self.request = self._counter(
             "requests",
             "Requests answered, by where they went, data class, reason and HTTP status.",
@@ -84,12 +121,13 @@ class Metrics:
         self.seconds = self._by_route(
             "request_seconds", "From the request's arrival to the end of its answer."
         )
-        self.overhead = Histogram(
+        overhead = _Histogram(
             "nearward_overhead_seconds",
             "What nearward itself spent before the first attempt.",
             buckets=_OVERHEAD_S,
             registry=self.registry,
         )
+        self.overhead = self._spread(overhead, _OVERHEAD_S)
         self._in_flight = self._gauge("in_flight", "Requests being answered.", "livesum")
         self.audit_healthy = self._gauge(
             "audit_healthy", "1 while the audit log can be written.", "livemin"
@@ -131,11 +169,16 @@ class Metrics:
         self._tallies.append(tally)
         return tally
 
-    def _by_route(self, name: str, text: str) -> Callable[..., Histogram]:
-        histogram = Histogram(
+    def _spread(self, histogram: _Histogram, bounds: Sequence[float]) -> Spread:
+        spread = Spread(histogram, bounds)
+        self._tallies.append(spread)
+        return spread
+
+    def _by_route(self, name: str, text: str) -> Callable[[str], Spread]:
+        histogram = _Histogram(
             f"nearward_{name}", text, ["route"], buckets=_LATENCY_S, registry=self.registry
         )
-        return cache(histogram.labels)
+        return cache(lambda route: self._spread(histogram.labels(route), _LATENCY_S))
 
     def _gauge(
         self, name: str, text: str, mode: Literal["livesum", "livemin", "livemax"], *labels: str

@@ -82,6 +82,10 @@ class Planner:
         # Scores are quantiles of everyday prompts, so this sends about that share to the strong.
         self._hard_from = 1.0 - strong_fraction
         self._named = frozenset(m for r in self._away for m in r.models)
+        self._offers = {
+            name: [(r, _attempt(r, name)) for r in self._away if r.models and _serves(r, name)]
+            for name in ("", *self._named)
+        }
 
     def models(self) -> list[tuple[str, str]]:
         """(id, owner) of everything a client may name."""
@@ -165,7 +169,7 @@ class Planner:
             return Plan(away, "asked_for_model" if intent == "named" else "device_not_ready")
         if not device.serves(signals.needs):
             return Plan(away, "asked_for_model" if intent == "named" else "device_cannot_serve")
-        near = self._attempts([self._device], "")
+        near = (_attempt(self._device, ""),)
         if intent == "named":
             return Plan(away + near, "asked_for_model")
         if not device.fits(signals.prompt_tokens):
@@ -188,24 +192,18 @@ class Planner:
                 "only the device may answer this request and its model is not ready yet",
                 retry_after_s=2,
             )
-        return self._attempts([self._device], name)
+        return (_attempt(self._device, name),)
 
     def _far(
         self, decision: Decision, name: str, met: frozenset[Obligation]
     ) -> tuple[Attempt, ...]:
-        routes = [
-            r
-            for r in self._away
-            if r.name in decision.cleared
-            and decision.obligations - met <= r.honours
-            and r.models
-            and (not name or name in r.models)
-        ]
-        return self._attempts(routes, name)
+        cleared, owed = decision.cleared, decision.obligations - met
+        offers = self._offers[name]
+        return tuple([a for r, a in offers if r.name in cleared and owed <= r.honours])
 
     def _refusal(self, decision: Decision, name: str, met: frozenset[Obligation]) -> str:
         """The code of what keeps a request from those who were asked for."""
-        asked = [r for r in self._away if r.models and (not name or name in r.models)]
+        asked = [route for route, _ in self._offers[name]]
         owed = [decision.obligations - met - r.honours for r in asked if r.name in decision.cleared]
         if _REDACT in owed:
             return "not_redactable"
@@ -215,12 +213,16 @@ class Planner:
         stopping = (reason.code for reason in decision.reasons if reason.destination in names)
         return str(next(stopping, decision.primary_reason))
 
-    @staticmethod
-    def _attempts(routes: Sequence[Route], name: str) -> tuple[Attempt, ...]:
-        return tuple(
-            Attempt(r.name, r.models[name or next(iter(r.models))], r.tier, r.region)
-            for r in routes
-        )
+
+def _serves(route: Route, name: str) -> bool:
+    """Whether it has this model; "" is any."""
+    return not name or name in route.models
+
+
+def _attempt(route: Route, name: str) -> Attempt:
+    return Attempt(
+        route.name, route.models[name or next(iter(route.models))], route.tier, route.region
+    )
 
 
 def _keeps_tools_here(decision: Decision, signals: Signals) -> bool:

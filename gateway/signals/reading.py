@@ -27,6 +27,7 @@ _CHARS_PER_TOKEN = 3.0
 # Other scripts take two to four bytes a character; small vocabularies spell most of them out.
 _TOKENS_PER_BYTE = 0.85
 _NOT_ASCII = bytes(range(128, 256))
+_NOTHING_FOUND = Findings(DataClass.PUBLIC)
 
 
 class Scanner(Protocol):
@@ -105,6 +106,8 @@ class SignalReader:
             return Findings.unknown("detector_raised"), 0
         if not isinstance(verdict, Verdict):
             return Findings.unknown("detector_gave_no_verdict"), 0
+        if verdict.data_class is DataClass.PUBLIC and not verdict.spans:
+            return _NOTHING_FOUND, 0
         errors = verdict.reasons if verdict.data_class is DataClass.UNKNOWN else ()
         kinds = frozenset(str(span.kind) for span in verdict.spans)
         findings = Findings(data_class=verdict.data_class, kinds=kinds, errors=errors)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Recogniser, exact, first_unless
+from gateway.signals.privacy.found import Exact, Found, Recogniser, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _REGISTER = re.compile(
@@ -31,7 +31,7 @@ RECOGNISERS = (
     Recogniser(
         "code",
         r"[A-Z][A-Z0-9]{0,3}[-/]?[0-9]{4}",
-        exact(
+        Exact(
             rf"({_LETTER}[A-Z0-9]{{0,3}}[-/]?\d{{4,10}}(?:-\d{{1,4}}|[A-Z])?)"
             r"(?![\w/-]|\.\d)"
         ),
@@ -41,7 +41,7 @@ RECOGNISERS = (
     Recogniser(
         "field",
         r"[|;(\[\t#][ ]?[0-9]{6}",
-        exact(r"(?<=[|;(\[\t#])[ ]?(\d{6,12})(?=[ ]?(?:[|;)\],\t\n]|$))"),
+        Exact(r"(?<=[|;(\[\t#])[ ]?(\d{6,12})(?=[ ]?(?:[|;)\],\t\n]|$))"),
         _code,
         needs_digit=True,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Recogniser, always, exact
+from gateway.signals.privacy.found import Exact, Found, Recogniser, always
 from gateway.signals.privacy.verdict import Kind
 
 _WORDS = (
@@ -32,7 +32,7 @@ def _told(match: re.Match[str]) -> Found | None:
 
 
 def _known(name: str, trigger: str, pattern: str, *, group: int = 0) -> Recogniser:
-    return Recogniser(name, trigger, exact(pattern), always(Kind.SECRET, group))
+    return Recogniser(name, trigger, Exact(pattern), always(Kind.SECRET, group))
 
 
 RECOGNISERS = (
@@ -52,7 +52,7 @@ RECOGNISERS = (
     Recogniser(
         "private_key",
         r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY",
-        exact(
+        Exact(
             r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----[A-Za-z0-9+/=\s\\:,.]{0,8192}"
             r"(?:-----END [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----)?"
         ),
@@ -62,7 +62,7 @@ RECOGNISERS = (
     Recogniser(
         "jwt",
         r"eyJ[A-Za-z0-9_-]{8,}\.eyJ",
-        exact(r"\beyJ[\w-]{8,4096}\.eyJ[\w-]{4,4096}\.[\w-]{0,2048}"),
+        Exact(r"\beyJ[\w-]{8,4096}\.eyJ[\w-]{4,4096}\.[\w-]{0,2048}"),
         always(Kind.SECRET),
         spans_windows=True,
     ),
@@ -81,7 +81,7 @@ RECOGNISERS = (
     Recogniser(
         "told",
         rf"(?i)(?:{_WORDS})[^a-z]",
-        exact(
+        Exact(
             rf"(?i)(?<![a-z])(?:{_WORDS})(?![a-z])(?P<sign>[\"']?"
             r"(?:[ ]?(?:is|was|to|as|=>|:=|==?|:)){0,2}"
             r"[ \t]{0,3}[\"'`]?)(?P<value>[^\s\"'`,;]{4,128})"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Recogniser, always, exact, first_unless
+from gateway.signals.privacy.found import Exact, Found, Recogniser, always, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _MONTH = (
@@ -57,7 +57,7 @@ RECOGNISERS = (
     Recogniser(
         "date_numeric",
         r"[0-9][-/.][0-9]{1,2}[-/.][0-9]{2}",
-        exact(
+        Exact(
             rf"({_OF_NUMBERS}\d?)"
             r"([-/.])(\d{1,2})\2(\d{4}|\d{2})(?![\d/$-]|\.\d)"
         ),
@@ -66,7 +66,7 @@ RECOGNISERS = (
     Recogniser(
         "date_iso",
         r"(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]",
-        exact(
+        Exact(
             rf"{_OF_CENTURY}(?:(?<=1)9|(?<=2)0)\d\d"
             r"([-/.])(?:0?[1-9]|1[0-2])\1(?:3[01]|[12]\d|0?[1-9])"
             r"(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?!\d)"
@@ -76,7 +76,7 @@ RECOGNISERS = (
     Recogniser(
         "date_month_day",
         rf"(?i){_MONTH}\.?,?[ \t\n-]{{1,3}}[0-9]",
-        exact(
+        Exact(
             rf"\b{_WEEKDAY}(?P<month>{_MONTH})\.?,?[ \t\n-]{{1,3}}(?P<day>\d{{1,2}})"
             rf"(?:st|nd|rd|th)?\b(?!\.\d)(?P<year>[ \t\n,.-]{{1,3}}{_YEAR}\b)?"
         ),
@@ -86,7 +86,7 @@ RECOGNISERS = (
     Recogniser(
         "date_day_month",
         rf"(?i)[0-9](?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{{1,3}}{_MONTH}",
-        exact(
+        Exact(
             rf"(?P<day>{_OF_DAY}\d?)"
             r"(?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{1,3}"
             rf"(?P<month>{_MONTH})\b(?P<year>[ \t\n,./-]{{1,3}}(?:{_YEAR}|\d{{2}})\b)?"
@@ -97,7 +97,7 @@ RECOGNISERS = (
     Recogniser(
         "date_cued",
         rf"(?i)(?:{_CUE})[\"']?[ :=\"'on]*[0-9]",
-        exact(
+        Exact(
             rf"(?i)\b(?:{_CUE})[\"']?(?:[ :=\"']|on){{0,6}}"
             r"((?:0?[1-9]|1[0-2])/(?:[12]\d|3[01]|0?[1-9])|(?:19|20)\d{6})(?![\d/])"
         ),
@@ -106,7 +106,7 @@ RECOGNISERS = (
     Recogniser(
         "age_90",
         r"(?i)(?:9[0-9]|1[0-4][0-9])[ -]?(?:y|m/|f/)|age.{0,6}[0-9]{2}",
-        exact(
+        Exact(
             r"(?i)(?<![\d.,$])(?:(9\d|1[0-4]\d)[ -]?(?:years?[ -]old|y\.?/?o\b|yrs?\b[ -]?(?:old)?"
             r"|year[ -])|\baged? ?(?:is|:|of)? ?(9\d|1[0-4]\d)(?![\d%.]))"
         ),

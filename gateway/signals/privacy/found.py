@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from gateway.signals.privacy.verdict import Kind
 
@@ -41,18 +42,38 @@ class Refused(Exception):
 Locate = Callable[[re.Match[str]], Found | None]
 
 
+class Exact:
+    """A pattern that is compiled when it is first needed: all of them take a good part of a start.
+
+    ASCII rules for word characters and digits, as in the byte-wise triggers.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """Ready to use."""
+        return re.compile(self.text, re.ASCII)
+
+
 @dataclass(frozen=True, slots=True)
 class Recogniser:
     """`locate` turns a match into a hit, or into None when the exact check fails."""
 
     name: str
     trigger: str
-    pattern: re.Pattern[str]
+    exact: Exact
     locate: Locate
     is_lowered: bool = False  # the pattern is in lower case and runs on `lowered` text
     needs_digit: bool = False  # no match without a digit: the trigger need not look for it
     leads: bool = False  # a match starts where one of the trigger does
     spans_windows: bool = False  # may match more than a window's overlap: search the whole text
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The exact pattern, compiled."""
+        return self.exact.compiled
 
 
 _OTHER = b"\xc3"  # stands for any character beyond ASCII; triggers may name it as [\x80-\xff]
@@ -80,11 +101,6 @@ def lowered(text: str) -> str:
     if text.isascii() or (len(lower) == len(text) and _KELVIN not in text):
         return lower
     return text.translate(_LOWER)
-
-
-def exact(pattern: str) -> re.Pattern[str]:
-    """ASCII rules for word characters and digits, as in the byte-wise triggers."""
-    return re.compile(pattern, re.ASCII)
 
 
 def alternatives(pattern: str) -> Iterator[str]:

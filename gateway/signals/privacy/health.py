@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gateway.signals.privacy.found import Found, alternatives, exact
+from gateway.signals.privacy.found import Found, alternatives
 from gateway.signals.privacy.health_words import WORDS
 from gateway.signals.privacy.verdict import Kind
 
@@ -66,9 +66,9 @@ ENDING_TRIGGER = rf"(?i)[a-z]{{2}}(?:{_ENDING})\b"
 TRIGGERS = (WORDS_TRIGGER, ENDING_TRIGGER)
 _LISTED = frozenset(word.encode("ascii") for word in WORDS)
 _LETTERS_ONLY = bytes(each if chr(each).isalpha() else 32 for each in range(128)) + b"x" * 128
-_WORD = exact("[A-Za-z]+")
-_WORD_SPAN = exact(rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})[a-z]*|{_MARKS}")
-_ENDING_SPAN = exact(rf"(?i)\b([a-z]{{2,24}}(?:{_ENDING}))\b")
+_WORD = re.compile("[A-Za-z]+", re.ASCII)
+_WORD_SPAN = re.compile(rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})[a-z]*|{_MARKS}", re.ASCII)
+_ENDING_SPAN = re.compile(rf"(?i)\b([a-z]{{2,24}}(?:{_ENDING}))\b", re.ASCII)
 
 
 def has_clinical_word(data: bytes) -> bool:

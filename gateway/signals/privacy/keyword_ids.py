@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from gateway.signals.privacy import checksums
-from gateway.signals.privacy.found import Found, Recogniser, alternatives, digits_of, exact
+from gateway.signals.privacy.found import Exact, Found, Recogniser, alternatives, digits_of
 from gateway.signals.privacy.verdict import Kind
 
 # Keywords as regular expressions; a space stands for one of space, underscore, hyphen or nothing.
@@ -100,7 +100,7 @@ RECOGNISERS = (
     Recogniser(
         "keyword_id",
         _trigger(),
-        exact(_PATTERN),
+        Exact(_PATTERN),
         _locate,
         is_lowered=True,
         needs_digit=True,

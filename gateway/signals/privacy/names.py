@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Locate, Recogniser, exact, first_unless
+from gateway.signals.privacy.found import Exact, Found, Locate, Recogniser, first_unless
 from gateway.signals.privacy.name_stops import EPONYMS, FOLLOWERS, NOT_NAMES, PUBLIC, QUALIFIERS
 from gateway.signals.privacy.verdict import Kind
 
@@ -92,14 +92,14 @@ RECOGNISERS = (
     Recogniser(
         "name_titled",
         rf"(?i:{_TITLE.replace('ñ', '.')})\.? ?[ ]{_CAPITAL}",
-        exact(rf"(?<![{_ANY}'])(?i:{_TITLE})\.?[ ]{{1,2}}{_NAME}"),
+        Exact(rf"(?<![{_ANY}'])(?i:{_TITLE})\.?[ ]{{1,2}}{_NAME}"),
         _name(2),
         leads=True,
     ),
     Recogniser(
         "name_person",
         rf"(?i:{_PERSON})[ ,:;(\"'-]{{0,3}}(?i:{_LIKE}|name:?)?[ :,\"'(-]{{1,3}}{_CAPITAL}",
-        exact(
+        Exact(
             rf"(?<![{_ANY}])(?i:{_PERSON})[ ,:;(\"'-]{{0,3}}"
             rf"(?i:{_LIKE}|name:?)?[ :,\"'(-]{{1,3}}{_NAME}"
         ),
@@ -110,7 +110,7 @@ RECOGNISERS = (
         "name_kin",
         rf"(?i:my|his|her|their|our)[ ](?i:{_KIN.replace('é', '.').replace('[e.]', '.')})"
         rf"'?s?[ ,]{{1,2}}(?i:named |called |is )?(?i:mr|mrs|ms|dr)?\.?[ ]?{_CAPITAL}",
-        exact(
+        Exact(
             rf"(?<![{_ANY}])(?i:my|his|her|their|our)[ ](?i:{_KIN})"
             rf"'?s?[ ,]{{1,2}}(?i:named |called |is )?{_NAME}"
         ),
@@ -120,14 +120,14 @@ RECOGNISERS = (
     Recogniser(
         "name_is",
         rf"(?i:name is|name's|named|attn|dear|re:|cc:)[ :.]{{1,3}}{_CAPITAL}",
-        exact(rf"(?<![{_ANY}])(?i:name is|name's|named|attn|dear|re:|cc:)[ :.]{{1,3}}{_NAME}"),
+        Exact(rf"(?<![{_ANY}])(?i:name is|name's|named|attn|dear|re:|cc:)[ :.]{{1,3}}{_NAME}"),
         _name(2),
         leads=True,
     ),
     Recogniser(
         "name_label",
         rf"(?i:name)s?[\"']?[ \t]*[:=][ \t]*[\"']?{_CAPITAL}",
-        exact(
+        Exact(
             r"(?P<qualifier>\b[A-Za-z]{2,20}[ _-]?)?(?<![A-Za-z])(?i:name)s?[\"']?[ \t]{0,4}[:=]"
             rf"[ \t]{{0,4}}[\"']?(?:{_NAME})"
         ),
@@ -136,7 +136,7 @@ RECOGNISERS = (
     Recogniser(
         "name_key",
         rf"(?i:name)[\"' :=]+{_CAPITAL}",
-        exact(
+        Exact(
             rf"(?i:\b(?:patient|first|last|full|given|family|sur|member|client)[ _-]?name)"
             rf"[\"' :=]{{1,6}}{_NAME}"
         ),
@@ -146,7 +146,7 @@ RECOGNISERS = (
         "name_before",
         r"[A-Z\x80-\xff](?:[A-Za-z\x80-\xff'-]{1,52}|\.)?"
         r"[ ,;|(]{1,3}(?i:dob|d\.o\.b|date of birth|mrn|ssn|born)",
-        exact(
+        Exact(
             rf"(?P<name>{_OF_FULL}{_REST}{_MORE_OF_FULL})"
             r"[ ,;|(]{1,3}"
             r"(?i:dob|d\.o\.b|date of birth|mrn|ssn|born)\b"
@@ -156,25 +156,25 @@ RECOGNISERS = (
     Recogniser(
         "name_listed",  # the surname first, in a field of its own
         rf"{_CAPITAL}[A-Za-z\xc3'-]+, {_CAPITAL}[A-Za-z\xc3'-]+ ?[|\t;(]",
-        exact(rf"(?:(?<=[|\n\t;])[ ]?|^)(?P<name>{_WORD}, {_WORD})(?=[ ]?[|\t;(])"),
+        Exact(rf"(?:(?<=[|\n\t;])[ ]?|^)(?P<name>{_WORD}, {_WORD})(?=[ ]?[|\t;(])"),
         _name(9),
     ),
     Recogniser(
         "name_by",
         rf"(?i:{_ACTED}) by[ ]{_CAPITAL}",
-        exact(rf"(?<![{_ANY}])(?i:{_ACTED}) by[ ]{_FULL}"),
+        Exact(rf"(?<![{_ANY}])(?i:{_ACTED}) by[ ]{_FULL}"),
         _name(4),
     ),
     Recogniser(
         "name_clause",
         rf"[A-Z\x80-\xff](?:[A-Za-z\x80-\xff'-]{{1,52}}|\.)?,? (?i:{_CLAUSE})",
-        exact(rf"(?P<name>[{_UPPER}](?<=[ ,(].){_REST}{_MORE_OF_FULL}),? (?i:{_CLAUSE})\b"),
+        Exact(rf"(?P<name>[{_UPPER}](?<=[ ,(].){_REST}{_MORE_OF_FULL}),? (?i:{_CLAUSE})\b"),
         _name(9),
     ),
     Recogniser(
         "name_initial",
         r"[A-Za-z\x80-\xff] [A-Z\x80-\xff]{1,3}\.",
-        exact(
+        Exact(
             rf"(?P<name>{_OF_SHORT}{_REST}[ ][{_UPPER}]\.)"
             r"(?=[,;)?!]|[ ][a-z(]|$)"
         ),
@@ -183,7 +183,7 @@ RECOGNISERS = (
     Recogniser(
         "name_hl7",
         r"\|[A-Z'-]+\^",
-        exact(r"(?<=\|)[A-Z'-]{2,30}(?:\^[A-Z'-]{1,30}){1,3}(?=[|^\n])"),
+        Exact(r"(?<=\|)[A-Z'-]{2,30}(?:\^[A-Z'-]{1,30}){1,3}(?=[|^\n])"),
         lambda match: Found(match.start(), match.end(), Kind.NAME),
     ),
 )

@@ -8,11 +8,11 @@ import re
 
 from gateway.signals.privacy import checksums
 from gateway.signals.privacy.found import (
+    Exact,
     Found,
     Recogniser,
     always,
     digits_of,
-    exact,
     first_unless,
     when,
 )
@@ -81,7 +81,7 @@ RECOGNISERS = (
     Recogniser(
         "email",
         r"[^\x00-\x20\"<>@,;:()]@[a-zA-Z0-9\x80-\xff]",
-        exact(
+        Exact(
             rf"(?<![{_LETTER}._%+-])[{_LETTER}][{_LETTER}._%+'-]{{0,63}}@"
             rf"(?:[{_LETTER}][{_LETTER}-]{{0,62}}\.){{1,5}}[A-Za-z\u00c0-\u024f]{{2,24}}"
         ),
@@ -90,7 +90,7 @@ RECOGNISERS = (
     Recogniser(
         "url",
         r"(?i)://[^\x00-\x20]|www\.[^\x00-\x20]",
-        exact(
+        Exact(
             r"(?i)(?:\b[a-z][a-z0-9+.-]{1,15}://|\bwww\.)[^\x00-\x20<>\"'`|\\^{}\[\]]{2,900}(?<![.,;:!?)])"
         ),
         when(lambda text: "." in text or "localhost" not in text, Kind.URL),
@@ -98,19 +98,19 @@ RECOGNISERS = (
     Recogniser(
         "ipv4",
         r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
-        exact(rf"{_OF_ADDRESS}\d{{0,2}}(?:\.\d{{1,3}}){{3}}(?![\w-]|\.\d)"),
+        Exact(rf"{_OF_ADDRESS}\d{{0,2}}(?:\.\d{{1,3}}){{3}}(?![\w-]|\.\d)"),
         when(_is_address, Kind.IP),
     ),
     Recogniser(
         "ipv6",
         r"(?i)[0-9a-f]:[0-9a-f]{0,4}:",
-        exact(r"(?i)(?<![\w:.])[0-9a-f]{1,4}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{0,4}(?![\w:])"),
+        Exact(r"(?i)(?<![\w:.])[0-9a-f]{1,4}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{0,4}(?![\w:])"),
         when(lambda text: len(text) > 8 and _is_address(text), Kind.IP),
     ),
     Recogniser(
         "ssn",
         r"[0-9]{3}(?:[-. ]| - )[0-9]{2}(?:[-. ]| - )[0-9]{4}",
-        exact(
+        Exact(
             rf"{_OF_SSN}(?!(?<=0)00|(?<=6)66)\d{{2}}([-. ]| - )(?!00)\d{{2}}\1(?!0000)\d{{4}}"
             r"(?![\d-]\d|\d)"
         ),
@@ -119,25 +119,25 @@ RECOGNISERS = (
     Recogniser(
         "card",
         r"(?:[0-9][ -]?){11}[0-9]",
-        exact(r"(?<![\d.])(?:\d[ -]?){11,18}\d(?!\d)"),
+        Exact(r"(?<![\d.])(?:\d[ -]?){11,18}\d(?!\d)"),
         when(_is_card, Kind.CARD),
     ),
     Recogniser(
         "iban",
         r"[A-Z][A-Z][0-9][0-9]",
-        exact(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),
+        Exact(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),
         _iban,
     ),
     Recogniser(
         "vin",
         r"[A-HJ-NPR-Z0-9]{17}",
-        exact(r"\b[A-HJ-NPR-Z0-9]{17}\b"),
+        Exact(r"\b[A-HJ-NPR-Z0-9]{17}\b"),
         when(_is_vin, Kind.VEHICLE),
     ),
     Recogniser(
         "phone_cued",
         rf"(?i)\b(?:{_TRIGGER_CUE})(?:[^a-z]|n|i?s|was|to|at|me|us|h|the|on|line)",
-        exact(
+        Exact(
             rf"\b({_PHONE_CUE})(?:[ \t_-]{{0,2}}(?:number|num|no\.?|nr\.?|#|is|was|to|at|me|us"
             r"|him|her|them|on|today|line)){0,4}[ \t\n\"':=.,(+#]{0,6}"
             r"(\d(?:[ ()./-]{0,3}\d){6,14})(?![\d]|\.\d)"
@@ -150,7 +150,7 @@ RECOGNISERS = (
     Recogniser(
         "phone",
         r"[0-9]{3}(?:\)|[-. /])[-. ]?[0-9]{3}[-. ][0-9]{4}",
-        exact(
+        Exact(
             r"(?<![\w./-])(?:\+?\d{1,3}[ .-])?"
             r"(?:\(\d{3}\)[ .-]?|\d{3}[-./]|[2-9]\d\d (?=[2-9]\d\d ))"
             r"\d{3}[-. ]\d{4}(?:x\d{1,6})?(?!\w|-\d)"
@@ -160,7 +160,7 @@ RECOGNISERS = (
     Recogniser(
         "phone_spaced",
         r"(?:\([0-9]{2,4}\) ?|\b0[0-9]{1,4}[ ./-])[0-9]{2,4}[ ./-]?[0-9]{2,4}",
-        exact(
+        Exact(
             r"(?<![\w.+/-])(?:\(\d{2,4}\) ?|0[1-9]\d{0,3}[ ./-])\d{2,4}(?:[ ./-]?\d{2,4}){1,4}"
             r"(?!\w|-\d)"
         ),
@@ -169,7 +169,7 @@ RECOGNISERS = (
     Recogniser(
         "phone_country",
         r"(?:\+|00[1-9])[0-9]{0,3}[ .(-]?[0-9(]",
-        exact(
+        Exact(
             r"(?<![\w+.-])(?:\+\d{1,3}|00[1-9]\d{0,2})(?:[ .-]?\(?\d{1,5}\)?){2,6}"
             r"(?:x\d{1,6})?(?!\w)"
         ),
@@ -178,7 +178,7 @@ RECOGNISERS = (
     Recogniser(
         "phone_told",
         r"(?i)[0-9]\)?[ -]{1,2}(?:office|fax|mobile|cell|home|work)",
-        exact(
+        Exact(
             r"(?<![\w+./-])(\(?\d{1,4}\)?(?:[ .-]?\(?\d{2,5}\)?){1,5}(?:x\d{1,6})?)"
             r"[ -]{1,2}(office|fax|mobile|cell|home|work)\b"
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Recogniser, always, exact, first_unless
+from gateway.signals.privacy.found import Exact, Found, Recogniser, always, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _UPPER = r"A-Z\u00c0-\u00de\u0100-\u017d"
@@ -77,7 +77,7 @@ RECOGNISERS = (
     Recogniser(
         "street",
         rf"[A-Za-z0-9.'\x80-\xff-] (?:{_STREET})",
-        exact(
+        Exact(
             rf"{_OF_HOUSE}\d{{0,5}}[A-Z]? (?:(?:N|S|E|W|NE|NW|SE|SW)\.? )?"
             rf"(?:\d{{1,3}}(?:st|nd|rd|th)|{_CAPITALISED})(?: {_CAPITALISED}){{0,3}}(?<!\.) "
             rf"(?:{_STREET})\b\.?{_UNIT}"
@@ -87,7 +87,7 @@ RECOGNISERS = (
     Recogniser(
         "street_abroad",  # the kind of street first, the number on either side
         rf"(?:{_STREET_FIRST})[ ]",
-        exact(
+        Exact(
             rf"(?<![\w.,$#/-])\d{{1,4}}[a-zA-Z]?,? (?:{_STREET_FIRST}){_STREET_NAME}"
             rf"|(?<![\w/])(?:{_STREET_FIRST}){_STREET_NAME},? (?:n[.º°]? ?)?\d{{1,4}}[a-zA-Z]?\b"
         ),
@@ -97,7 +97,7 @@ RECOGNISERS = (
     Recogniser(
         "street_joined",  # the kind of street ends its name, the number behind
         rf"(?:{_STREET_LAST})\.? [0-9]",
-        exact(
+        Exact(
             rf"(?<![\w.,$#/-])(?:\d{{1,4}} )?[{_UPPER}][{_UPPER}{_LOWER}-]{{1,24}}"
             rf"(?:(?: [{_UPPER}{_LOWER}][{_LOWER}]{{1,24}})? )?"
             rf"(?:{_STREET_LAST})\.? \d{{1,4}}[a-z]?\b"
@@ -107,7 +107,7 @@ RECOGNISERS = (
     Recogniser(
         "street_unit",
         r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]",
-        exact(
+        Exact(
             rf"{_OF_HOUSE}\d{{0,5}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}},?"
             r" (?:Apt|Apartment|Suite|Ste|Unit|Flat)\.? ?#?[A-Z0-9-]{1,6}\b"
         ),
@@ -116,7 +116,7 @@ RECOGNISERS = (
     Recogniser(
         "street_told",
         r"(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) [0-9]",
-        exact(
+        Exact(
             r"(?i:(?:lives|living|resides|residing|address) ?(?:at|is|:)) "
             rf"\d{{1,6}}[A-Z]? {_CAPITALISED}(?: {_CAPITALISED}){{0,3}}"
         ),
@@ -126,13 +126,13 @@ RECOGNISERS = (
     Recogniser(
         "post_box",
         r"(?i)(?:p\.? ?o\.? ?|(?:unit|psc|cmr) [0-9]{1,6},? )box [0-9]",
-        exact(r"(?i)\b(?:p\.? ?o\.? ?|(?:unit|psc|cmr) \d{1,6},? )box \d{1,6}\b"),
+        Exact(r"(?i)\b(?:p\.? ?o\.? ?|(?:unit|psc|cmr) \d{1,6},? )box \d{1,6}\b"),
         always(Kind.GEO),
     ),
     Recogniser(
         "zip",
         r"[A-Z][A-Z],?[ \t\n]{1,3}[0-9]{5}|(?i:zip|postal code|postcode|plz|cap|cep|cp)",
-        exact(
+        Exact(
             rf"(?:\b(?:{_STATE}),?[ \t\n]{{1,3}}\d{{5}}(?:-\d{{4}})?"
             r"|(?i:\b(?:zip(?: ?code)?|postal code|postcode|plz|cap|cep|cp)(?: is|:| =)? ?"
             r"(?:\d{3} \d{2}|\d{2}-\d{3}|\d{3,6}(?:-\d{3,4})?)))(?![\d-])"
@@ -143,14 +143,14 @@ RECOGNISERS = (
     Recogniser(
         "unit",
         r"(?i)(?:apt|apartment|suite|ste|flat|unit)\.? ?#?[0-9]",
-        exact(r"(?i)\b(?:apt|apartment|suite|ste|flat|unit)\.? ?#?\d{1,5}[a-z]?\b"),
+        Exact(r"(?i)\b(?:apt|apartment|suite|ste|flat|unit)\.? ?#?\d{1,5}[a-z]?\b"),
         always(Kind.GEO, is_strong=False),
         needs_digit=True,
     ),
     Recogniser(
         "facility_acronym",
         r"(?:at|to|by|from|in) [A-Z]{3}",
-        exact(
+        Exact(
             r"\b(?i:seen|admitted|treated|evaluated|managed|referred|followed|hospitali[sz]ed"
             r"|transferred|operated|surgery|care|visited|diagnosed) (?:at|to|by|from|in) "
             rf"(?!(?:{_WARDS})\b)([A-Z]{{3,6}})\b"
@@ -160,7 +160,7 @@ RECOGNISERS = (
     Recogniser(
         "postcode",  # British, and Canadian with the letters it has (Canada Post); no formula
         r"[A-Z][0-9][A-Z0-9]? ?[0-9][A-Z]",
-        exact(
+        Exact(
             r"\b(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}"
             r"|(?!C\dH\d)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d)\b"
         ),
@@ -170,7 +170,7 @@ RECOGNISERS = (
     Recogniser(
         "facility",
         rf"{_FACILITY}|{_SITES}",
-        exact(
+        Exact(
             r"(?<![A-Za-z])(?:at|from|to|by|in|of|with|visited|our|@)[ ](?:the |our )?"
             rf"((?:{_CAPITALISED}(?:[ ](?:and|of|for|&))?[ ]){{1,4}}(?:{_FACILITY})\b"
             rf"|(?:{_SITES})\b)"
@@ -180,7 +180,7 @@ RECOGNISERS = (
     Recogniser(
         "lives_in",
         r"(?i)(?:liv(?:es|ing)|resid(?:es|ing)|resident|based|office|home) (?:in|at|of|from) ",
-        exact(
+        Exact(
             r"(?i:\b(?:liv(?:es|ing)|resid(?:es|ing)|resident|based)) (?:in|at|of|from) "
             rf"({_CAPITALISED}(?:,? {_CAPITALISED}){{0,3}})"
         ),

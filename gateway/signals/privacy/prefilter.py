@@ -11,6 +11,8 @@ are only looked for where the gate's cheap pattern matched.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,21 +52,43 @@ class Prefilter(Protocol):
         """
 
 
+class CompiledStore(Protocol):
+    """Keeps what was compiled between starts: most of a start's time. Raises nothing.
+
+    What it gives back is taken for the very bytes that were kept: it has to make sure of that.
+    """
+
+    def load(self, recipe: str) -> bytes | None:
+        """What was kept under this name; None when there is nothing, or nothing sound."""
+
+    def keep(self, recipe: str, data: bytes) -> None:
+        """Keep it, if that can be done."""
+
+    def __hash__(self) -> int:
+        """Prefilters are built once for each store."""
+
+
 class _Database:
     """Numbered patterns; each thread has its own scratch space, as Hyperscan demands."""
 
-    def __init__(self, triggers: Sequence[tuple[int, Trigger]], reported_once: int) -> None:
+    def __init__(
+        self,
+        triggers: Sequence[tuple[int, Trigger]],
+        reported_once: int,
+        store: CompiledStore | None,
+    ) -> None:
         """The first match only of triggers with numbers from `reported_once` on."""
         import hyperscan
 
         once = hyperscan.HS_FLAG_SINGLEMATCH
-        patterns = [(number, each) for number, trigger in triggers for each in _parts(trigger)]
-        self._database: Any = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
-            expressions=[pattern.encode("ascii") for _, pattern in patterns],
-            ids=[number for number, _ in patterns],
-            flags=[once if number >= reported_once else 0 for number, _ in patterns],
-        )
+        patterns = [
+            (number, each.encode("ascii"), once if number >= reported_once else 0)
+            for number, trigger in triggers
+            for each in _parts(trigger)
+        ]
+        # Another version, pattern, number or flag is another recipe.
+        told = repr((getattr(hyperscan, "__version__", ""), patterns)).encode()
+        self._database: Any = _from_store(store, hashlib.sha256(told).hexdigest(), patterns)
         self._new_scratch = hyperscan.Scratch
         self._local = threading.local()
 
@@ -77,6 +101,24 @@ class _Database:
         self._database.scan(data, match_event_handler=_note, context=(found, most), scratch=scratch)
 
 
+def _from_store(
+    store: CompiledStore | None, recipe: str, patterns: list[tuple[int, bytes, int]]
+) -> Any:
+    """The compiled patterns, from the store if they are there and this processor can run them."""
+    import hyperscan
+
+    kept = store.load(recipe) if store is not None else None
+    if kept is not None:
+        with contextlib.suppress(hyperscan.error):
+            return hyperscan.loadb(kept, mode=hyperscan.HS_MODE_BLOCK)
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    numbers, expressions, flags = zip(*patterns, strict=True)
+    database.compile(expressions=expressions, ids=numbers, flags=flags)
+    if store is not None:
+        store.keep(recipe, hyperscan.dumpb(database))
+    return database
+
+
 class HyperscanPrefilter:
     """A database for what has no gate and for the gates, and one for what is behind each.
 
@@ -86,7 +128,11 @@ class HyperscanPrefilter:
     """
 
     def __init__(
-        self, triggers: Sequence[Trigger], unplaced: int | None = None, gates: Sequence[Gate] = ()
+        self,
+        triggers: Sequence[Trigger],
+        unplaced: int | None = None,
+        gates: Sequence[Gate] = (),
+        store: CompiledStore | None = None,
     ) -> None:
         import hyperscan
 
@@ -97,11 +143,12 @@ class HyperscanPrefilter:
         self._openers = [(self._count + at, gate.opens) for at, gate in enumerate(gates)]
         gated = frozenset[int]().union(*(gate.behind for gate in gates))
         free = [each for each in listed if each[0] not in gated]
-        self._first = _Database(free + self._openers, placed)
+        self._first = _Database(free + self._openers, placed, store)
         self._behind = [
-            _Database([each for each in listed if each[0] in gate.behind], placed) for gate in gates
+            _Database([each for each in listed if each[0] in gate.behind], placed, store)
+            for gate in gates
         ]
-        self._listed = listed
+        self._listed, self._store = listed, store
         self._single: _Database | None = None
         self._lock = threading.Lock()
 
@@ -109,7 +156,7 @@ class HyperscanPrefilter:
         """See `Prefilter`."""
         with self._lock:
             if self._single is None:
-                self._single = _Database(self._listed + self._openers, 0)
+                self._single = _Database(self._listed + self._openers, 0, self._store)
         found: Places = []
         self._single.scan(data, found, 1 << 30)
         return _without_closed(_bits(found), self._count, self._gates)
@@ -212,7 +259,10 @@ class Re2Prefilter:
 
 @cache
 def build_prefilter(
-    triggers: tuple[Trigger, ...], unplaced: int | None = None, gates: tuple[Gate, ...] = ()
+    triggers: tuple[Trigger, ...],
+    unplaced: int | None = None,
+    gates: tuple[Gate, ...] = (),
+    store: CompiledStore | None = None,
 ) -> Prefilter:
     """Hyperscan when it can be imported and runs on this processor, otherwise RE2.
 
@@ -220,6 +270,6 @@ def build_prefilter(
     state.
     """
     try:
-        return HyperscanPrefilter(triggers, unplaced, gates)
+        return HyperscanPrefilter(triggers, unplaced, gates, store)
     except Exception:  # missing wheel, or a processor without the instructions it wants
         return Re2Prefilter(triggers, unplaced, gates)

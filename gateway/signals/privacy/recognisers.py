@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from gateway.signals.privacy import codes, credentials, dates, keyword_ids, names, numbers, places
-from gateway.signals.privacy.found import Found, Recogniser, always, exact, lowered, narrow
+from gateway.signals.privacy.found import Exact, Found, Recogniser, always, lowered, narrow
 from gateway.signals.privacy.prefilter import Places, Prefilter
 from gateway.signals.privacy.regions import MARGIN_CHARS, Regions, windows
 from gateway.signals.privacy.verdict import Kind
@@ -25,7 +25,7 @@ OVERLAP_CHARS = 1_024  # the longest match of any recogniser that does not span 
 _PHOTO = Recogniser(
     "photo",
     r"(?i)data:image/",
-    exact(r"(?i)data:image/[a-z+.-]{2,20};base64,[a-z0-9+/=_-]{0,900}"),
+    Exact(r"(?i)data:image/[a-z+.-]{2,20};base64,[a-z0-9+/=_-]{0,900}"),
     always(Kind.PHOTO),
 )
 # Keywords come first: of two hits on the same characters the first kind is kept.

@@ -48,7 +48,8 @@ class RememberingDetector:
     ) -> None:
         self._detector = detector
         self._most_entries, self._most_bytes = most_entries, most_bytes
-        self._key = secrets.token_bytes(32)
+        # A block of SHA-256, so that each part's hash begins from a prepared state.
+        self._keyed = hashlib.sha256(secrets.token_bytes(64))
         self._known: OrderedDict[bytes, Outline] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -66,14 +67,16 @@ class RememberingDetector:
             is_last = number == len(parts) - 1
             outline = self._outline(text[first:last], is_remembered=not is_last)
             outlines.append(outline)
-            spans += [Span(s.start + first, s.end + first, s.kind) for s in outline.spans]
+            if outline.spans:
+                spans += [Span(s.start + first, s.end + first, s.kind) for s in outline.spans]
         return conclude(outlines, _joined(spans), text, mode)
 
     def _outline(self, part: str, *, is_remembered: bool) -> Outline:
         if not is_remembered:
             return self._detector.outline(part)
-        data = part.encode("utf-8", "surrogatepass")
-        name = hashlib.blake2b(data, key=self._key, digest_size=20).digest()
+        keyed = self._keyed.copy()
+        keyed.update(part.encode("utf-8", "surrogatepass"))
+        name = keyed.digest()
         with self._lock:
             known = self._known.get(name)
             if known is not None:
@@ -114,14 +117,14 @@ def _parts(text: str) -> Iterator[tuple[int, int]]:
 
 def _with_margins(text: str, start: int, end: int) -> tuple[int, int]:
     """Margins end at a space, if one is near, so that no word or number is cut."""
-    first, last = max(0, start - MARGIN_CHARS), min(len(text), end + MARGIN_CHARS)
-    if first:
-        space = text.rfind(" ", max(0, first - _SPACE_REACH_CHARS), first)
-        first = space + 1 if space >= 0 else first
-    if last < len(text):
-        space = text.find(" ", last, last + _SPACE_REACH_CHARS)
-        last = space if space >= 0 else last
-    return first, last
+    first, last = 0, end + MARGIN_CHARS
+    if start:  # then at least a whole part stands before it
+        first = start - MARGIN_CHARS
+        first = text.rfind(" ", first - _SPACE_REACH_CHARS, first) + 1 or first
+    if last >= len(text):
+        return first, len(text)
+    space = text.find(" ", last, last + _SPACE_REACH_CHARS)
+    return first, space if space >= 0 else last
 
 
 def _joined(spans: list[Span]) -> tuple[Span, ...]:

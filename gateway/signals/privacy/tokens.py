@@ -9,7 +9,7 @@ candidates and cost nothing more.
 from __future__ import annotations
 
 import re
-from itertools import accumulate, compress, count, pairwise
+from itertools import accumulate, compress, count
 from operator import not_
 from zlib import crc32
 
@@ -30,6 +30,7 @@ _HOPS = frozenset({".", "'s", "-", "'", "&", "\u2019"})
 # Bytes of `found.narrow` that are no part of a word become spaces.
 _LETTERS_ONLY = bytes(each if each >= 128 or chr(each).isalpha() else 32 for each in range(256))
 _OTHER = b"\xc3"
+_TWO = b"\1\1"  # marked words side by side
 
 
 class Tokens:
@@ -64,33 +65,37 @@ def rare_words(data: bytes, lexicon: Lexicon) -> frozenset[str] | None:
     distinct = set(words)
     rare = distinct - lexicon.common
     if rare and _NAMING.isdisjoint(distinct) and _CAPITALISED.search(data):
-        small = {word for word in rare if word.islower()}
-        plain = {word for word in small if _OTHER not in word}
-        rare -= plain - _small_names(plain, small - plain, words, lexicon)
+        rare -= _no_names(rare, words, lexicon)
     if not rare:
         return None
     return frozenset(word.decode("ascii") for word in rare if _OTHER not in word)
 
 
-def _small_names(
-    plain: set[bytes], others: set[bytes], words: list[bytes], lexicon: Lexicon
-) -> set[bytes]:
-    """Those of the rare words in small letters that may be names all the same.
+def _no_names(rare: set[bytes], words: list[bytes], lexicon: Lexicon) -> set[bytes]:
+    """Those of the rare words that are in small letters and no names either.
 
-    `others` have letters beyond ASCII: such a word beside an odd one makes both a name.
+    A word with letters beyond ASCII is not among them; beside an odd one it makes both a name.
     """
-    kept: set[bytes] = set()
+    small: set[bytes] = set()
+    plain: set[bytes] = set()
     # Not in a dictionary; whether it is a given name.
-    odd: dict[bytes, bool] = dict.fromkeys(others, False)
-    for word in plain:
+    odd: dict[bytes, bool] = {}
+    for word in rare:
+        if not word.islower():
+            continue
+        small.add(word)
+        if _OTHER in word:
+            odd[word] = False
+            continue
         flags = lexicon.flags_of(crc32(word))
         if not flags & _WORD:
             odd[word] = bool(flags & _GIVEN)
             if flags & _NAMES and flags & _FREQUENT:
-                kept.add(word)
-    if any(odd.values()) or len(odd) > 1:
-        kept |= _in_a_row(words, plain | others, odd)
-    return kept
+                continue
+        plain.add(word)
+    if len(odd) > 1 or True in odd.values():
+        plain -= _in_a_row(words, small, odd)
+    return plain
 
 
 def _in_a_row(words: list[bytes], small: set[bytes], odd: dict[bytes, bool]) -> set[bytes]:
@@ -99,13 +104,14 @@ def _in_a_row(words: list[bytes], small: set[bytes], odd: dict[bytes, bool]) -> 
     A word that is only said twice is no pair, unless it is a given name.
     """
     pairs: set[bytes] = set()
-    places = list(compress(count(), map(small.__contains__, words)))
-    for at, following in pairwise(places):
-        if following == at + 1:
-            left, right = words[at], words[following]
-            are_odd = left != right and left in odd and right in odd
-            if are_odd or odd.get(left) or odd.get(right):
-                pairs |= {left, right}
+    marks = bytes(map(small.__contains__, words))
+    at = marks.find(_TWO)
+    while at >= 0:
+        left, right = words[at], words[at + 1]
+        are_odd = left != right and left in odd and right in odd
+        if are_odd or odd.get(left) or odd.get(right):
+            pairs |= {left, right}
+        at = marks.find(_TWO, at + 1)
     return pairs
 
 

@@ -42,14 +42,14 @@ async def until(event: threading.Event) -> None:
     await asyncio.to_thread(event.wait, 10)
 
 
-async def test_questions_of_one_turn_share_a_run() -> None:
-    """Rule 2: all that are asked before the loop turns are served by one run, in its thread."""
+async def test_the_first_question_starts_a_run_and_the_others_share_one() -> None:
+    """Rule 2: an idle lane begins at once; all that are asked meanwhile are served together."""
     disk = Disk()
     lane = lane_of(disk)
     await asyncio.gather(*(lane.ask() for _ in range(50)))
     lane.stop()
 
-    assert (disk.runs, disk.threads) == (1, {"disk"})
+    assert (disk.runs, disk.threads) == (2, {"disk"})
 
 
 async def test_who_comes_while_a_run_is_under_way_waits_for_the_next() -> None:
