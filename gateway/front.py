@@ -296,8 +296,7 @@ class FrontChannel:
         """See `Channel`."""
         if self.more_body or self.disconnected or self._expects_continue:
             return None
-        body, self.body = self.body, b""
-        return body
+        return self._take()
 
     @property
     def message_event(self) -> FrontChannel:
@@ -316,11 +315,15 @@ class FrontChannel:
             await self._waiter
         if self.disconnected:
             return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": self._take(), "more_body": self.more_body}
+
+    def _take(self) -> bytes:
+        """What has come of the body."""
         body, self.body = self.body, b""
-        if not self.more_body and not protocol.pipeline:
+        if not self.more_body and not self._protocol.pipeline:
             # A large body stops reading; it goes on, or nobody sees that the client leaves.
-            protocol.flow.resume_reading()
-        return {"type": "http.request", "body": body, "more_body": self.more_body}
+            self._protocol.flow.resume_reading()
+        return body
 
     async def begin(self, status: int, headers: HeaderList, body: bytes, *, more: bool) -> None:
         """See `Channel`."""
