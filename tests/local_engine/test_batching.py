@@ -186,6 +186,39 @@ def test_who_cannot_be_served_in_time_is_told_at_once() -> None:
     assert bench.line.wait_s() > 0.1
 
 
+def test_only_those_ahead_count_for_a_deadline() -> None:
+    """A line full of others of one tenant, or of less urgent ones, is not in the way."""
+    bench = a_bench(slots=1)
+    took = bench.ask([70] * 5, 50)
+    bench.finish()
+    each_s = bench.events[took][-1][0]
+    for _ in range(10):
+        bench.ask([70] * 5, 50, replace(a_request(), tenant="many", priority=-1))
+        bench.ask([70] * 5, 50, replace(a_request(), tenant="many"))
+    hasty = replace(a_request(), deadline_s=2.5 * each_s)
+    with pytest.raises(EngineBusyError):
+        bench.ask([71], 5, replace(hasty, tenant="many"))
+    with pytest.raises(EngineBusyError):
+        bench.ask([71], 5, replace(hasty, priority=-1))
+    served = bench.ask([71], 5, hasty)
+    bench.finish()
+
+    assert bench.text(served) == "xxxxx"
+
+
+def test_a_stream_that_began_in_time_is_not_ended_by_its_deadline() -> None:
+    """One that did not begin is."""
+    bench = a_bench(slots=1)
+    stream = replace(a_request(), deadline_s=0.1, first_token_suffices=True)
+    begun = bench.ask([70] * 5, 60, stream)
+    waiting = bench.ask([71] * 5, 60, stream)
+    bench.finish()
+
+    assert len(bench.text(begun)) == 60
+    assert bench.done(begun).timings.decode_s > 0.1
+    assert bench.error(waiting).code == "deadline_exceeded"
+
+
 def test_a_tenant_cannot_fill_the_line() -> None:
     """Places are left for others."""
     bench = a_bench(slots=1)
