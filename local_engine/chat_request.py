@@ -49,6 +49,8 @@ _UNSUPPORTED: Final[dict[str, tuple[object, ...]]] = {
     "add_generation_prompt": (True,),
 }
 
+_LESS_URGENT: Final = -1
+
 Body = Mapping[str, object]
 
 
@@ -97,6 +99,7 @@ def parse_chat(body: Body, profile: ModelProfile, request_id: str) -> ChatCall:
         stop=_stops(body.get("stop")),
         logprobs=_logprobs(body),
         tenant=_tenant(body),
+        priority=_priority(body),
         deadline_s=deadline_ms / 1000 if deadline_ms else None,
         first_token_suffices=streams,
     )
@@ -162,6 +165,11 @@ def _tenant(body: Body) -> str:
     if not isinstance(tenant, str) or len(tenant) > MAX_TENANT_CHARACTERS:
         raise invalid("tenant", f"a string of at most {MAX_TENANT_CHARACTERS} characters")
     return tenant
+
+
+def _priority(body: Body) -> int:
+    """OpenAI's `service_tier`, which can only lower it: whoever asks for more gets the usual."""
+    return _LESS_URGENT if body.get("service_tier") == "flex" else 0
 
 
 def _refuse_unsupported(body: Body) -> None:

@@ -29,7 +29,11 @@ Place = TypeVar("Place")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineLimits:
-    """At most `waiting` requests in line, of these at most `per_tenant` of one tenant."""
+    """At most `waiting` requests in line, of these at most `per_tenant` of one tenant.
+
+    Who has less than the usual priority, 0, finds half as many places: the others are kept for
+    those who would pass them.
+    """
 
     waiting: int = 32
     per_tenant: int = 24
@@ -79,10 +83,10 @@ class Line:
         with self._changed:
             if self._is_closing:
                 raise EngineUnavailableError("The on-device engine is stopping.")
-            waiting = len(self._queue)
+            waiting, share = len(self._queue), 2 if request.priority < 0 else 1
             if (
-                waiting >= self._limits.waiting
-                or self._queue.of_tenant(request.tenant) >= self._limits.per_tenant
+                waiting >= self._limits.waiting // share
+                or self._queue.of_tenant(request.tenant) >= self._limits.per_tenant // share
                 or (limit_s is not None and self._turn_of_s(request) > limit_s)
             ):
                 retry_after_s = self.figures.retry_after_s(self.slots)

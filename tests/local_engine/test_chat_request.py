@@ -231,6 +231,13 @@ def test_a_deadline_is_for_all_choices_or_for_the_first_byte_of_a_stream() -> No
             parse(nearward_deadline_ms=wrong)
 
 
+def test_a_service_tier_can_only_lower_the_priority() -> None:
+    """Nobody passes the others by asking for it."""
+    tiers = ("flex", "default", "auto", "priority", "scale", None, 5, ["flex"])
+    found = [parse(service_tier=tier, n=2).requests for tier in tiers]
+    assert [{r.priority for r in requests} for requests in found] == [{-1}, *([{0}] * 7)]
+
+
 def test_a_tenant_is_taken_from_the_body() -> None:
     """All choices are that tenant's; anything but a short text is refused."""
     assert {request.tenant for request in parse(tenant="acme", n=2).requests} == {"acme"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is left of a caller's budget, told over the real socket to an engine in virtual time."""
+"""How urgent a request is, told over the real socket to an engine in virtual time."""
 
 from __future__ import annotations
 
@@ -29,13 +29,19 @@ class Scene:
     """An engine that takes a virtual second for each step, behind its socket."""
 
     runtime: FakeRuntime
+    engine: LineEngine
     local: LocalEngine
 
     async def ask(
-        self, deadline_s: float | None = None, *, text: str = "hi", stream: bool = False
+        self,
+        deadline_s: float | None = None,
+        *,
+        text: str = "hi",
+        stream: bool = False,
+        tier: str = "auto",
     ) -> Reply:
         # The caller's own word for the deadline means nothing.
-        asked = chat_body(text, stream=stream, nearward_deadline_ms=1)
+        asked = chat_body(text, stream=stream, service_tier=tier, nearward_deadline_ms=1)
         return await self.local.send(
             Call("r", "device", "m", asked, stream, None, deadline_s=deadline_s)
         )
@@ -67,7 +73,7 @@ async def scene(folder: Path) -> AsyncIterator[Scene]:
             async with asyncio.timeout(5):
                 while not engine.status().is_ready:
                     await asyncio.sleep(0.01)
-            yield Scene(runtime, local)
+            yield Scene(runtime, engine, local)
         finally:
             runtime.gate.set()
             await local.close()
@@ -103,3 +109,23 @@ async def test_a_budget_is_for_the_first_byte(tmp_path: Path) -> None:
         assert text.endswith(b"data: [DONE]\n\n")
         slow = await device.ask(deadline_s=2, text="more than two steps " * 3, stream=True)
         assert slow.status == 504
+
+
+async def test_flex_waits_for_the_others_and_nothing_goes_first(tmp_path: Path) -> None:
+    """Whoever came earlier; asking for more than the usual gives the usual."""
+    ended: list[str] = []
+
+    async def ask(tier: str) -> None:
+        await device.ask(tier=tier)
+        ended.append(tier)
+
+    async with scene(tmp_path) as device, asyncio.TaskGroup() as tasks:
+        first = await device.held()
+        for waiting, tier in enumerate(("flex", "default", "priority"), start=1):
+            tasks.create_task(ask(tier))
+            while device.engine.status().queued < waiting:
+                await asyncio.sleep(0.01)
+        device.runtime.gate.set()
+        assert (await first).status == 200
+
+    assert ended == ["default", "priority", "flex"]
