@@ -36,8 +36,8 @@ from local_engine.store.gguf import ArraySummary, GgufHeader
 HEADROOM: Final = 1.1
 LEAST_TOKENS: Final = 512
 STEP_TOKENS: Final = 256
-# Bytes of a key or value by cache type; quantized blocks of 32 carry a scale.
 BLOCK_VALUES: Final = 32
+# Bytes of a key or value by cache type; quantized blocks carry a scale.
 VALUE_BYTES: Final = {"f32": 4.0, "f16": 2.0, "q8_0": 34 / BLOCK_VALUES, "q4_0": 18 / BLOCK_VALUES}
 
 _PROGRAM_BYTES: Final = 48 << 20
