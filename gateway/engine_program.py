@@ -53,6 +53,7 @@ def _common(settings: Settings) -> list[str]:
     return [
         "--ctx", str(device.context_tokens), "--threads", str(device.threads),
         "--gpu-layers", str(device.gpu_layers), "--engine", device.engine,
+        "--kv-type", device.kv_type,
     ]  # fmt: skip
 
 

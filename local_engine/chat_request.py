@@ -2,7 +2,8 @@
 """From the JSON body of POST /v1/chat/completions to a `GenerationRequest`, checked by hand.
 
 What OpenAI knows and this engine does not serve is refused by name, unless the value asks for
-nothing (no modality but text). Fields that cannot change an answer are ignored.
+nothing (no modality but text). Fields that cannot change an answer are ignored. `tenant` and
+`nearward_deadline_ms` are the gateway's: it writes them, whatever a caller wrote there.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ MAX_STOPS = 16
 MAX_STOP_CHARACTERS = 512
 MAX_TOKENS_BOUND = 1_000_000
 MAX_N = 16
+MAX_DEADLINE_MS = 86_400_000
 MAX_BIASES = 1024
 LEAST_TEMPERATURE = 1e-6
 
@@ -46,6 +48,8 @@ _UNSUPPORTED: Final[dict[str, tuple[object, ...]]] = {
     "continue_final_message": (False,),
     "add_generation_prompt": (True,),
 }
+
+_LESS_URGENT: Final = -1
 
 Body = Mapping[str, object]
 
@@ -85,6 +89,8 @@ def parse_chat(body: Body, profile: ModelProfile, request_id: str) -> ChatCall:
     tools = read_tools(body, is_trained=profile.tools == "hermes")
     rule = _response_rule(body.get("response_format"))
     told = described(tools) if tools is not None else ""
+    streams = _flag(body, "stream")
+    deadline_ms = whole(body, "nearward_deadline_ms", (1, MAX_DEADLINE_MS), 0)
     first = GenerationRequest(
         request_id=request_id,
         messages=read_messages(body.get("messages"), told, profile.default_system),
@@ -93,8 +99,10 @@ def parse_chat(body: Body, profile: ModelProfile, request_id: str) -> ChatCall:
         stop=_stops(body.get("stop")),
         logprobs=_logprobs(body),
         tenant=_tenant(body),
+        priority=_priority(body),
+        deadline_s=deadline_ms / 1000 if deadline_ms else None,
+        first_token_suffices=streams,
     )
-    streams = _flag(body, "stream")
     return ChatCall(
         requests=tuple(_choice(first, index) for index in range(whole(body, "n", (1, MAX_N), 1))),
         streams=streams,
@@ -105,12 +113,19 @@ def parse_chat(body: Body, profile: ModelProfile, request_id: str) -> ChatCall:
 
 
 def _choice(first: GenerationRequest, index: int) -> GenerationRequest:
-    """Choice number `index`: a seed of its own, that of the first one plus its number."""
+    """Choice number `index`: a seed of its own, that of the first one plus its number.
+
+    A stream that the first one has begun in time is not broken off because another is late.
+    """
     if index == 0:
         return first
     seed = first.sampling.seed
-    sampling = replace(first.sampling, seed=None if seed is None else seed + index)
-    return replace(first, request_id=f"{first.request_id}-{index}", sampling=sampling)
+    return replace(
+        first,
+        request_id=f"{first.request_id}-{index}",
+        sampling=replace(first.sampling, seed=None if seed is None else seed + index),
+        deadline_s=None if first.first_token_suffices else first.deadline_s,
+    )
 
 
 def _grammar(tools: ToolUse | None, rule: str | None) -> Grammar | None:
@@ -150,6 +165,11 @@ def _tenant(body: Body) -> str:
     if not isinstance(tenant, str) or len(tenant) > MAX_TENANT_CHARACTERS:
         raise invalid("tenant", f"a string of at most {MAX_TENANT_CHARACTERS} characters")
     return tenant
+
+
+def _priority(body: Body) -> int:
+    """OpenAI's `service_tier`, which can only lower it: whoever asks for more gets the usual."""
+    return _LESS_URGENT if body.get("service_tier") == "flex" else 0
 
 
 def _refuse_unsupported(body: Body) -> None:

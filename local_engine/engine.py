@@ -107,6 +107,8 @@ class GenerationRequest:
     """A larger number is served first; equals by turns of tenants, then in order of arrival."""
     deadline_s: float | None = None
     """Seconds from `submit` on after which nobody wants the answer any more."""
+    first_token_suffices: bool = False
+    """The deadline is kept by the first token: what follows may take its time."""
     logprobs: int | None = None
     """None: no log-probabilities; otherwise how many alternatives to each token, 0 to 20."""
     constraint: Constraint | None = None

@@ -182,7 +182,7 @@ class DeadlineExceededError(LocalEngineError):
     code = "deadline_exceeded"
 
     def __init__(self) -> None:
-        super().__init__("The request's deadline passed before its answer was complete.")
+        super().__init__("The request's deadline passed before its answer was there.")
 
 
 class DecodeError(LocalEngineError):

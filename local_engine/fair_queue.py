@@ -16,8 +16,10 @@ Rules
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
+from local_engine.engine import GenerationRequest
 from local_engine.sequence import Sequence
 
 # Tenants whose virtual time is remembered; the ones that are behind count as new.
@@ -41,6 +43,17 @@ class FairQueue:
     def of_tenant(self, tenant: str) -> int:
         """How many of this tenant's wait."""
         return sum(sequence.request.tenant == tenant for sequence in self._waiting)
+
+    def ahead_of(self, request: GenerationRequest) -> int:
+        """How many would be served before a request that came now, were all of one cost.
+
+        By rule 2 nobody has more than one turn before each of this tenant's.
+        """
+        waiting = [other.request for other in self._waiting]
+        equals = Counter(r.tenant for r in waiting if r.priority == request.priority)
+        turns = equals.pop(request.tenant, 0)
+        others = sum(min(count, turns + 1) for count in equals.values())
+        return sum(r.priority > request.priority for r in waiting) + turns + others
 
     def push(self, sequence: Sequence) -> None:
         """Join the line."""

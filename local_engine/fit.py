@@ -19,22 +19,26 @@ Rules
 3. Otherwise the model is refused, with what it needs and what is there.
 4. Vectors are given up before the context shrinks: what is left out is said in a line too.
 5. Unknown memory refuses nothing: the check is there to avoid a crash, not to cause one.
+6. Quantized cells need heads of whole blocks. llama.cpp refuses others with an error that names
+   its own variables, so they get f16 before it is asked, and a line says so.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from local_engine.embedder import BATCH_TOKENS, CONTEXT_TOKENS
 from local_engine.errors import ModelFileError
+from local_engine.llama_api import KvType
 from local_engine.store.gguf import ArraySummary, GgufHeader
 
 HEADROOM: Final = 1.1
 LEAST_TOKENS: Final = 512
 STEP_TOKENS: Final = 256
-# Bytes of a key or value by cache type; quantized blocks of 32 carry a scale.
-VALUE_BYTES: Final = {"f32": 4.0, "f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
+BLOCK_VALUES: Final = 32
+# Bytes of a key or value by cache type; quantized blocks carry a scale.
+VALUE_BYTES: Final = {"f32": 4.0, "f16": 2.0, "q8_0": 34 / BLOCK_VALUES, "q4_0": 18 / BLOCK_VALUES}
 
 _PROGRAM_BYTES: Final = 48 << 20
 _BYTES_OF_A_TOKEN: Final = 400
@@ -55,6 +59,8 @@ class Shape:
     vocabulary: int
     trained_tokens: int
     heads: int = 1
+    head_sizes: tuple[int, ...] = ()
+    """Of keys and values, () when the header does not say them."""
     state_values: int = 0
     """Of recurrent layers, for one sequence: they keep a state instead of cells."""
 
@@ -68,7 +74,7 @@ class Load:
     slots: int
     contexts: int = 1
     """The cells of all requests together hold so many times `n_ctx`."""
-    kv_type: str = "f16"
+    kv_type: KvType = "f16"
     embeds: bool = False
     """There is a second context, for vectors."""
 
@@ -102,6 +108,13 @@ class Estimate:
             program=self.program + other.program - _PROGRAM_BYTES,
             vectors=self.vectors + other.vectors,
         )
+
+
+class CellType(NamedTuple):
+    """What keys and values are kept in; `note` is one line when it is not what was wanted."""
+
+    kv_type: KvType
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,8 +157,33 @@ def shape_of(header: GgufHeader) -> Shape:
         vocabulary=tokens.items if isinstance(tokens, ArraySummary) else 0,
         trained_tokens=number("context_length", 0),
         heads=heads,
+        head_sizes=_head_sizes(header, f"{architecture}.attention.", embedding),
         state_values=layers * state,
     )
+
+
+def _head_sizes(header: GgufHeader, prefix: str, embedding: int) -> tuple[int, ...]:
+    """Of all layers, those with a sliding window as well; () when one of them is not said."""
+    heads = header.metadata.get(f"{prefix}head_count")
+    usual = embedding // heads if isinstance(heads, int) and heads > 0 else 0
+    found = [header.metadata.get(f"{prefix}{kind}_length", usual) for kind in ("key", "value")]
+    windowed = [f"{prefix}{kind}_length_swa" for kind in ("key", "value")]
+    found += [header.metadata[key] for key in windowed if key in header.metadata]
+    sizes = [size for size in found if isinstance(size, int) and size > 0]
+    return tuple(sizes) if len(sizes) == len(found) else ()
+
+
+def cell_type(shape: Shape, wanted: KvType, *, is_compiled: bool) -> CellType:
+    """`wanted`, or f16 where the model or the prebuilt engine does not do it (rule 6)."""
+    if wanted == "f16":
+        return CellType("f16")
+    if not is_compiled:
+        return CellType("f16", f"cells are f16, not {wanted}: only the compiled engine has those")
+    if not shape.head_sizes or any(size % BLOCK_VALUES for size in shape.head_sizes):
+        has = f"has heads of {max(shape.head_sizes)}" if shape.head_sizes else "does not say its"
+        note = f"heads of a multiple of {BLOCK_VALUES} values are needed, and the model {has}"
+        return CellType("f16", f"cells are f16, not {wanted}: {note}")
+    return CellType(wanted)
 
 
 def estimate(shape: Shape, load: Load) -> Estimate:

@@ -38,7 +38,8 @@ LIBRARY_ENV = "LLAMA_CPP_LIB_PATH"
 LIBRARY_FOLDER = "nearward-llama"
 _FLASH_ATTENTION_ON = 1
 KvType = Literal["f16", "q8_0", "q4_0"]
-_GGML_TYPES: Final[dict[KvType, int]] = {"f16": 1, "q4_0": 2, "q8_0": 8}
+_GGML_TYPES: Final[dict[KvType, int]] = {"f16": 1, "q8_0": 8, "q4_0": 2}
+KV_TYPES: Final = tuple(_GGML_TYPES)
 # Sequence ids for kept prefixes, beside one for each slot.
 KEPT_PLACES: Final = 16
 
@@ -232,7 +233,7 @@ class LlamaRuntime:
         context = self._api.llama_init_from_model(self._model, params)
         if not context:
             raise ModelFileError(
-                f"no memory for a context of {params.n_ctx} tokens; use a smaller --ctx"
+                f"no context of {params.n_ctx} tokens: {LOAD_LOG.first_error()}; lower --ctx"
             )
         return context
 

@@ -29,10 +29,11 @@ from typing import Any, Final
 from local_engine.control import ControlServer
 from local_engine.device import probe
 from local_engine.errors import EXIT_SETUP, LocalEngineError
-from local_engine.fit import Load, estimate, shape_of
+from local_engine.fit import Load, cell_type, estimate, shape_of
+from local_engine.llama_api import KV_TYPES, KvType
 from local_engine.model_set import Limits, Model, ModelSet, Start, State
 from local_engine.process import PARENT_ENV, die_with_parent, forbid_core_dumps, unblock_signals
-from local_engine.selection import CONTEXTS, N_BATCH, SLOTS
+from local_engine.selection import CONTEXTS, N_BATCH, SLOTS, is_compiled
 from local_engine.store.gguf import read_file
 from local_engine.store.manifest import manifests
 from local_engine.unix_http import UnixConnection
@@ -64,6 +65,8 @@ class PoolOptions:
     idle_s: float | None
     min_stay_s: float
     n_ctx: int
+    engine: str
+    kv_type: KvType
     common: tuple[str, ...]
 
 
@@ -214,12 +217,16 @@ class Pool:
         }
 
 
-def need_of(model: PooledModel, n_ctx: int) -> int:
+def need_of(model: PooledModel, options: PoolOptions) -> int:
     """Bytes that the model takes, with headroom, from its header. Raises ModelFileError."""
     manifest = manifests().get(model.name)
-    wanted = n_ctx or (manifest.profile.n_ctx if manifest else 4096)
-    load = Load(n_ctx=wanted, n_batch=N_BATCH, slots=SLOTS, contexts=CONTEXTS)
-    return estimate(shape_of(read_file(model.file)), load).wanted
+    wanted = options.n_ctx or (manifest.profile.n_ctx if manifest else 4096)
+    shape = shape_of(read_file(model.file))
+    cells = cell_type(shape, options.kv_type, is_compiled=is_compiled(options.engine))
+    load = Load(
+        n_ctx=wanted, n_batch=N_BATCH, slots=SLOTS, contexts=CONTEXTS, kv_type=cells.kv_type
+    )
+    return estimate(shape, load).wanted
 
 
 def parse_options(arguments: Sequence[str]) -> PoolOptions:
@@ -237,6 +244,7 @@ def parse_options(arguments: Sequence[str]) -> PoolOptions:
     parser.add_argument("--threads", default="auto")
     parser.add_argument("--gpu-layers", default="auto")
     parser.add_argument("--engine", default="auto")
+    parser.add_argument("--kv-type", choices=KV_TYPES, default="f16")
     found = parser.parse_args(arguments)
     models = tuple(
         PooledModel(name=name, file=Path(file), has_own_file=kind == "own", socket=Path(socket))
@@ -244,7 +252,7 @@ def parse_options(arguments: Sequence[str]) -> PoolOptions:
     )
     common = (
         "--ctx", str(found.ctx), "--threads", found.threads,
-        "--gpu-layers", found.gpu_layers, "--engine", found.engine,
+        "--gpu-layers", found.gpu_layers, "--engine", found.engine, "--kv-type", found.kv_type,
     )  # fmt: skip
     return PoolOptions(
         control=found.control,
@@ -253,13 +261,15 @@ def parse_options(arguments: Sequence[str]) -> PoolOptions:
         idle_s=found.idle_s,
         min_stay_s=found.min_stay_s,
         n_ctx=found.ctx,
+        engine=found.engine,
+        kv_type=found.kv_type,
         common=common,
     )
 
 
 def make_pool(options: PoolOptions, engines: Engines) -> Pool:
     """Work out the needs and the budget. Raises ModelFileError."""
-    needs = {model.name: need_of(model, options.n_ctx) for model in options.models}
+    needs = {model.name: need_of(model, options) for model in options.models}
     free = probe().memory_free_bytes
     budget = options.budget_bytes
     if budget is None:

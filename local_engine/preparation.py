@@ -13,10 +13,10 @@ from typing import Final
 from local_engine.device import Device, plan_threads, probe
 from local_engine.engine import Engine
 from local_engine.errors import LibraryMissingError
-from local_engine.fit import Estimate, Fit, Load, Shape, estimate, fit, shape_of
+from local_engine.fit import Estimate, Fit, Load, Shape, cell_type, estimate, fit, shape_of
 from local_engine.gpu import ON_CPU, Offload, offload, open_registry, read_accelerators
 from local_engine.heartbeat import Heart
-from local_engine.llama_api import library_folder
+from local_engine.llama_api import KvType, library_folder
 from local_engine.profile import ModelProfile
 from local_engine.sandbox import Needs
 from local_engine.selection import (
@@ -44,7 +44,8 @@ _HARD: Final = (1.5, 768 * _MIB)
 class ServerOptions:
     """The command line, checked. `n_ctx` 0 means the default of the model; `has_own_file` that
     the file is the operator's, not the store's; `gpu_layers` None as many as fit; `draft_file` is a
-    small model of the operator's that drafts, in place of the manifest's."""
+    small model of the operator's that drafts, in place of the manifest's; `kv_type` is what the
+    context is kept in where model and engine can do that."""
 
     socket_path: Path
     model_file: Path
@@ -55,6 +56,7 @@ class ServerOptions:
     has_own_file: bool = False
     gpu_layers: int | None = None
     draft_file: Path | None = None
+    kv_type: KvType = "f16"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,7 @@ class Prepared:
     grown_bytes: int
     notes: tuple[str, ...]
     tuning: Tuning | None = None
+    kv_type: KvType = "f16"
 
     def report(self) -> dict[str, object]:
         """For /health."""
@@ -85,6 +88,7 @@ class Prepared:
         return {
             "memory_estimate_bytes": needed.total - needed.vectors,
             "memory_for_vectors_bytes": needed.vectors,
+            "kv_type": self.kv_type,
             "notes": list(self.notes),
             **tuned,
         }
@@ -96,11 +100,13 @@ def prepare(options: ServerOptions, heart: Heart) -> Prepared:
     kind = installed_kind() if options.engine == "auto" else options.engine
     device = probe()
     shape = shape_of(read_file(options.model_file))
+    cells = cell_type(shape, options.kv_type, is_compiled=kind == "llamacpp")
     wanted = Load(
         n_ctx=options.n_ctx or profile.n_ctx,
         n_batch=N_BATCH,
         slots=SLOTS,
         contexts=CONTEXTS,
+        kv_type=cells.kv_type,
         embeds=kind == "llamacpp",
     )
     found = fit(options.model_name, shape, wanted, device.memory_free_bytes)
@@ -120,6 +126,7 @@ def prepare(options: ServerOptions, heart: Heart) -> Prepared:
         gpu_layers=placed.layers,
         draft_file=small.file,
         embeds=found.embeds,
+        kv_type=cells.kv_type,
     )
     return Prepared(
         engine=make_engine(chosen, profile, heart),
@@ -136,7 +143,8 @@ def prepare(options: ServerOptions, heart: Heart) -> Prepared:
         fit=found,
         grown_bytes=_beyond(found.estimate, _GROWN),
         tuning=tuning,
-        notes=tuple(note for note in (found.note, placed.note, small.note) if note),
+        kv_type=cells.kv_type,
+        notes=tuple(filter(None, (cells.note, found.note, placed.note, small.note))),
     )
 
 
@@ -157,7 +165,11 @@ def small_model(
             note = f"no drafts: model {profile.draft} is not here; run: nearward model pull"
             return Small(file=None, estimate=found.estimate, note=f"{note} {profile.draft}")
     admit(profile.draft or file.stem, file, is_own=options.draft_file is not None)
-    alone = estimate(shape_of(read_file(file)), replace(load, embeds=False))
+    shape = shape_of(read_file(file))
+    if cell_type(shape, load.kv_type, is_compiled=True).kv_type != load.kv_type:
+        note = f"no drafts: {file.name} cannot have cells of {load.kv_type}, as the model has"
+        return Small(file=None, estimate=found.estimate, note=note)
+    alone = estimate(shape, replace(load, embeds=False))
     both = found.estimate.beside(alone)
     if free_bytes is not None and both.wanted > free_bytes:
         note = f"no drafts: there is no memory for {file.name} beside the model"

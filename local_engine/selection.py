@@ -15,7 +15,7 @@ from local_engine.engine import Engine
 from local_engine.errors import LibraryMissingError
 from local_engine.heartbeat import Cell, Heart
 from local_engine.line import LineEngine
-from local_engine.llama_api import DecodeStatus, LlamaRuntime, Run, Runtime, RuntimeConfig
+from local_engine.llama_api import DecodeStatus, KvType, LlamaRuntime, Run, Runtime, RuntimeConfig
 from local_engine.llamacpp import LlamaCppBackend
 from local_engine.profile import ModelProfile
 from local_engine.threads import Measured, Results, settle
@@ -93,6 +93,7 @@ class EngineOptions:
     draft_file: Path | None = None
     """Of the small model that drafts."""
     embeds: bool = True
+    kv_type: KvType = "f16"
 
 
 def installed_kind() -> str:
@@ -102,6 +103,11 @@ def installed_kind() -> str:
     if importlib.util.find_spec("xllamacpp") is not None:
         return "xllamacpp"
     raise LibraryMissingError("the on-device engine is not installed; run: make setup")
+
+
+def is_compiled(kind: str) -> bool:
+    """Whether one of `ENGINES` is, or would be, the compiled one. Asks, and raises nothing."""
+    return kind == "llamacpp" or (kind == "auto" and llama_api.is_installed())
 
 
 def make_engine(
@@ -118,6 +124,7 @@ def make_engine(
         decode_threads=options.threads.decode,
         prefill_threads=options.threads.prefill,
         gpu_layers=options.gpu_layers,
+        kv_type=options.kv_type,
         cells=CONTEXTS * profile.n_ctx,
     )
 

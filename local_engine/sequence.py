@@ -71,9 +71,9 @@ class Sequence:
         if self._cancelled.is_set():
             return GenerationCancelledError()
         limit_s = self.request.deadline_s
-        if limit_s is not None and now - self.submitted_at >= limit_s:
-            return DeadlineExceededError()
-        return None
+        if limit_s is None or (self.request.first_token_suffices and self.answered_at is not None):
+            return None
+        return DeadlineExceededError() if now - self.submitted_at >= limit_s else None
 
     @property
     def cost(self) -> int:

@@ -31,6 +31,7 @@ from local_engine.engine import DraftChoice, EngineStatus
 from local_engine.errors import EXIT_RECYCLE, EXIT_SETUP, EngineSetupError
 from local_engine.heartbeat import Heart, inherited_heart
 from local_engine.listening import listen
+from local_engine.llama_api import KV_TYPES
 from local_engine.preparation import Prepared, ServerOptions, prepare
 from local_engine.process import die_with_parent, forbid_core_dumps, unblock_signals
 from local_engine.resident import ResidentMemory
@@ -171,6 +172,9 @@ def parse_options(arguments: list[str]) -> ServerOptions:
     parser.add_argument("--threads", default="auto", help="a number, or auto")
     parser.add_argument("--gpu-layers", default="auto", help="a number, or auto")
     parser.add_argument("--draft-file", type=Path, help="a small model of yours that drafts")
+    parser.add_argument(
+        "--kv-type", choices=KV_TYPES, default="f16", help="what the context is kept in"
+    )
     parser.add_argument("--engine", choices=ENGINES, default="auto")
     found = parser.parse_args(arguments)
     if found.threads != "auto" and not (found.threads.isdigit() and 1 <= int(found.threads) <= 256):
@@ -189,6 +193,7 @@ def parse_options(arguments: list[str]) -> ServerOptions:
         has_own_file=found.own_file,
         gpu_layers=None if found.gpu_layers == "auto" else int(found.gpu_layers),
         draft_file=found.draft_file,
+        kv_type=found.kv_type,
     )
 
 

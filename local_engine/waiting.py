@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from local_engine.engine import Done, Failed
+from local_engine.engine import Done, Failed, GenerationRequest
 from local_engine.errors import EngineBusyError, EngineUnavailableError, LocalEngineError
 from local_engine.fair_queue import FairQueue
 from local_engine.figures import Figures
@@ -29,7 +29,11 @@ Place = TypeVar("Place")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineLimits:
-    """At most `waiting` requests in line, of these at most `per_tenant` of one tenant."""
+    """At most `waiting` requests in line, of these at most `per_tenant` of one tenant.
+
+    Who has less than the usual priority, 0, finds half as many places: the others are kept for
+    those who would pass them.
+    """
 
     waiting: int = 32
     per_tenant: int = 24
@@ -64,28 +68,35 @@ class Line:
             return len(self._active), sum(not waits.is_cancelled() for waits in self._queue)
 
     def wait_s(self) -> float:
-        """Estimate of how long a request that came now would wait for its slot."""
+        """Estimate of how long a request that came now would wait for its slot, behind all."""
         busy, waiting = self.counts()
-        ahead = waiting + max(0, busy + 1 - self.slots)
-        return self.figures.wait_s(ahead, self.slots)
+        return self._wait_behind_s(waiting, busy)
+
+    def _wait_behind_s(self, waiting: int, busy: int) -> float:
+        return self.figures.wait_s(waiting + max(0, busy + 1 - self.slots), self.slots)
 
     def enter(self, sequence: Sequence) -> None:
         """Join. Raises EngineUnavailableError or EngineBusyError."""
         self.drop_unwanted()
-        limit_s, wait_s = sequence.request.deadline_s, self.wait_s()
+        request = sequence.request
+        limit_s = request.deadline_s
         with self._changed:
             if self._is_closing:
                 raise EngineUnavailableError("The on-device engine is stopping.")
-            waiting = len(self._queue)
+            waiting, share = len(self._queue), 2 if request.priority < 0 else 1
             if (
-                waiting >= self._limits.waiting
-                or self._queue.of_tenant(sequence.request.tenant) >= self._limits.per_tenant
-                or (limit_s is not None and wait_s > limit_s)
+                waiting >= self._limits.waiting // share
+                or self._queue.of_tenant(request.tenant) >= self._limits.per_tenant // share
+                or (limit_s is not None and self._turn_of_s(request) > limit_s)
             ):
                 retry_after_s = self.figures.retry_after_s(self.slots)
                 raise EngineBusyError(waiting=waiting, retry_after_s=retry_after_s)
             self._queue.push(sequence)
             self._changed.notify()
+
+    def _turn_of_s(self, request: GenerationRequest) -> float:
+        """Estimate of how long this request would wait for its slot. Under the lock."""
+        return self._wait_behind_s(self._queue.ahead_of(request), len(self._active))
 
     def take(self, place: Callable[[Sequence], Place | None]) -> tuple[Sequence, Place] | None:
         """The next request and its place; None when nobody waits or `place` has none for it.

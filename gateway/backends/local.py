@@ -19,6 +19,8 @@ _HEALTH_TIMEOUTS = Timeouts(connect_s=0.5, first_byte_s=1.0, idle_s=1.0, total_s
 # A prefill of a full context takes tens of seconds on a small CPU, and the queue is before it.
 _CHAT_TIMEOUTS = Timeouts(connect_s=1.0, first_byte_s=300.0, idle_s=60.0, total_s=1800.0)
 _HEALTH_BYTES = 64 * 1024
+# The engine's word for it: a request that cannot be answered by then is refused at once.
+_DEADLINE = "nearward_deadline_ms"
 
 
 class LocalEngine:
@@ -94,8 +96,11 @@ class LocalEngine:
 
 def _for_engine(call: Call) -> Json:
     body = outgoing_body(call)
-    for field in ("user", "metadata", "store"):
+    for field in ("user", "metadata", "store", _DEADLINE):
         body.pop(field, None)
     if call.endpoint == "chat":
         body["tenant"] = call.tenant  # whatever the caller wrote there
+        if call.deadline_s is not None:
+            # What `within` does to the first byte: of a whole answer that is its end.
+            body[_DEADLINE] = max(1, int(call.deadline_s * 1000))
     return body

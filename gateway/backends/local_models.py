@@ -6,6 +6,7 @@ Rules
    is wanted, unless it was told within `_TOLD_S`: so a model in use is known to be in use.
 2. A model that is not loaded is waited for, at most `wait_s`; then the answer is 429 with the
    pool's estimate as Retry-After. One that can never be loaded is 503.
+   What it waited is taken off the budget that the caller gave.
 3. A model that was stopped while a request was on its way (no connection) is wanted again, once.
 """
 
@@ -60,16 +61,23 @@ class LocalModels:
 
     async def send(self, call: Call) -> Reply:
         """Have the model loaded, then start the call; raises BackendError."""
-        engine = self._engines[call.model]
+        engine, began = self._engines[call.model], self._clock()
         if not self._was_told(call.model):
             refusal = await self._until_ready(call)
             if refusal is not None:
                 return refusal
         try:
-            return await engine.send(call)
+            return await engine.send(self._what_is_left(call, began))
         except ConnectFailed:
-            refusal = await self._until_ready(call)
-            return refusal if refusal is not None else await engine.send(call)
+            left = self._what_is_left(call, began)
+            refusal = await self._until_ready(left)
+            return refusal or await engine.send(self._what_is_left(call, began))
+
+    def _what_is_left(self, call: Call, began: float) -> Call:
+        """The call with the part of its budget that waiting for the model has not taken."""
+        if call.deadline_s is None:
+            return call
+        return call._replace(deadline_s=max(0.0, call.deadline_s - (self._clock() - began)))
 
     def _was_told(self, model: str) -> bool:
         return self._clock() - self._told_at.get(model, float("-inf")) < _TOLD_S

@@ -32,6 +32,7 @@ def test_one_model_is_told_to_its_supervisor(tmp_path: Path) -> None:
     assert module == "local_engine"
     assert arguments[arguments.index("--model-file") + 1] == str(model)
     assert arguments[arguments.index("--ctx") + 1] == "512"
+    assert arguments[arguments.index("--kv-type") + 1] == "f16"
     assert "--own-file" in arguments
 
     with pytest.raises(ConfigError, match="too long for a unix socket"):
@@ -40,13 +41,15 @@ def test_one_model_is_told_to_its_supervisor(tmp_path: Path) -> None:
 
 def test_several_models_are_told_to_a_pool(tmp_path: Path) -> None:
     """The default one first, each with its own socket; bounds only where they are set."""
-    module, *words = engine_command(two_models(tmp_path, model="b", memory_mb=900, idle_s=60))
+    settings = two_models(tmp_path, model="b", memory_mb=900, idle_s=60, kv_type="q8_0")
+    module, *words = engine_command(settings)
     assert module == "local_engine.pool"
     first = words.index("--model")
     assert words[first + 1 : first + 4] == ["b", str(tmp_path / "b.gguf"), "own"]
     assert words[first + 6 : first + 9] == ["a", str(tmp_path / "a.gguf"), "store"]
     assert words[words.index("--memory-mb") + 1] == "900"
     assert words[words.index("--idle-s") + 1] == "60.0"
+    assert words[words.index("--kv-type") + 1] == "q8_0"
     plain = engine_command(two_models(tmp_path))
     assert not {"--memory-mb", "--idle-s"} & set(plain)
     assert plain[plain.index("--model") + 1] == "a"
@@ -74,6 +77,7 @@ def test_bench_measures_a_model_of_the_config(tmp_path: Path) -> None:
         ("models: a", "models"),
         ("memory_mb: 1", "memory_mb"),
         ("idle_s: 0", "idle_s"),
+        ("kv_type: q5_1", "'f16', 'q8_0' or 'q4_0'"),
     ],
 )
 def test_faults_are_named(tmp_path: Path, text: str, why: str) -> None:

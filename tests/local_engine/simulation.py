@@ -164,7 +164,7 @@ class Simulation:
         return replace(
             a_request(),
             tenant=chance.choice("abc"),
-            priority=chance.choice((0, 0, 0, 1)),
+            priority=chance.choice((0, 0, -1, 1)),
             deadline_s=chance.choice((None, None, None, 0.2, 2.0)),
             sampling=SamplingParams(temperature=0, seed=chance.randrange(5)),
             logprobs=chance.choice((None, None, None, 0, 2)),

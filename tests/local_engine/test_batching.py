@@ -186,6 +186,39 @@ def test_who_cannot_be_served_in_time_is_told_at_once() -> None:
     assert bench.line.wait_s() > 0.1
 
 
+def test_only_those_ahead_count_for_a_deadline() -> None:
+    """A line full of others of one tenant, or of less urgent ones, is not in the way."""
+    bench = a_bench(slots=1)
+    took = bench.ask([70] * 5, 50)
+    bench.finish()
+    each_s = bench.events[took][-1][0] - took.submitted_at
+    for _ in range(5):
+        bench.ask([70] * 5, 50, replace(a_request(), tenant="many", priority=-1))
+        bench.ask([70] * 5, 50, replace(a_request(), tenant="many"))
+    hasty = replace(a_request(), deadline_s=2.5 * each_s)
+    with pytest.raises(EngineBusyError):
+        bench.ask([71], 5, replace(hasty, tenant="many"))
+    with pytest.raises(EngineBusyError):
+        bench.ask([71], 5, replace(hasty, priority=-1))
+    served = bench.ask([71], 5, hasty)
+    bench.finish()
+
+    assert bench.text(served) == "xxxxx"
+
+
+def test_a_stream_that_began_in_time_is_not_ended_by_its_deadline() -> None:
+    """One that did not begin is."""
+    bench = a_bench(slots=1)
+    stream = replace(a_request(), deadline_s=0.1, first_token_suffices=True)
+    begun = bench.ask([70] * 5, 60, stream)
+    waiting = bench.ask([71] * 5, 60, stream)
+    bench.finish()
+
+    assert len(bench.text(begun)) == 60
+    assert bench.done(begun).timings.decode_s > 0.1
+    assert bench.error(waiting).code == "deadline_exceeded"
+
+
 def test_a_tenant_cannot_fill_the_line() -> None:
     """Places are left for others."""
     bench = a_bench(slots=1)
@@ -195,6 +228,24 @@ def test_a_tenant_cannot_fill_the_line() -> None:
         bench.ask([70], 1, replace(a_request(), tenant="a"))
 
     bench.ask([70], 1, replace(a_request(), tenant="b"))
+
+
+def test_the_less_urgent_cannot_fill_the_line() -> None:
+    """Half of a tenant's places, and half of all, are left for those who would pass them."""
+    bench, sent = a_bench(slots=1), []
+    for tenant in "aaaaaaaaaaaaaaabbbbb":
+        request = replace(a_request(), tenant=tenant, priority=-1)
+        try:
+            bench.ask([70], 1, request)
+        except EngineBusyError:
+            continue
+        sent.append(tenant)
+    for tenant in "aaaaaaaabbbbbbbb":
+        bench.ask([70], 1, replace(a_request(), tenant=tenant))
+
+    assert (sent.count("a"), sent.count("b")) == (12, 4)
+    with pytest.raises(EngineBusyError):
+        bench.ask([70], 1, replace(a_request(), tenant="b"))
 
 
 def test_a_second_turn_reads_only_what_is_new() -> None:

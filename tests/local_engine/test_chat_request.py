@@ -219,6 +219,25 @@ def test_a_body_that_is_no_json_object_is_refused(raw: bytes) -> None:
         parse_json_object(raw)
 
 
+def test_a_deadline_is_for_all_choices_or_for_the_first_byte_of_a_stream() -> None:
+    """Choices beyond the first cannot break a stream off that was begun in time."""
+    whole = parse(nearward_deadline_ms=1500, n=2).requests
+    stream = parse(nearward_deadline_ms=1500, n=2, stream=True).requests
+    assert [(r.deadline_s, r.first_token_suffices) for r in whole] == [(1.5, False)] * 2
+    assert [(r.deadline_s, r.first_token_suffices) for r in stream] == [(1.5, True), (None, True)]
+    assert parse().requests[0].deadline_s is None
+    for wrong in (0, 1.5, "9", True, 10**9):
+        with pytest.raises(InvalidRequestError, match="nearward_deadline_ms"):
+            parse(nearward_deadline_ms=wrong)
+
+
+def test_a_service_tier_can_only_lower_the_priority() -> None:
+    """Nobody passes the others by asking for it."""
+    tiers = ("flex", "default", "auto", "priority", "scale", None, 5, ["flex"])
+    found = [parse(service_tier=tier, n=2).requests for tier in tiers]
+    assert [{r.priority for r in requests} for requests in found] == [{-1}, *([{0}] * 7)]
+
+
 def test_a_tenant_is_taken_from_the_body() -> None:
     """All choices are that tenant's; anything but a short text is refused."""
     assert {request.tenant for request in parse(tenant="acme", n=2).requests} == {"acme"}

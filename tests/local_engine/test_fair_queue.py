@@ -51,6 +51,25 @@ def test_a_higher_priority_goes_first() -> None:
     assert serve_all(queue) == [urgent, later, first]
 
 
+def test_who_would_come_before_a_request_is_foreseen() -> None:
+    """With equal costs never too few, and too many by no more than one for each other tenant."""
+    chance = random.Random(11)
+    for _ in range(300):
+        queue, tenants = FairQueue(), "abcd"[: chance.randint(1, 4)]
+        for _ in range(chance.randrange(20)):
+            queue.push(a_sequence(chance.choice(tenants)))
+        newest = a_sequence(chance.choice(tenants))
+        foreseen = queue.ahead_of(newest.request)
+        queue.push(newest)
+
+        assert 0 <= foreseen - serve_all(queue).index(newest) < len(tenants)
+    queue = FairQueue()
+    for priority in (1, 0, 0, -1):
+        queue.push(a_sequence(priority=priority))
+    ahead = [queue.ahead_of(a_sequence(priority=p).request) for p in (2, 1, 0, -1)]
+    assert ahead == [0, 1, 3, 4]
+
+
 def test_tenants_take_turns() -> None:
     """A flood of one does not hold up the other."""
     queue = FairQueue()

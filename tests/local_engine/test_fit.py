@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 from local_engine.errors import ModelFileError
-from local_engine.fit import LEAST_TOKENS, STEP_TOKENS, Load, Shape, estimate, fit, shape_of
+from local_engine.fit import (
+    LEAST_TOKENS,
+    STEP_TOKENS,
+    Load,
+    Shape,
+    cell_type,
+    estimate,
+    fit,
+    shape_of,
+)
 from local_engine.store.gguf import ArraySummary, GgufHeader, TensorInfo
 
 MIB = 1 << 20
@@ -69,6 +78,7 @@ def test_a_shape_is_read_from_the_header() -> None:
         vocabulary=100,
         trained_tokens=1000,
         heads=8,
+        head_sizes=(8, 8),
         state_values=160,
     )
     wide = shape_of(header(embedding_length=64, attention__head_count=8, attention__key_length=32))
@@ -90,6 +100,32 @@ def test_cells_grow_with_the_context_and_shrink_with_their_type() -> None:
     """23,040 bytes a token at f16."""
     assert estimate(SMALL, LOAD).cells == 2048 * 23_040
     assert estimate(SMALL, replace(LOAD, kv_type="q8_0")).cells == 2048 * 23_040 * 34 // 64
+    assert estimate(SMALL, replace(LOAD, kv_type="q4_0")).cells == 2048 * 23_040 * 18 // 64
+
+
+@pytest.mark.parametrize(
+    ("metadata", "why"),
+    [
+        ({"attention__head_count": 9}, ""),
+        ({"attention__head_count": 24}, "the model has heads of 24"),
+        ({"attention__head_count": 9, "attention__value_length": 80}, "has heads of 80"),
+        ({"attention__head_count": 24, "attention__key_length": 32}, "has heads of 32"),
+        ({"attention__head_count": 9, "attention__key_length_swa": 100}, "has heads of 100"),
+        ({"attention__head_count": ArraySummary(4, 30)}, "does not say its"),
+        ({"attention__head_count": 9, "attention__key_length": ArraySummary(4, 30)}, "not say its"),
+        ({}, "does not say its"),
+    ],
+)
+def test_quantized_cells_need_heads_of_whole_blocks(metadata: dict[str, object], why: str) -> None:
+    """Otherwise f16, and a line that says why; of the sizes of keys and values each counts."""
+    shape = shape_of(header(embedding_length=576, **metadata))
+    for wanted in ("q8_0", "q4_0"):
+        found = cell_type(shape, wanted, is_compiled=True)
+        assert found.kv_type == ("f16" if why else wanted)
+        assert why in found.note
+        assert bool(found.note) == bool(why)
+    assert cell_type(shape, "f16", is_compiled=False) == ("f16", "")
+    assert "only the compiled engine" in cell_type(shape, "q8_0", is_compiled=False).note
 
 
 @pytest.mark.parametrize(("n_ctx", "measured_mib"), [(512, 151), (2048, 185), (8192, 320)])

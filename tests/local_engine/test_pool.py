@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -244,6 +245,20 @@ def test_what_can_never_be_loaded_is_said(tmp_path: Path) -> None:
     (tmp_path / "one.gguf").write_bytes(b"no")
     with pytest.raises(ModelFileError):
         make_pool(parse_options(words), FakeEngines())
+
+
+def test_smaller_cells_need_less_of_the_budget(tmp_path: Path) -> None:
+    """And every engine is told; the prebuilt one has none, so that it needs what it did."""
+    needs, length = [], struct.pack("<II", 4, 32)
+    keys = {f"llama.attention.{kind}_length": length for kind in ("key", "value")}
+    for more in ([], ["--kv-type", "q4_0"], ["--kv-type", "q4_0", "--engine", "xllamacpp"]):
+        words = arguments(tmp_path, "--engine", "llamacpp", "--ctx", "128", *more)
+        (tmp_path / "one.gguf").write_bytes(tiny_model(keys).data)
+        options = parse_options(words)
+        needs.append(make_pool(options, FakeEngines()).describe()["models"][0]["need_bytes"])
+        assert options.common[-2:] == ("--kv-type", (more or ["", "f16"])[1])
+
+    assert needs[1] < needs[0] == needs[2]
 
 
 def test_a_fault_is_one_line_and_78(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

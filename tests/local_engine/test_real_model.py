@@ -94,13 +94,13 @@ class Client:
         raise AssertionError("the engine did not become ready")
 
 
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A supervised engine for this module."""
-    path = tmp_path_factory.mktemp("engine") / "run" / "e.sock"
+@contextlib.contextmanager
+def supervised(folder: Path, *more: str) -> Iterator[Client]:
+    """An engine of its own process, ready."""
+    path = folder / "run" / "e.sock"
     command = [
         sys.executable, "-m", "local_engine", "--socket", str(path),
-        "--model-file", str(MODEL_FILE), "--model-name", NAME, "--ctx", "512",
+        "--model-file", str(MODEL_FILE), "--model-name", NAME, "--ctx", "512", *more,
     ]  # fmt: skip
     with subprocess.Popen(command) as process:
         found = Client(path)
@@ -109,6 +109,13 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         process.terminate()
         assert process.wait(timeout=10) == 0
     assert not path.exists()
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """A supervised engine for this module."""
+    with supervised(tmp_path_factory.mktemp("engine")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +138,20 @@ def runtime() -> Iterator[LlamaRuntime]:
     made = LlamaRuntime(config)
     yield made
     made.close()
+
+
+def test_cells_of_q8_0_take_less_and_answer(client: Client, tmp_path: Path) -> None:
+    """Told on the supervisor's command line."""
+    plain = client.health()
+    with supervised(tmp_path, "--kv-type", "q8_0") as small:
+        health = small.health()
+        status, body = small.chat(GREEDY)
+
+    assert (plain["kv_type"], health["kv_type"]) == ("f16", "q8_0")
+    saved = plain["memory_estimate_bytes"] - health["memory_estimate_bytes"]
+    assert saved == 2 * 512 * 23_040 * 30 // 64
+    assert plain["private_bytes"] - health["private_bytes"] > 0.8 * saved
+    assert (status, "Paris" in body["choices"][0]["message"]["content"]) == (200, True)
 
 
 def test_the_model_knows_paris(client: Client) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import stat
+import struct
 import sys
 from contextlib import closing
 from dataclasses import replace
@@ -29,6 +30,7 @@ from local_engine.fit import Estimate, Fit, Load
 from local_engine.heartbeat import Heart
 from local_engine.line import LineEngine
 from local_engine.listening import listen
+from local_engine.llama_api import KvType
 from local_engine.preparation import Prepared, ServerOptions, prepare, small_model
 from local_engine.profile import ModelProfile
 from local_engine.resident import ResidentMemory
@@ -37,6 +39,7 @@ from local_engine.selection import EngineOptions, installed_kind, make_engine
 from local_engine.server import EngineServer, parse_options
 from local_engine.unix_http import UnixConnection
 from tests.local_engine.fakes import FakeEngine, a_gguf
+from tests.local_engine.tiny_model import tiny_model
 
 PROFILE = ModelProfile(name="m")
 
@@ -78,6 +81,8 @@ def test_the_command_line_is_read() -> None:
     assert parse_options(short).threads is None
     assert parse_options([*short, "--draft-file", "/d"]).draft_file == Path("/d")
     assert parse_options(short).engine == "auto"
+    assert parse_options(short).kv_type == "f16"
+    assert parse_options([*short, "--kv-type", "q4_0"]).kv_type == "q4_0"
     assert [parse_options([*short, *own]).has_own_file for own in ([], ["--own-file"])] == [0, 1]
     assert [parse_options([*short, *more]).gpu_layers for more in ([], ["--gpu-layers", "7"])] == [
         None,
@@ -86,7 +91,11 @@ def test_the_command_line_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [["--threads", "0"], ["--threads", "x"], ["--ctx", "-1"], ["--gpu-layers", "x"], []]
+    "bad",
+    [
+        *(["--threads", "0"], ["--threads", "x"], ["--ctx", "-1"], ["--gpu-layers", "x"]),
+        *(["--kv-type", "q5_1"], []),
+    ],
 )
 def test_a_wrong_command_line_is_a_usage_error(
     bad: list[str], capsys: pytest.CaptureFixture[str]
@@ -97,7 +106,9 @@ def test_a_wrong_command_line_is_a_usage_error(
         parse_options([*good, *bad])
 
     assert caught.value.code == 2
-    assert "usage" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "usage" in err
+    assert not bad or bad[0] in err.splitlines()[-1]
 
 
 def test_the_socket_is_for_this_user_only(tmp_path: Path) -> None:
@@ -159,6 +170,38 @@ def test_the_model_file_is_checked_before_anything_is_loaded(tmp_path: Path) -> 
         prepare(options(tmp_path, "smollm2-135m-instruct-q4_1"), Heart())
     own = replace(options(tmp_path, "smollm2-135m-instruct-q4_1"), has_own_file=True)
     assert prepare(own, Heart()).profile.template == "chatml"
+
+
+def test_smaller_cells_are_counted_and_passed_on(tmp_path: Path) -> None:
+    """Of a model that cannot have them they are f16, which a note says before it is loaded."""
+    chosen = replace(options(tmp_path), engine="llamacpp", n_ctx=128)
+    found = {}
+    cases: tuple[tuple[int, KvType], ...] = ((32, "f16"), (32, "q8_0"), (48, "q8_0"))
+    for size, kv_type in cases:
+        length = struct.pack("<II", 4, size)
+        keys = {f"llama.attention.{kind}_length": length for kind in ("key", "value")}
+        chosen.model_file.write_bytes(tiny_model(keys).data)
+        found[size, kv_type] = prepare(replace(chosen, kv_type=kv_type), Heart())
+
+    plain, small, odd = found.values()
+    assert small.fit.estimate.cells == plain.fit.estimate.cells * 34 // 64
+    assert (plain.notes, small.notes) == ((), ())
+    assert [each.report()["kv_type"] for each in found.values()] == ["f16", "q8_0", "f16"]
+    assert odd.fit.estimate.cells == plain.fit.estimate.cells * 48 // 32
+    assert odd.notes[0].startswith("cells are f16, not q8_0: ")
+
+
+def test_a_draft_model_that_cannot_have_the_models_cells_is_left_out(tmp_path: Path) -> None:
+    """With a note: both are loaded alike."""
+    wanted = options(tmp_path)
+    draft = tmp_path / "d.gguf"
+    draft.write_bytes(tiny_model().data)
+    load = Load(n_ctx=64, n_batch=8, slots=1, kv_type="q8_0")
+    found = Fit(n_ctx=64, estimate=Estimate(weights=1, cells=1, compute=1, program=1))
+    small = small_model(replace(wanted, draft_file=draft), PROFILE, load, found, None)
+
+    assert small.file is None
+    assert small.note == "no drafts: d.gguf cannot have cells of q8_0, as the model has"
 
 
 def test_a_draft_model_is_checked_and_counted(tmp_path: Path) -> None:

@@ -26,11 +26,14 @@ async def test_local_engine_over_its_socket(
     async with Cloud(unix_path=str(path)) as engine:
         local = LocalEngine(Client(reach="unix"), path)
         body = chat_body(user="u", metadata={"a": "b"}, store=True, tenant="of another")
+        body["nearward_deadline_ms"] = 5
         reply = await local.send(Call("r", "device", "m", body, False, None, tenant="acme"))
         assert json.loads(await reply.read(10_000))["object"] == "chat.completion"
         assert set(engine.requests[0].json) == {"model", "messages", "tenant"}
         assert engine.requests[0].json["model"] == "m"
         assert engine.requests[0].json["tenant"] == "acme"
+        await local.send(Call("r", "device", "m", body, False, None, deadline_s=1.25))
+        assert engine.requests[1].json["nearward_deadline_ms"] == 1250
 
         raw = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
         for report, expected in [

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -98,6 +99,24 @@ async def test_who_would_wait_too_long_is_told_when_to_come_again(tmp_path: Path
         device.pool.asks = 10
         assert (await device.ask("b", deadline_s=0))[0] == 429
         assert device.engines["b"].requests == []
+
+
+async def test_what_was_waited_is_taken_off_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine hears what is left; without a budget it hears of none."""
+    async with scene(tmp_path, a="ready", b="off") as device:
+        nap = asyncio.sleep
+
+        async def load(seconds: float) -> None:
+            device.clock.now += 2
+            await nap(0)
+
+        monkeypatch.setattr(asyncio, "sleep", load)
+        assert (await device.ask("b", deadline_s=10))[0] == 200
+        assert device.engines["b"].requests[0].json["nearward_deadline_ms"] == 6000
+        await device.ask("b")
+        assert "nearward_deadline_ms" not in device.engines["b"].requests[1].json
 
 
 async def test_what_can_never_be_loaded_is_503(tmp_path: Path) -> None:
