@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Found, Recogniser, always, exact, first_unless
+from gateway.signals.privacy.found import (
+    Found,
+    Recogniser,
+    always,
+    exact,
+    first_unless,
+    sentence_around,
+)
 from gateway.signals.privacy.verdict import Kind
 
 _MONTH = (
@@ -49,7 +56,19 @@ def _day_month(match: re.Match[str]) -> Found | None:
     return _date(match) if 0 < day <= 31 and not is_word else None
 
 
-def _date(match: re.Match[str]) -> Found:
+# What authorities do on a day is nobody's date.
+_OFFICIAL = re.compile(
+    r"\b(?:FDA|EMA|WHO|CDC|NIH|NICE|USPSTF|MHRA|EPA|Congress|Medicare|World Health Organization"
+    r"|Food and Drug Administration|(?:[Gg]uidelines?|[Aa]ct|[Rr]ule) (?:was|were|of|from))\b"
+    r".*\b(?:approv|declar|recommend|authori[sz]|publish|announc|issu|updat|withdr|warn|releas"
+    r"|pass|enact|sign|took effect|effective|recall|clear)",
+    re.DOTALL,
+)
+
+
+def _date(match: re.Match[str]) -> Found | None:
+    if _OFFICIAL.search(sentence_around(match)):
+        return None
     return Found(match.start(), match.end(), Kind.DATE, is_strong=False)
 
 

@@ -5,6 +5,7 @@
 2. A disease, sign, method or law that bears the name of its finder.
 3. A lone word whose look speaks against it: a slip of the pen or a syllable in small letters, an
    acronym, a word that the end of the text cuts off, a term (`terms.py`).
+4. A town in an article, where a sentence tells of research, of origin or of a year.
 """
 
 from __future__ import annotations
@@ -16,12 +17,18 @@ from gateway.signals.privacy.features import NEWLINE
 from gateway.signals.privacy.lexicon import Flag, folded
 from gateway.signals.privacy.model import Model
 from gateway.signals.privacy.name_stops import (
+    ABROAD_HEADS,
     BARE_EPONYMS,
+    BODIES,
+    DIRECT_HEADS,
     EPONYM_ENDINGS,
     EPONYM_HEADS,
+    JOINED_HEADS,
     OWNED,
     OWNED_BY_GIVEN,
     OWNERS,
+    PLACE_HEADS,
+    PREFIXES,
     PUBLIC,
     THING_HEADS,
     WIDE_GROUPS,
@@ -34,7 +41,7 @@ from gateway.signals.privacy.wide_places import WIDE_PLACES
 NEITHER, NAME, PLACE = 0, 1, 2
 # Log odds above the threshold that a lone word in small letters must reach: one that the lexicon
 # knows as a name, any other, and one that stands in a dictionary.
-_LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD = 1.4, 2.4, 3.4
+_LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD, _LEAST_ACCENTED = 1.4, 2.4, 3.4, 5.0
 # The same of a lone word in a long text that speaks of nobody in particular.
 _LEAST_IMPERSONAL = 3.0
 _ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
@@ -42,9 +49,10 @@ _ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
 _LONG_WORDS = 24
 # Behind these a name may stand, and be the last word.
 _BEFORE_NAMES = frozenset("with for to from by of and or is see ask tell call in at near".split())
-_HEAD_REACH = 4
+_HEAD_REACH, _RULES_REACH, _BODY_REACH, _PAIR_REACH = 4, 5, 3, 6
 _ENDS = frozenset({".", "?", "!", NEWLINE, "-", ":"})
 _SUBSTANCES = ("ase", "ases", "oside", "amine", "idine", "mycin", "omas", "oses", "globin")
+_PREPOSITIONS = frozenset("of de di da do des du del della von d".split())
 _BETWEEN = frozenset({"-", "'s", "'", "and", "or", "/", ","})
 # Before a surname they make no full name.
 _RANKS = frozenset(
@@ -83,38 +91,52 @@ class Run:
     first: int
     last: int
     scores: list[int]
+    flags: tuple[int, int] = (0, 0)  # what the lexicon knows of the first and the last word
 
 
 def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
     """Whether one of the reasons holds; `terms` looks at all words of the text."""
+    first, is_place = words[run.first], run.label == PLACE
     parts = [folded(word) for word in words[run.first : run.last + 1] if word[0].isalpha()]
-    first = words[run.first]
     may_be_known = not _WORDS_KNOWN_TO_ALL.isdisjoint(parts)
     if may_be_known and (is_wide(parts) or _is_famous(words, run, parts)):
         return True
-    if first in TITLES:
+    if first in TITLES or (first in PUBLIC and follows_title(words, run.first)):
         return True
-    if first in PUBLIC and follows_title(words, run.first):
-        return True
+    flags_of = model.vocabulary.flags_of
+    run.flags = flags_of(first), flags_of(words[run.last])
     if is_eponym(words, run, model, terms) or terms.is_cited(run.first, run.last):
         return True
-    if run.label == PLACE:  # "60 kJ, B. 90 kJ"
+    if _is_kind_or_body(words, run) or terms.prose.tells_of_finders(run.first):
+        return True
+    if is_place and terms.prose.tells_of_research(run.first):
+        return True
+    if is_place:  # "60 kJ, B. 90 kJ"
         parts = [part for part in parts if len(part) > 1]
     if len(set(parts)) <= 1:
-        flags = _flags(first, model)
-        if _is_unsure(first, run, flags, model) and terms.are_impersonal():
-            return True
-        return terms.is_term(run.first, flags) or not is_credible(words, run, model, terms)
+        return _is_no_lone_word(words, run, model, terms)
     return _is_list(words, run, model)
 
 
-def _is_unsure(word: str, run: Run, flags: int, model: Model) -> bool:
-    """Whether a lone word is no more than likely a name; frequent names are, if they are no words
-    as well.
+def _is_no_lone_word(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
+    if _is_unsure(words[run.first], run, model, terms):
+        return True
+    return terms.is_term(run.first, run.flags[0]) or not is_credible(words, run, model, terms)
+
+
+def _is_unsure(word: str, run: Run, model: Model, terms: Terms) -> bool:
+    """Whether a text speaks of nobody, and a lone word is no more than likely a name; frequent
+    names are, if they are no words as well.
     """
-    if flags & _FREQUENT:
-        return bool(flags & _LOWER) and run.scores[0] < _LEAST_IMPERSONAL * model.scale
-    return word.islower() or run.scores[0] < _LEAST_IMPERSONAL * model.scale
+    flags = run.flags[0]
+    if flags & _EPONYM and not flags & _GIVEN and terms.prose.is_article():
+        return not terms.prose.tells_of_deeds(run.first)
+    if flags & _FREQUENT and not flags & _LOWER:
+        return False
+    is_weak = run.scores[0] < _LEAST_IMPERSONAL * model.scale
+    if not flags & _FREQUENT:
+        is_weak |= word.islower()
+    return is_weak and terms.prose.is_impersonal() and not terms.prose.tells_of_deeds(run.first)
 
 
 def _is_list(words: list[str], run: Run, model: Model) -> bool:
@@ -160,7 +182,9 @@ def _flags(word: str, model: Model) -> int:
 
 def is_credible(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
     """Whether a lone word can be a name, by its look and its place."""
-    word, flags = words[run.first], _flags(words[run.first], model)
+    word, flags = words[run.first], run.flags[0]
+    if not word.isalpha() and word[-1] != "\u2019":  # a code: no name has a digit
+        return False
     if not flags & _NAMES and _is_variety(words, run.last + 1):
         return False
     if _is_cut_off(words, run, flags, model) or _is_made_of_word(word, flags, model):
@@ -169,6 +193,8 @@ def is_credible(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
         is_likely = flags & _FREQUENT or (flags & _NAMES and not terms.uses_capitals())
         least = _LEAST_SMALL if is_likely else _LEAST_UNKNOWN
         least = _LEAST_WORD if flags & _WORD else least
+        if not word.isascii() and terms.uses_capitals():  # "la dosis máxima"
+            least = _LEAST_ACCENTED
         return run.scores[0] >= least * model.scale and not _is_syllable(words, run.first)
     if not word.isupper() or len(word) > _ACRONYM_CHARS:
         return word.istitle() or len(word) > _ACRONYM_CHARS
@@ -235,9 +261,11 @@ def is_eponym(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
 
     "Maria's disease" and "Jane Roe's test" are theirs; "Hansen's disease" or "Coombs test" are not.
     """
-    if _is_named_after(words, run):
+    if _is_named_after(words, run) or (run.label == PLACE and _names_rules(words, run)):
         return True
-    is_given = bool(_flags(words[run.first], model) & _GIVEN)
+    if _is_in_pairs(words, run):
+        return True
+    is_given = bool(run.flags[0] & _GIVEN)
     if run.first < run.last and "-" not in words[run.first : run.last] and is_given:
         return _are_finders(words, run, model)
     if _stands_for_disease(words, run, model):
@@ -247,7 +275,7 @@ def is_eponym(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
 
 def _stands_for_disease(words: list[str], run: Run, model: Model) -> bool:
     """ "Hashimoto's and celiac disease", "how is Paget's treated": what is owned is left out."""
-    owner, flags = words[run.last], _flags(words[run.last], model)
+    owner, flags = words[run.last], run.flags[1]
     if words[run.last + 1 : run.last + 2] == ["'s"]:
         if owner in BARE_EPONYMS and run.first == run.last:
             return True
@@ -263,6 +291,8 @@ def _has_head(words: list[str], run: Run, is_given: bool, terms: Terms) -> bool:
     is_owned = words[at : at + 1] == ["'s"]
     at += is_owned
     while words[at : at + 1] == ["-"] and words[at + 1 : at + 2]:  # "Andersen-Tawil syndrome"
+        if folded(words[at + 1]) in JOINED_HEADS:  # "Sjögren-Syndrom"
+            return True
         at += 2
     head = _lower_at(words, at)
     if not head:
@@ -282,9 +312,43 @@ def _are_finders(words: list[str], run: Run, model: Model) -> bool:
     return all(_flags(word, model) & _EPONYM for word in words[run.first : run.last + 1])
 
 
+def _is_kind_or_body(words: list[str], run: Run) -> bool:
+    """ "anti-Kell antibodies", "Sociedad Española de Cardiología"."""
+    before = [folded(word) for word in words[max(0, run.first - _BODY_REACH) : run.first + 1]]
+    if before[-2:-1] == ["-"] and before[-3:-2] and before[-3] in PREFIXES:
+        return True
+    return not BODIES.isdisjoint(before) and words[run.first - 1][0] != NEWLINE
+
+
+def _is_in_pairs(words: list[str], run: Run) -> bool:
+    """ "Santavuori-Haltia, Jansky-Bielschowsky and Spielmeyer-Vogt" are names of one disease."""
+    near = words[max(0, run.first - _PAIR_REACH) : run.last + 1 + _PAIR_REACH]
+    pairs = sum(
+        sign == "-" and left.istitle() and right.istitle()
+        for left, sign, right in zip(near, near[1:], near[2:], strict=False)
+    )
+    return pairs > 1 and "-" in words[max(0, run.first - 1) : run.last + 2]
+
+
+def _names_rules(words: list[str], run: Run) -> bool:
+    """ "the Maastricht VI/Florence consensus", "the Manchester triage system"."""
+    for word in words[run.last + 1 : run.last + 1 + _RULES_REACH]:
+        if word.lower() in PLACE_HEADS:
+            return True
+        if word[0] in ".,;:?!\0":
+            return False
+    return False
+
+
 def _is_named_after(words: list[str], run: Run) -> bool:
-    """ "syndrome of Moynahan", "Herbert Hoover Elementary School"."""
-    if words[run.first - 1 : run.first] == ["of"]:
+    """ "syndrome of Moynahan", "síndrome de Sjögren", "Herbert Hoover Elementary School"."""
+    before = words[run.first - 1] if run.first else ""
+    if before.lower() in DIRECT_HEADS:  # "Morbus Basedow"
+        return True
+    is_of_head = before in _PREPOSITIONS and folded(words[run.first - 2]) in ABROAD_HEADS
+    if is_of_head and run.first > 1 and not run.flags[0] & _GIVEN:
+        return True
+    if before == "of":
         head = words[max(0, run.first - 2)]
         if head.lower() in _OF_FINDERS:
             return True

@@ -108,6 +108,18 @@ def first_unless(before: str, first: str) -> str:
     return rf"[{first}](?<![{before}][\s\S])"
 
 
+_SENTENCE_CHARS = 300
+
+
+def sentence_around(match: re.Match[str]) -> str:
+    """The text between the points or line ends around a match, or a good part of it."""
+    text, first, last = match.string, match.start(), match.end()
+    before = text[max(0, first - _SENTENCE_CHARS) : first]
+    behind = text[last : last + _SENTENCE_CHARS]
+    opened = max(before.rfind(". "), before.rfind("\n"), before.rfind("? ")) + 1
+    return before[opened:] + match.group() + re.split(r"[.?!] |\n", behind, maxsplit=1)[0]
+
+
 def always(kind: Kind, group: int = 0, *, is_strong: bool = True) -> Locate:
     """Every match is a hit; `group` is the identifier in it."""
 

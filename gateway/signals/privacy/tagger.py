@@ -144,7 +144,7 @@ def _finding(tokens: Tokens, run: Run, model: Model, terms: Terms) -> Found | No
     start, end = tokens.start_of(first), tokens.start_of(last) + len(words[last])
     if run.label == PLACE:
         return Found(start, end, Kind.GEO, is_strong=False)
-    is_full = names_in(words[run.first : run.last + 1], model) > 1
+    is_full = run.first < run.last and names_in(words[run.first : run.last + 1], model) > 1
     is_sure = min(run.scores) >= _STRONG * model.scale
     return Found(start, end, Kind.NAME, is_strong=is_full and is_sure)
 
