@@ -14,20 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gateway.signals.privacy.dismissal import (
-    NAME,
-    NEITHER,
-    PLACE,
-    Run,
-    follows_title,
-    is_no_finding,
-    is_part_of_wide,
-    names_in,
-)
+from gateway.signals.privacy.dismissal import follows_title, is_no_finding, names_in
 from gateway.signals.privacy.features import NEWLINE, Signs
 from gateway.signals.privacy.found import Found, Refused
 from gateway.signals.privacy.model import PLACE_SHIFT, Model
 from gateway.signals.privacy.recognisers import Document
+from gateway.signals.privacy.renown import is_part_of_wide
+from gateway.signals.privacy.run import NAME, NEITHER, PLACE, Run
 from gateway.signals.privacy.terms import Terms
 from gateway.signals.privacy.tokens import TITLES, Tokens, candidates
 from gateway.signals.privacy.verdict import Kind

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from gateway.signals.evaluation.labelled import Row, trained_on
 from gateway.signals.privacy import Kind
-from gateway.signals.privacy.dismissal import NAME, NEITHER, PLACE
 from gateway.signals.privacy.features import Signs, Vocabulary
 from gateway.signals.privacy.found import narrow
 from gateway.signals.privacy.lexicon import Flag, Lexicon, folded, key_of
 from gateway.signals.privacy.normalise import normalise
+from gateway.signals.privacy.run import NAME, NEITHER, PLACE
 from gateway.signals.privacy.tokens import Tokens, candidates, rare_words
 from tests.training.privacy.articles import article, joined
 from tests.training.privacy.carriers import carried, reworded

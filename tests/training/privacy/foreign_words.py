@@ -23,6 +23,9 @@ FOREIGN_WORDS = {
         " aguda crónica grave leve posible frecuente seguro adecuado recomendaciones"
         " recomendación guía guías sociedad cardiología neurología pediatría ministerio"
         " seguridad social derechos informe carta correo reunión viaje ciudad trabajo"
+        " calle casa escuela iglesia plaza mercado coche dinero libro mesa amigo amiga perro"
+        " gato sol lluvia verano invierno compra venta precio nota notas lista frase frases"
+        " poema cuento receta ensayo resumen verano abuelo jefe cliente correos"
     ),
     "fr": (
         "résumez résume expliquez explique décrivez rédigez écrivez comparez indiquez donnez"
@@ -41,6 +44,9 @@ FOREIGN_WORDS = {
         " neurologie pédiatrie ministère sécurité sociale droits rapport lettre courriel réunion"
         " voyage ville travail héréditaire associer interpréter citez énumérez calculez corrigez"
         " présentez préparez proposez listez rectocolite hémorragique infarctus"
+        " rue maison école église place marché voiture argent livre table ami amie chien chat"
+        " soleil pluie été hiver achat vente prix note notes liste phrase phrases poème conte"
+        " recette rédaction synthèse chef client courrier"
     ),
     "de": (
         "fassen fasse erklären erkläre beschreiben beschreibe nennen nenne vergleichen"
@@ -59,6 +65,9 @@ FOREIGN_WORDS = {
         " mögliche häufige sicher ministerium rechte bericht brief besprechung reise stadt"
         " arbeit körper zeichen skala erblich diagnostiziert durchgeführt kombinieren"
         " niereninsuffizienz"
+        " straße strasse haus schule kirche platz markt auto geld buch tisch freund freundin"
+        " hund katze sonne regen sommer winter kauf verkauf preis notiz liste satz sätze"
+        " gedicht geschichte rezept aufsatz zusammenfassung chef kunde post"
     ),
     "pt": (
         "máxima máximo mínima mínimo brasileira brasileiro portuguesa portuguesas europeia"
@@ -76,6 +85,9 @@ FOREIGN_WORDS = {
         " sociedade cardiologia neurologia pediatria ministério direitos relatório carta reunião"
         " viagem cidade trabalho retocolite ulcerativa ocorrer interpretar positivo comum"
         " adultos"
+        " rua casa escola igreja praça mercado carro dinheiro livro mesa amigo amiga cachorro"
+        " gato sol chuva verão inverno compra venda preço nota notas lista frase frases poema"
+        " conto receita redação resumo chefe cliente"
     ),
     "it": (
         "massima massimo minima minimo italiana italiano europea americana nazionale riassuma"
@@ -94,6 +106,9 @@ FOREIGN_WORDS = {
         " guida raccomandazioni società cardiologia neurologia pediatria ministero diritti"
         " relazione lettera riunione viaggio città lavoro fibrillazione atriale ulcerosa"
         " ereditaria lasciare trattata indica colite adulto insufficienza ipertensione"
+        " strada scuola chiesa piazza mercato macchina soldi libro tavolo amico amica cane"
+        " gatto sole pioggia estate inverno acquisto vendita prezzo nota note lista frase"
+        " frasi poesia racconto ricetta tema riassunto capo cliente"
     ),
     "vi": (
         "người lớn nhỏ trẻ già bao nhiêu thế nào khi vì sao ở đâu cái gì được không có thể nên"
