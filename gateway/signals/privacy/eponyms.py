@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.features import NEWLINE
 from gateway.signals.privacy.lexicon import Flag, folded
 from gateway.signals.privacy.model import Model
 from gateway.signals.privacy.name_stops import (
@@ -61,23 +60,30 @@ def is_eponym(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
 
     "Maria's disease" and "Jane Roe's test" are theirs; "Hansen's disease" or "Coombs test" are not.
     """
-    if _is_named_after(words, run) or (run.label == PLACE and _names_rules(words, run)):
+    before, behind = _beside(words, run)
+    if _is_named_after(words, run, before) or (run.label == PLACE and _names_rules(words, run)):
         return True
-    if _is_in_pairs(words, run):
+    if "-" in (before, behind) and _is_in_pairs(words, run):
         return True
     is_given = bool(run.flags[0] & _GIVEN)
     if run.first < run.last and "-" not in words[run.first : run.last] and is_given:
         return _are_finders(words, run, model)
-    if _stands_for_disease(words, run, model):
+    if _stands_for_disease(words, run, model, is_owned=behind == "'s"):
         return True
-    return _has_head(words, run, is_given, terms)
+    return bool(behind) and _has_head(words, run, is_given, terms)
 
 
-def _stands_for_disease(words: list[str], run: Run, model: Model) -> bool:
+def _beside(words: list[str], run: Run) -> tuple[str, str]:
+    """The word before and the one behind; empty at the ends of the text."""
+    at = run.last + 1
+    return words[run.first - 1] if run.first else "", words[at] if at < len(words) else ""
+
+
+def _stands_for_disease(words: list[str], run: Run, model: Model, *, is_owned: bool) -> bool:
     """ "Hashimoto's and celiac disease", "how is Paget's treated": what is owned is left out."""
-    owner, flags = words[run.last], run.flags[1]
-    if words[run.last + 1 : run.last + 2] == ["'s"]:
-        if owner in BARE_EPONYMS and run.first == run.last:
+    flags = run.flags[1]
+    if is_owned:
+        if words[run.last] in BARE_EPONYMS and run.first == run.last:
             return True
         is_rare = flags & _EPONYM and not flags & _FREQUENT
         if is_rare and _lower_at(words, run.last + 2) in _NO_NOUNS:
@@ -88,9 +94,9 @@ def _stands_for_disease(words: list[str], run: Run, model: Model) -> bool:
 def _has_head(words: list[str], run: Run, is_given: bool, terms: Terms) -> bool:
     """Whether a disease, a sign or the like stands behind the name."""
     owner, at = words[run.last], run.last + 1
-    is_owned = words[at : at + 1] == ["'s"]
+    is_owned = words[at] == "'s"
     at += is_owned
-    while words[at : at + 1] == ["-"] and words[at + 1 : at + 2]:  # "Andersen-Tawil syndrome"
+    while at < len(words) - 1 and words[at] == "-":  # "Andersen-Tawil syndrome"
         if folded(words[at + 1]) in JOINED_HEADS:  # "Sjögren-Syndrom"
             return True
         at += 2
@@ -128,10 +134,10 @@ def is_kind_or_body(words: list[str], run: Run) -> bool:
     """ "anti-Kell antibodies", "Sociedad Española de Cardiología", "King George III"."""
     if run.label == NAME and _is_monarch(words, run):
         return True
-    before = [folded(word) for word in words[max(0, run.first - _BODY_REACH) : run.first + 1]]
-    if before[-2:-1] == ["-"] and before[-3:-2] and before[-3] in PREFIXES:
+    before = words[max(0, run.first - _BODY_REACH) : run.first + 1]
+    if len(before) > 2 and before[-2] == "-" and before[-3].lower() in PREFIXES:
         return True
-    return not BODIES.isdisjoint(before) and words[run.first - 1][0] != NEWLINE
+    return not BODIES.isdisjoint(before)
 
 
 def _is_in_pairs(words: list[str], run: Run) -> bool:
@@ -141,7 +147,7 @@ def _is_in_pairs(words: list[str], run: Run) -> bool:
         sign == "-" and left.istitle() and right.istitle()
         for left, sign, right in zip(near, near[1:], near[2:], strict=False)
     )
-    return pairs > 1 and "-" in words[max(0, run.first - 1) : run.last + 2]
+    return pairs > 1
 
 
 def _names_rules(words: list[str], run: Run) -> bool:
@@ -154,21 +160,25 @@ def _names_rules(words: list[str], run: Run) -> bool:
     return False
 
 
-def _is_named_after(words: list[str], run: Run) -> bool:
+def _is_named_after(words: list[str], run: Run, before: str) -> bool:
     """ "syndrome of Moynahan", "síndrome de Sjögren", "Herbert Hoover Elementary School"."""
-    before = words[run.first - 1] if run.first else ""
-    if before.lower() in DIRECT_HEADS:  # "Morbus Basedow"
+    if before in DIRECT_HEADS:  # "Morbus Basedow"
         return True
-    is_of_head = before in _PREPOSITIONS and folded(words[run.first - 2]) in ABROAD_HEADS
-    if is_of_head and run.first > 1 and not run.flags[0] & _GIVEN:
+    if before in _PREPOSITIONS and run.first > 1 and _is_head(words, run, before):
         return True
-    if before == "of":
-        head = words[max(0, run.first - 2)]
-        if head.lower() in _OF_FINDERS:
-            return True
-        if head == "University" and (run.first == run.last or is_wide([words[run.first]])):
-            return True
     return _leads_to(words, run.last + 1, THING_HEADS)
+
+
+def _is_head(words: list[str], run: Run, preposition: str) -> bool:
+    """Whether what stands before the preposition bears the name behind it."""
+    head = words[run.first - 2]
+    if not run.flags[0] & _GIVEN and folded(head) in ABROAD_HEADS:
+        return True
+    if preposition != "of":
+        return False
+    if head == "University" and (run.first == run.last or is_wide([words[run.first]])):
+        return True
+    return head.lower() in _OF_FINDERS
 
 
 def _leads_to(words: list[str], at: int, heads: frozenset[str]) -> bool:

@@ -166,7 +166,7 @@ ABROAD_HEADS = frozenset(
     ).split()
 )
 # ... right before it ...
-DIRECT_HEADS = frozenset("morbus bệnh chứng benh chung".split())
+DIRECT_HEADS = frozenset("Morbus morbus Bệnh bệnh chứng benh chung".split())
 # ... and behind it and a hyphen.
 JOINED_HEADS = frozenset(
     (
@@ -178,13 +178,13 @@ JOINED_HEADS = frozenset(
 # Bodies and offices, before what they are for: "Sociedad Española de Cardiología".
 BODIES = frozenset(
     (
-        "sociedad societe societa sociedade gesellschaft asociacion associacao associazione"
-        " association academia academie accademia akademie ministerio ministere ministero"
-        " bundesministerium instituto institut istituto colegio college collegio federacion"
-        " federacao federazione federation fundacion fondation fondazione fundacao stiftung"
-        " organizacion"
-        " organisation organizzazione organizacao agencia agence agenzia consejo conseil consiglio"
-        " haute autorite hoi vien"
+        "Sociedad Société Societe Società Societa Sociedade Gesellschaft Asociación Asociacion"
+        " Associação Associacao Associazione Academia Académie Academie Accademia Akademie"
+        " Ministerio Ministère Ministere Ministero Ministério Bundesministerium Instituto Institut"
+        " Istituto Colegio Colégio Collegio Federación Federacion Federação Federazione Fédération"
+        " Fundación Fundacion Fondation Fondazione Fundação Stiftung Organización Organizacion"
+        " Organisation Organizzazione Organização Agencia Agence Agenzia Agência Consejo Conseil"
+        " Consiglio Conselho Haute Autorité Autorite"
     ).split()
 )
 # Before a hyphen and a name that is a blood group, an antigen or a kind.

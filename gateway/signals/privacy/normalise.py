@@ -193,18 +193,26 @@ def normalise(text: str, look: Callable[[str], int] = lambda _: EVERYTHING) -> N
 
 
 def _plain_letters(working: _Working) -> None:
-    """Once more where letters became others: those may be signs or halves of letters."""
+    """Once more where letters became others: those may be signs or halves of letters.
+
+    What is looked for is looked for among the few characters beyond ASCII, not in the text.
+    """
     for _ in range(2):
-        working.apply((m.start(), m.end(), "") for m in _INVISIBLE.finditer(working.text))
-        # A search is several times faster than translating the whole text.
-        working.text = _PLAIN_CHARS.sub(lambda m: _PLAIN[ord(m.group())], working.text)
-        with_letters = working.text
+        odd = "".join(_NON_ASCII.findall(working.text))
+        if _INVISIBLE.search(odd):
+            working.apply((m.start(), m.end(), "") for m in _INVISIBLE.finditer(working.text))
+        if _PLAIN_CHARS.search(odd):
+            # A search is several times faster than translating the whole text.
+            working.text = _PLAIN_CHARS.sub(lambda m: _PLAIN[ord(m.group())], working.text)
+        before = working.text
         if not unicodedata.is_normalized("NFKC", working.text):
             working.apply(_compatible(working.text))
-        working.text = _DIGIT.sub(lambda m: str(unicodedata.decimal(m.group())), working.text)
-        if _HAS_OTHER.search(working.text) and _MIXED_PAIR.search(working.text):
+            odd = "".join(_NON_ASCII.findall(working.text))
+        if _DIGIT.search(odd):
+            working.text = _DIGIT.sub(lambda m: str(unicodedata.decimal(m.group())), working.text)
+        if _HAS_OTHER.search(odd) and _MIXED_PAIR.search(working.text):
             working.text = _MIXED_WORD.sub(_unmix, working.text)
-        if working.text is with_letters:
+        if working.text is before:
             break
 
 

@@ -69,6 +69,8 @@ _GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron rho sigma tau"
     " upsilon phi chi psi omega".split()
 )
+_BEFORE_AUTHORS = frozenset({"(", ";", "and", "&"})
+_AFTER_AUTHORS = frozenset({"and", "or", "&", ",", "(", "'s", "et"})
 _BEHIND_AUTHORS = frozenset({"'s", "et", "("})
 _CITING = frozenset("by see of and & in to from per".split())
 _CITING_YEAR = frozenset("in see per from cf".split())
@@ -147,6 +149,9 @@ class Terms:
     def is_cited(self, first: int, last: int) -> bool:
         """Whether an author is meant: "Roe et al.", "Roe (2007)", "Roe's (2007) study"."""
         at = last + 1
+        after = self._words[at] if at < len(self._words) else ""
+        if self._before(first) not in _BEFORE_AUTHORS and after not in _AFTER_AUTHORS:
+            return self._before(first) in _CITING_YEAR and _YEAR.fullmatch(after) is not None
         behind = list(self._words[at : at + 4])
         if first == last and self._is_author(first, behind):
             return True
@@ -168,8 +173,6 @@ class Terms:
         """ "Roe and colleagues", "(Roe and Doe, 2014)", "in Roe 2014", "Roe and Doe (2014)"."""
         if behind[:1] == ["and"] and behind[1:2] in _FELLOWS:
             return True
-        if behind[:1] and _YEAR.fullmatch(behind[0]):
-            return self._before(at) in _CITING_YEAR
         is_second = self._before(at) in {"and", "&"}
         if behind[:1] in _AND:
             behind = list(self._words[at + 3 : at + 7])
@@ -188,6 +191,8 @@ class Terms:
             return False
         for step in (1, -1):
             place, is_joined = at + step, False
+            if not 0 <= place < len(words) or words[place] not in _JOINTS:
+                continue
             while 0 <= place < len(words) and abs(place - at) <= _DRUGS_REACH:
                 word = words[place]
                 if word in _JOINTS:
