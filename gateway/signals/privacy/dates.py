@@ -13,9 +13,9 @@ from gateway.signals.privacy.found import (
     Found,
     Recogniser,
     always,
+    around,
     exact,
     first_unless,
-    sentence_around,
 )
 from gateway.signals.privacy.verdict import Kind
 
@@ -57,18 +57,28 @@ def _day_month(match: re.Match[str]) -> Found | None:
 
 
 # What authorities do on a day is nobody's date.
-_OFFICIAL = re.compile(
-    r"\b(?:FDA|EMA|WHO|CDC|NIH|NICE|USPSTF|MHRA|EPA|Congress|Medicare|World Health Organization"
-    r"|Food and Drug Administration|(?:[Gg]uidelines?|[Aa]ct|[Rr]ule) (?:was|were|of|from))\b"
-    r".*\b(?:approv|declar|recommend|authori[sz]|publish|announc|issu|updat|withdr|warn|releas"
-    r"|pass|enact|sign|took effect|effective|recall|clear)",
-    re.DOTALL,
+_AUTHORITIES = (
+    "fda ",
+    "ema ",
+    "cdc ",
+    "uspstf",
+    "mhra",
+    "congress",
+    "guideline",
+    "world health org",
+    "food and drug",
+)
+_DECIDED = re.compile(
+    r"\b(?:approv|declar|recommend|authori[sz]|publish|announc|issu|updat|withdr|warn|pass|enact"
+    r"|took effect|effective|recall|clear)"
 )
 
 
 def _date(match: re.Match[str]) -> Found | None:
-    if _OFFICIAL.search(sentence_around(match)):
-        return None
+    near = around(match)
+    for name in _AUTHORITIES:
+        if name in near and _DECIDED.search(near):
+            return None
     return Found(match.start(), match.end(), Kind.DATE, is_strong=False)
 
 

@@ -108,16 +108,13 @@ def first_unless(before: str, first: str) -> str:
     return rf"[{first}](?<![{before}][\s\S])"
 
 
-_SENTENCE_CHARS = 300
+_AROUND_CHARS = 120
 
 
-def sentence_around(match: re.Match[str]) -> str:
-    """The text between the points or line ends around a match, or a good part of it."""
-    text, first, last = match.string, match.start(), match.end()
-    before = text[max(0, first - _SENTENCE_CHARS) : first]
-    behind = text[last : last + _SENTENCE_CHARS]
-    opened = max(before.rfind(". "), before.rfind("\n"), before.rfind("? ")) + 1
-    return before[opened:] + match.group() + re.split(r"[.?!] |\n", behind, maxsplit=1)[0]
+def around(match: re.Match[str]) -> str:
+    """What stands close to a match, in small letters."""
+    first = max(0, match.start() - _AROUND_CHARS)
+    return match.string[first : match.end() + _AROUND_CHARS].lower()
 
 
 def always(kind: Kind, group: int = 0, *, is_strong: bool = True) -> Locate:

@@ -308,21 +308,27 @@ def _base64_runs(text: str) -> Iterator[tuple[int, int, str | None]]:
     """Those over several lines, and those in one that are no part of such."""
     words = _long_words(text)
     if not any(text.startswith(("\n", "\r\n"), end) for _, end in words):
-        for first, last in words:
-            for line in _BASE64.finditer(text, first, last):
-                yield line.start(), line.end(), _of_base64(line.group())
+        yield from _in_words(text, words)
         return
     done = 0
     for lines in itertools.chain(_WRAPPED.finditer(text), (None,)):
         plain = _unwrapped(lines) if lines else None
         if lines and plain is None:
             continue
-        until = lines.start() if lines else len(text)
-        for line in _BASE64.finditer(text, done, until):
-            yield line.start(), line.end(), _of_base64(line.group())
+        yield from _in_words(text, [(done, lines.start() if lines else len(text))])
         if lines:
             yield lines.start(), lines.end(), plain
             done = lines.end()
+
+
+def _in_words(text: str, stretches: list[tuple[int, int]]) -> Iterator[tuple[int, int, str | None]]:
+    known: dict[str, str | None] = {}  # a text may be one run over and over
+    for first, last in stretches:
+        for line in _BASE64.finditer(text, first, last):
+            run = line.group()
+            if run not in known:
+                known[run] = _of_base64(run)
+            yield line.start(), line.end(), known[run]
 
 
 def _long_words(text: str) -> list[tuple[int, int]]:

@@ -9,9 +9,9 @@ from gateway.signals.privacy.found import (
     Found,
     Recogniser,
     always,
+    around,
     exact,
     first_unless,
-    sentence_around,
 )
 from gateway.signals.privacy.verdict import Kind
 
@@ -73,15 +73,16 @@ def _facility(match: re.Match[str]) -> Found | None:
         == "according "
     ):
         return None
-    if _OF_SCIENCE.search(sentence_around(match)):
+    near = around(match)
+    if any(word in near for word in _OF_SCIENCE):
         return None
     if _NOT_A_FACILITY.fullmatch(text) or (" " not in text and text not in _KNOWN):
         return None
     return Found(match.start(1), match.end(1), Kind.GEO, is_strong=False)
 
 
-# Those who work there, and what they do: nobody is treated.
-_OF_SCIENCE = re.compile(r"\b(?:[Rr]esearchers|[Ss]cientists|[Ii]nvestigators|grantees?)\b")
+# Those who work there: nobody is treated.
+_OF_SCIENCE = ("researchers", "scientists", "investigators", "grantee")
 _KNOWN = frozenset({"UCSF", "Baylor"})
 
 RECOGNISERS = (
