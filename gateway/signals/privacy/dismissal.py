@@ -23,9 +23,9 @@ from gateway.signals.privacy.tokens import TITLES
 
 # Log odds above the threshold that a lone word in small letters must reach: one that the lexicon
 # knows as a name, any other, and one that stands in a dictionary.
-_LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD, _LEAST_ACCENTED = 1.4, 2.4, 3.4, 5.0
+_LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD, _LEAST_ACCENTED = 1.7, 2.7, 3.7, 5.3
 # The same of a lone word in a long text that speaks of nobody in particular.
-_LEAST_IMPERSONAL = 3.0
+_LEAST_IMPERSONAL = 3.3
 _ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
 # A text that ends sooner is a message, and its last word as likely a name.
 _LONG_WORDS = 24

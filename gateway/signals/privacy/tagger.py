@@ -29,7 +29,7 @@ from gateway.signals.privacy.verdict import Kind
 _CANDIDATES_FLOOR = 2_000
 _CHARS_PER_CANDIDATE = 80
 # Log odds above the threshold from which on a full name identifies without a health context.
-_STRONG = 1.4
+_STRONG = 1.7
 
 _PARTICLES = frozenset(
     "de da del della di der den do dos das du van von bin ibn al el la le lo ten ter y e".split()
