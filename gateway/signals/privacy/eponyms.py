@@ -33,10 +33,9 @@ from gateway.signals.privacy.terms import Terms
 _HEAD_REACH, _RULES_REACH, _BODY_REACH, _PAIR_REACH = 4, 5, 3, 6
 _PREPOSITIONS = frozenset("of de di da do des du del della von d".split())
 _BETWEEN = frozenset({"-", "'s", "'", "and", "or", "/", ","})
-_THRONES = frozenset(
-    "King Queen Pope Emperor Empress Tsar Czar Pharaoh Sultan Kaiser Prince Princess Saint".split()
-)
-_ROMAN = re.compile(r"X{0,2}(?:I[XV]|V?I{0,3})")
+_CROWNED = frozenset("Pope Emperor Empress Tsar Czar Pharaoh Sultan Kaiser".split())
+_THRONES = _CROWNED | frozenset("King Queen Prince Princess".split())
+_ROMAN = re.compile(r"(?=[XVI])X{0,2}(?:I[XV]|V?I{0,3})")
 _OF_FINDERS = frozenset(
     "syndrome tetralogy triad law theorem phenomenon method pouch circle loop canal islets space"
     " ligament sphincter foramen valve tunnel organ bundle antrum fascia".split()
@@ -121,13 +120,14 @@ def _are_finders(words: list[str], run: Run, model: Model) -> bool:
 
 
 def _is_monarch(words: list[str], run: Run) -> bool:
-    """ "King George III", "Pope Urban": one name, and what tells of a throne beside it."""
+    """ "King George III", "Pope Urban". "King Zorvanek" may be called so, and "Jane Roe III"."""
     first = run.first + (words[run.first] in _THRONES)
-    if run.last > first:
+    if run.last > first or not first:
         return False
-    has_throne = first > run.first or (first > 0 and words[first - 1] in _THRONES)
-    number = words[run.last + 1] if run.last + 1 < len(words) else ""
-    return has_throne or (len(number) > 1 and _ROMAN.fullmatch(number) is not None)
+    throne = words[first - 1]
+    if throne in _CROWNED:
+        return True
+    return throne in _THRONES and _ROMAN.fullmatch(_beside(words, run)[1]) is not None
 
 
 def is_kind_or_body(words: list[str], run: Run) -> bool:
