@@ -83,6 +83,8 @@ _DOSE_REACH, _LIST_REACH = 4, 32
 _DRUGS_REACH, _SYMBOL_CHARS = 8, 4
 _LAST_JOINTS = frozenset("and or versus vs than / &".split())
 _JOINTS = _LAST_JOINTS | {","}
+_BEFORE_LISTED = _JOINTS | {"("}
+_BEHIND_LETTERS = frozenset({".", ")"})
 _DRUG_PREPOSITIONS = frozenset("with for on to by".split())
 _FORMS = frozenset(
     "tablet tablets capsule capsules injection injections infusion infusions patch patches film"
@@ -124,15 +126,26 @@ class Terms:
 
     def is_term(self, at: int, flags: int) -> bool:
         """Whether one of the reasons holds; `flags` are the lexicon's for the word."""
-        if self._is_greek(at) or self._words[at + 1 : at + 2] == ["="] or self._is_brand(at):
+        after = self._words[at + 1] if at + 1 < len(self._words) else ""
+        if after == "=" or (after == "-" and self._words[at].lower() in _GREEK):
             return True
-        if not flags & _SURE and (self._is_beside_drug(at) or self._has_form(at)):
+        before = self._before(at)
+        if self._may_be_listed(before, after) and (
+            self._is_brand(at) or (not flags & _SURE and self._is_beside_drug(at))
+        ):
+            return True
+        if after in _FORMS and not flags & _SURE and before.lower() not in TITLES:
             return True
         if not flags & _NAMES and (self._is_unknown_term(at) or self._has_twin(at)):
             return True
-        if not flags & _FREQUENT and self._is_genus(at):
+        if not flags & _FREQUENT and self._is_genus(at, after):
             return True
-        return (not flags & _FREQUENT or bool(flags & _LOWER)) and self._is_option(at)
+        is_free = not flags & _FREQUENT or bool(flags & _LOWER)
+        return is_free and before in _BEHIND_LETTERS and self._is_option(at)
+
+    def _may_be_listed(self, before: str, after: str) -> bool:
+        """Whether a list goes on before or behind a word."""
+        return before in _BEFORE_LISTED or after in _JOINTS or before[:1].isupper() or before == "-"
 
     def uses_capitals(self) -> bool:
         """Whether any word begins with a capital and goes on in small letters."""
@@ -199,7 +212,7 @@ class Terms:
                     is_joined |= word != ","
                 elif word.lower() in health_words.WORDS:
                     is_joined |= self._is_joined_behind(place)
-                    return is_joined and self._may_be_listed(at)
+                    return is_joined and not self._is_taker(at)
                 elif not word.istitle() or words[place - step] not in _JOINTS:
                     break
                 place += step
@@ -210,13 +223,9 @@ class Terms:
         behind = self._words[at + 1 : at + 4]
         return bool(behind) and (behind[0] in _LAST_JOINTS or behind[2:3] in _AND)
 
-    def _may_be_listed(self, at: int) -> bool:
-        """Whether no word before says that somebody takes what is listed."""
-        return self._before(at).lower() not in _TAKERS - _DRUG_PREPOSITIONS
-
-    def _has_form(self, at: int) -> bool:
-        behind = self._words[at + 1 : at + 2]
-        return bool(behind) and behind[0] in _FORMS and self._before(at).lower() not in TITLES
+    def _is_taker(self, at: int) -> bool:
+        """Whether a word before says that somebody takes what is listed."""
+        return self._before(at).lower() in _TAKERS - _DRUG_PREPOSITIONS
 
     def _is_unknown_term(self, at: int) -> bool:
         word = self._words[at]
@@ -237,13 +246,11 @@ class Terms:
             and self.prose.speaks_of_nobody()
         )
 
-    def _is_genus(self, at: int) -> bool:
-        species = self._words[at + 1 : at + 2]
+    def _is_genus(self, at: int, species: str) -> bool:
         return (
             self._words[at].istitle()
-            and bool(species)
-            and _LATIN.fullmatch(species[0]) is not None
-            and species[0].encode() not in self._common
+            and _LATIN.fullmatch(species) is not None
+            and species.encode() not in self._common
             and len(_ENGLISH & self._small_words()) >= _LEAST_ENGLISH
         )
 
@@ -260,9 +267,6 @@ class Terms:
         if _SUBSTANCE.fullmatch(before) is None:
             return False
         return before in health_words.WORDS or before.encode() not in self._common
-
-    def _is_greek(self, at: int) -> bool:
-        return self._words[at + 1 : at + 2] == ["-"] and self._words[at].lower() in _GREEK
 
     def _is_symbol(self, at: int) -> bool:
         word = self._words[at]
