@@ -85,13 +85,13 @@ def _is_unsure(word: str, run: Run, model: Model, terms: Terms) -> bool:
     """
     flags = run.flags[0]
     if flags & _EPONYM and not flags & _GIVEN and terms.prose.is_article():
-        return not terms.prose.tells_of_deeds(run.first)
+        return not terms.prose.tells_of_somebody(run.first)
     if flags & _FREQUENT and not flags & _LOWER:
         return False
     is_weak = run.scores[0] < _LEAST_IMPERSONAL * model.scale
     if not flags & _FREQUENT:
         is_weak |= word.islower()
-    return is_weak and terms.prose.is_impersonal() and not terms.prose.tells_of_deeds(run.first)
+    return is_weak and terms.prose.is_impersonal() and not terms.prose.tells_of_somebody(run.first)
 
 
 def _is_list(words: list[str], run: Run, model: Model) -> bool:

@@ -3,7 +3,8 @@
 
 1. An article is long, speaks of people in general and not of one, and in whole sentences.
 2. A sentence of research, of origin or of a year has towns and authors in it that are no patient's.
-3. A sentence that says what somebody does, wants or is given may have that person in it.
+3. A sentence that says what somebody does, wants or is given may have that person in it, and so may
+   a short one before or behind the article.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _DEEDS = frozenset(
     " spoke ward appointment referral admitted discharged operated handover yesterday tomorrow"
     " tonight monday tuesday wednesday thursday friday saturday sunday".split()
 )
-_LEAST_IMPERSONAL_WORDS, _LEAST_ARTICLE_WORDS = 60, 50
+_LEAST_IMPERSONAL_WORDS, _LEAST_ARTICLE_WORDS, _LINE_WORDS = 60, 50, 12
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 
 
@@ -84,17 +85,28 @@ class Prose:
         said = set(self._sentence(at))
         return not _FINDING.isdisjoint(said) and any(map(_LONG_AGO.fullmatch, said))
 
-    def tells_of_deeds(self, at: int) -> bool:
-        """Whether the sentence around a word says what somebody does, or is to be done to him."""
+    def tells_of_somebody(self, at: int) -> bool:
+        """Whether the sentence around a word says what somebody does, or is to be done to him; or
+        is a short one before or behind all others, as what is to be done with an article.
+        """
+        first, last = self._bounds(at)
+        is_outer = first == 0 or last >= len(self._words) - 1
+        if is_outer and last - first <= _LINE_WORDS and self._words[last : last + 1] != []:
+            return True
         return not _DEEDS.isdisjoint(self._sentence(at))
 
-    def _sentence(self, at: int) -> Iterator[str]:
-        """The words in small letters between two ends of sentences or lines."""
+    def _bounds(self, at: int) -> tuple[int, int]:
+        """The first word of the sentence around a word, and the sign behind its last."""
         first = last = at
         while first and self._words[first - 1] not in _SENTENCE_ENDS:
             first -= 1
         while last < len(self._words) and self._words[last] not in _SENTENCE_ENDS:
             last += 1
+        return first, last
+
+    def _sentence(self, at: int) -> Iterator[str]:
+        """Its words in small letters."""
+        first, last = self._bounds(at)
         return map(str.lower, self._words[first:last])
 
     def _is_prose(self) -> bool:

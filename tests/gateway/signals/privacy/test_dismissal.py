@@ -44,6 +44,7 @@ SOMEBODY = [
     "Give Ngozi aspirin for her asthma.",
     "Zorvanek, aspirin, review in a week for asthma.",
     f"Asthma is worse in winter. {_OF_PEOPLE} Ngozi Zorvanek wants to know more.",
+    f"Give the leaflet on asthma to Abdrakhmanov. {_OF_PEOPLE}",
     f"My sister in Kutaisi has asthma. {_OF_PEOPLE}",
     "Her asthma was found on March 3, 2021.",
     "She was treated at Kutaisi General Hospital for asthma.",
