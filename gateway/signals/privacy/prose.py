@@ -44,6 +44,7 @@ _DEEDS = frozenset(
     " tonight monday tuesday wednesday thursday friday saturday sunday".split()
 )
 _LEAST_IMPERSONAL_WORDS, _LEAST_ARTICLE_WORDS, _LINE_WORDS = 60, 50, 12
+_REACH_WORDS = 32
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 
 
@@ -96,11 +97,14 @@ class Prose:
         return not _DEEDS.isdisjoint(self._sentence(at))
 
     def _bounds(self, at: int) -> tuple[int, int]:
-        """The first word of the sentence around a word, and the sign behind its last."""
+        """The first word of the sentence around a word, and the sign behind its last; of a very
+        long one a part.
+        """
         first = last = at
-        while first and self._words[first - 1] not in _SENTENCE_ENDS:
+        least, most = max(0, at - _REACH_WORDS), min(len(self._words), at + _REACH_WORDS)
+        while first > least and self._words[first - 1] not in _SENTENCE_ENDS:
             first -= 1
-        while last < len(self._words) and self._words[last] not in _SENTENCE_ENDS:
+        while last < most and self._words[last] not in _SENTENCE_ENDS:
             last += 1
         return first, last
 
