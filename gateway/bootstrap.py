@@ -102,7 +102,7 @@ def build(
     signals = SignalReader(scanner=scanner, score=score, capability=capability, waits=waits)
     signals.warm_up()
     approvals = make_approvals(settings, secret)
-    redactor = make_redactor(settings, detector, _vaults(settings, secret))
+    redactor = make_redactor(settings, detector.uncounted, _vaults(settings, secret))
     judge = _judge(settings, identity, signals, sessions, reload, secret, approvals, redactor)
     backends, egresses = make_backends(settings)
     engine = backends[DEVICE] = make_engine(settings)

@@ -22,10 +22,12 @@ class Scanner(Protocol):
 class CountedDetector:
     """A detector whose finds are told to `count` as (kind, mode), one by one.
 
-    Both are closed sets. `count` is called by every thread that scans.
+    Both are closed sets. `count` is called by every thread that scans. `uncounted` is for those who
+    look at the same text once more, such as the redactor: what a request holds counts once.
     """
 
     def __init__(self, detector: Scanner, count: Callable[[tuple[str, str]], None]) -> None:
+        self.uncounted = detector
         self._scan = detector.scan
         self._count = count
         self.version = detector.version

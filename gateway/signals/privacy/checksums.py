@@ -58,12 +58,12 @@ def iban_chars(text: str) -> int:
     ISO 13616: with the first four characters moved to the end, and letters as numbers from 10 to
     35, the remainder by 97 is 1.
     """
-    first, *groups = text.split(" ")
-    head = first[:4].translate(_IBAN_VALUES)
+    groups, values = text.split(" "), text.translate(_IBAN_VALUES).split(" ")
+    head = groups[0][:4].translate(_IBAN_VALUES)
+    groups[0], values[0] = groups[0][4:], values[0][len(head) :]
     place, check = 10 ** len(head), int(head)
     remainder = chars = count = found = 0
-    for group in (first[4:], *groups):
-        digits = group.translate(_IBAN_VALUES)
+    for group, digits in zip(groups, values, strict=True):
         remainder = (remainder * 10 ** len(digits) + int(digits or "0")) % 97
         count += len(group)
         chars += len(group) + 1

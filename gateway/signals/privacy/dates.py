@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Exact, Found, Recogniser, always, first_unless
+from gateway.signals.privacy.found import Exact, Found, Recogniser, always, around, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _MONTH = (
@@ -49,7 +49,29 @@ def _day_month(match: re.Match[str]) -> Found | None:
     return _date(match) if 0 < day <= 31 and not is_word else None
 
 
-def _date(match: re.Match[str]) -> Found:
+# What authorities do on a day is nobody's date.
+_AUTHORITIES = (
+    "fda ",
+    "ema ",
+    "cdc ",
+    "uspstf",
+    "mhra",
+    "congress",
+    "guideline",
+    "world health org",
+    "food and drug",
+)
+_DECIDED = re.compile(
+    r"\b(?:approv|declar|recommend|authori[sz]|publish|announc|issu|updat|withdr|warn|pass|enact"
+    r"|took effect|effective|recall|clear)"
+)
+
+
+def _date(match: re.Match[str]) -> Found | None:
+    near = around(match)
+    for name in _AUTHORITIES:
+        if name in near and _DECIDED.search(near):
+            return None
     return Found(match.start(), match.end(), Kind.DATE, is_strong=False)
 
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
-from typing import Protocol
+from typing import Protocol, cast
 
 from gateway.signals.privacy import digits, health, normalise, recognisers
 from gateway.signals.privacy.custom import Allowed, CustomStage
@@ -23,7 +23,13 @@ from gateway.signals.privacy.digits import TooDisguised
 from gateway.signals.privacy.found import Found, Refused, narrow
 from gateway.signals.privacy.model import Model, artefact_sha256, packaged
 from gateway.signals.privacy.outline import NOTHING, Outline, conclude, outline_of, span_of
-from gateway.signals.privacy.prefilter import CompiledStore, Gate, Prefilter, build_prefilter
+from gateway.signals.privacy.prefilter import (
+    CompiledStore,
+    Gate,
+    Places,
+    Prefilter,
+    build_prefilter,
+)
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage, possible
 from gateway.signals.privacy.scripts import ScriptStage
 from gateway.signals.privacy.tagger import Tagger
@@ -36,7 +42,7 @@ _BINARY_SHARE = 0.05
 # Each finding costs some 5 us: more than these would break the time bound.
 _FINDINGS_FLOOR = 500
 _CHARS_PER_FINDING = 64
-_REVISION = "4"  # raise when code changes what is found without changing a pattern
+_REVISION = "5"  # raise when code changes what is found without changing a pattern
 
 TRIGGERS = (*recognisers.TRIGGERS, *normalise.TRIGGERS)
 _DISGUISE_AT = len(recognisers.TRIGGERS)
@@ -133,26 +139,23 @@ class Detector:
         """And the text without its disguises. Health is looked for beside findings, or if asked."""
         if len(text) > MAX_CHARS:
             return Outline(reasons=("too_long",)), ""
-        data = narrow(text)
-        hits, places = self._prefilter.look(data)
-        has_control = len(data.translate(None, _CONTROL_BYTES)) != len(data)
-        is_plain = text.isascii() and not has_control and not hits & _DISGUISE
-        rare = rare_words(data, self._load().lexicon)
-        if is_plain and rare is None and not (possible(hits) or self._always_runs):
-            return (
-                Outline(has_health=True) if asks_health and self._has_health(text) else NOTHING
-            ), text
-        reasons: list[str] = []
-        if not is_plain and _is_binary(text):
-            reasons.append("binary")
-        normal = self._normalise(text, hits, reasons)
-        if normal is None:
-            return Outline(reasons=(*reasons, "too_disguised")), text
-        if normal.text is not text:
-            data = narrow(normal.text)
-            more, places = self._prefilter.look(data)
-            hits |= more
-            rare = rare_words(data, self._load().lexicon)
+        looked = _Looked(self._prefilter)
+        lexicon = self._load().lexicon
+        if text.isascii() and not looked.look(text)[0] & _DISGUISE and not _has_control(looked):
+            rare = rare_words(looked.data, lexicon)
+            if rare is None and not self._always_runs and not possible(looked.hits):
+                has_health = asks_health and self._has_health(text)
+                return (Outline(has_health=True) if has_health else NOTHING), text
+            normal, reasons = normalise.Normalised(text), list[str]()
+        else:
+            reasons = ["binary"] if _is_binary(text) else []
+            readable = _normalised(text, reasons, looked)
+            if readable is None:
+                return Outline(reasons=(*reasons, "too_disguised")), text
+            normal = readable
+            looked.look(normal.text)
+            rare = rare_words(looked.data, lexicon)
+        hits, places = looked.hits, looked.places
         found = self._run_stages(Document(normal.text, hits, rare, places), reasons)
         found = _resolved(self._allowed.without(found, normal.text))
         has_health = bool(found or asks_health) and self._has_health(normal.text)
@@ -165,21 +168,6 @@ class Detector:
         if hits & 1 or health.has_clinical_word(data):
             return True
         return hits > 1 and health.has_clinical_ending(text)
-
-    def _normalise(self, text: str, hits: int, reasons: list[str]) -> normalise.Normalised | None:
-        """The text to scan, None when that takes too long; faults go to `reasons`."""
-        if text.isascii() and not hits & _DISGUISE:
-            return normalise.Normalised(text)
-        try:
-            normal = normalise.normalise(text, hits >> _DISGUISE_AT, self._disguises)
-        except TooDisguised:
-            return None
-        if normal.has_opaque_run:
-            reasons.append("opaque_run")
-        return normalise.Normalised(text) if normal.text == text else normal
-
-    def _disguises(self, text: str) -> int:
-        return self._prefilter.look(narrow(text))[0] >> _DISGUISE_AT
 
     def _run_stages(self, document: Document, reasons: list[str]) -> list[Found]:
         found: list[Found] = []
@@ -195,6 +183,42 @@ class Detector:
                 reasons.append("too_many")
                 break
         return found
+
+
+class _Looked:
+    """The prefilter's answer for the text it was last asked about."""
+
+    def __init__(self, prefilter: Prefilter) -> None:
+        self._prefilter = prefilter
+        self._text: str | None = None
+        self.hits, self.places = 0, cast("Places | None", None)
+        self.data = b""
+
+    def look(self, text: str) -> tuple[int, Places | None]:
+        """See `Prefilter.look`."""
+        if text is not self._text:
+            self._text, self.data = text, narrow(text)
+            self.hits, self.places = self._prefilter.look(self.data)
+        return self.hits, self.places
+
+    def disguises(self, text: str) -> int:
+        """The hits that the normaliser asks for."""
+        return self.look(text)[0] >> _DISGUISE_AT
+
+
+def _has_control(looked: _Looked) -> bool:
+    return len(looked.data.translate(None, _CONTROL_BYTES)) != len(looked.data)
+
+
+def _normalised(text: str, reasons: list[str], looked: _Looked) -> normalise.Normalised | None:
+    """The text to scan, None when that takes too long; faults go to `reasons`."""
+    try:
+        normal = normalise.normalise(text, looked.disguises)
+    except TooDisguised:
+        return None
+    if normal.has_opaque_run:
+        reasons.append("opaque_run")
+    return normalise.Normalised(text) if normal.text == text else normal
 
 
 @cache

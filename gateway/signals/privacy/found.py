@@ -124,6 +124,15 @@ def first_unless(before: str, first: str) -> str:
     return rf"[{first}](?<![{before}][\s\S])"
 
 
+_AROUND_CHARS = 120
+
+
+def around(match: re.Match[str]) -> str:
+    """What stands close to a match, in small letters."""
+    first = max(0, match.start() - _AROUND_CHARS)
+    return match.string[first : match.end() + _AROUND_CHARS].lower()
+
+
 def always(kind: Kind, group: int = 0, *, is_strong: bool = True) -> Locate:
     """Every match is a hit; `group` is the identifier in it."""
 

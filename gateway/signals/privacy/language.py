@@ -24,6 +24,7 @@ _ENGLISH = frozenset(
 _OTHER = frozenset(
     "el la los las una del por para con que es su sus se le lo como pero muy mi esta este nombre"
     " os das dos uma com nao seu sua ao pelo foi ele ela meu minha"
+    " quand quel quelle hier elle cuando ayer tiene quiere desde ieri hanno quando ontem gestern"
     " les des un une du et est dans pour avec sur qui ce cette vous je nous mon ma sont pas au aux"
     " il gli di per sono della che suo mio nel alla"
     " der die das und ist ein eine einen dem den mit von fur ich nicht auf sein seine mein wurde"
@@ -41,15 +42,15 @@ def reads_as_english(text: str) -> bool:
     if sample.isascii():  # no letter to look at, and splitting is enough to find the small words
         return not _is_foreign(sample.lower().split(), 0)
     words = _WORD.findall(sample.lower())
-    letters = sum(map(len, words))
-    if sum(len(word.encode("ascii", "ignore")) for word in words) < 0.7 * letters:
+    letters = "".join(words)
+    if len(letters.encode("ascii", "ignore")) < 0.7 * len(letters):
         return False
-    return not _is_foreign(words, sum(not word.isascii() for word in words))
+    return not _is_foreign(words, len(words) - sum(map(str.isascii, words)))
 
 
 def _is_foreign(words: list[str], accented: int) -> bool:
     english = sum(map(_ENGLISH.__contains__, words))
     other = sum(map(_OTHER.__contains__, words))
-    if other + accented >= 2 and other > english:
+    if other + accented >= 2 and other and other + accented >= english:
         return True
     return english == 0 and len(words) >= _WORDS_THAT_TELL

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import zlib
 from array import array
 from dataclasses import dataclass
@@ -61,8 +62,9 @@ def read_model(directory: Path) -> Model:
     )
 
 
-def _both(names: array[int], places: array[int]) -> list[int]:
-    """A list, which gives out an element faster than an array; equal numbers are one object.
+def _both(names: array[int], places: array[int]) -> tuple[int, ...]:
+    """A tuple, which gives out an element faster than an array, and which the garbage collector
+    does not look through; equal numbers are one object.
 
     The two bytes of each place, as one number, are the place in a table of all sums.
     """
@@ -70,9 +72,11 @@ def _both(names: array[int], places: array[int]) -> list[int]:
     pairs[::2], pairs[1::2] = names.tobytes(), places.tobytes()
     codes = array("H")
     codes.frombytes(pairs)
+    if sys.byteorder == "big":
+        codes.byteswap()
     signed = (*range(128), *range(-128, 0))
     sums = [name + (place << PLACE_SHIFT) for place in signed for name in signed]
-    return list(map(sums.__getitem__, codes))
+    return tuple(map(sums.__getitem__, codes))
 
 
 @cache

@@ -87,14 +87,19 @@ EPONYM_HEADS = frozenset(
         " fossa artery vein plexus tunnel capsule corpuscle corpuscles tendon bundle"
         " inventory questionnaire regimen agar ataxia kinase blot blotting contractions"
         " agglutination assay deficiency mutation mutations gene genes receptor receptors bacillus"
-        " respiration respirations theory theories paradox taxonomy"
+        " respiration respirations theory theories paradox taxonomy incision sinus sinuses grading"
+        " approach technique graft shunt suture clamp nomogram formula splint forceps retractor"
+        " view angle plaque plaques granules rods inclusions resection osteotomy shift murmur pulse"
+        " facies gait repair"
     ).split()
 )
 # Of these a patient may be the owner: "Maria's disease" is Maria's, unless it is one of OWNERS.
 OWNED = frozenset(
     (
         "test tests score scores fever fracture ulcer cyst hernia tumor tumour operation procedure"
-        " stage cell cells muscle nerve gland method model point lines classification index"
+        " stage cell cells muscle nerve gland method model point lines classification index graft"
+        " incision shunt suture splint murmur pulse gait repair resection plaque view approach"
+        " shift"
     ).split()
 )
 OWNED_BY_GIVEN = frozenset("disease diseases disorder".split())
@@ -137,3 +142,50 @@ WIDE_GROUPS = (
     "latinos latinas hispanics africans asians europeans americans anglo western eastern northern"
     " southern northwestern northeastern southwestern southeastern midwestern victorian jehovah"
 ).split()
+# What a town gives its name to where guidelines and studies are made.
+PLACE_HEADS = frozenset(
+    (
+        "rule rules consensus guideline guidelines protocol definition declaration criteria cohort"
+        " study trial registry classification system scale score scores grading grade staging"
+        " screen triage symptom assessment report index diet convention agreement"
+    ).split()
+)
+# Diseases, signs and the like in other languages, without accents: before "de" and a finder ...
+ABROAD_HEADS = frozenset(
+    (
+        "sindrome enfermedad doenca malattia morbo maladie syndrome mal signo signe segno sinal"
+        " maniobra manobra manovra manœuvre manoeuvre escala scala echelle score prueba prova"
+        " test tetralogia tetralogie triada triade cuerpos corpos corpi corps operacion operacao"
+        " operazione operation indice ley lei loi legge metodo methode linfoma lymphome sarcoma"
+        " sarcome tumor tumore tumeur anemia anemie tiroiditis tiroidite thyroidite fenomeno"
+        " phenomene paralisis paralisia paralisi paralysie criterios criteres criteri clasificacion"
+        " classificacao classificazione classification reaccion reacao reazione reaction formula"
+        " formule posicion posicao posizione position contractura contracture esofago œsophage"
+        " anillo anillos anel aneis anello anelli anneau anneaux esquema ataxia ataxie corea choree"
+        " purpura fractura fratura frattura"
+    ).split()
+)
+# ... right before it ...
+DIRECT_HEADS = frozenset("Morbus morbus Bệnh bệnh chứng benh chung".split())
+# ... and behind it and a hyphen.
+JOINED_HEADS = frozenset(
+    (
+        "syndrom krankheit zeichen skala manover test korper korperchen operation thyreoiditis"
+        " lymphom sarkom tumor kriterien klassifikation index formel ring ringe anamie lahmung"
+        " reflex ataxie score phanomen reaktion fraktur lagerung enzephalopathie"
+    ).split()
+)
+# Bodies and offices, before what they are for: "Sociedad Española de Cardiología".
+BODIES = frozenset(
+    (
+        "Sociedad Société Societe Società Societa Sociedade Gesellschaft Asociación Asociacion"
+        " Associação Associacao Associazione Academia Académie Academie Accademia Akademie"
+        " Ministerio Ministère Ministere Ministero Ministério Bundesministerium Instituto Institut"
+        " Istituto Colegio Colégio Collegio Federación Federacion Federação Federazione Fédération"
+        " Fundación Fundacion Fondation Fondazione Fundação Stiftung Organización Organizacion"
+        " Organisation Organizzazione Organização Agencia Agence Agenzia Agência Consejo Conseil"
+        " Consiglio Conselho Haute Autorité Autorite"
+    ).split()
+)
+# Before a hyphen and a name that is a blood group, an antigen or a kind.
+PREFIXES = frozenset("anti non pre post pseudo para".split())

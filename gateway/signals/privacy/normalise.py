@@ -63,6 +63,7 @@ _WRAPPED = re.compile(
 # Shorter runs must decode to nothing but readable characters and hold a capital and a digit or
 # sign: long words and identifiers of programs are in the same alphabet.
 _SURE_BASE64_CHARS = 40
+_LEAST_RUN_CHARS = 16
 _HEX = re.compile(
     r"(?<![0-9A-Za-z])(?=[0-9a-fA-F]{2}[0-9a-fA-F :]|0x)"
     r"(?:0x)?((?:[0-9a-fA-F]{2}){8,}|[0-9a-fA-F]{2}(?:[ :][0-9a-fA-F]{2}){7,})(?![0-9A-Za-z])"
@@ -162,45 +163,57 @@ class _Working:
         self.is_changed = True
 
 
-def normalise(
-    text: str, hits: int = EVERYTHING, look_again: Callable[[str], int] = lambda _: EVERYTHING
-) -> Normalised:
+def normalise(text: str, look: Callable[[str], int] = lambda _: EVERYTHING) -> Normalised:
     """Raises TooDisguised, nothing else, for any string.
 
-    `hits` says which of TRIGGERS occur, `look_again` says it of a text that was changed. Decoded
-    parts are added while the text is below `_GROWTH` times its size plus 1 KB.
+    `look` says which of TRIGGERS occur in a text; it was last asked about the text that is
+    returned. Decoded parts are added while the text is below `_GROWTH` times its size plus 1 KB.
     """
     working = _Working(text)
     limit = _GROWTH * len(text) + 1_024
     decoded: set[str] = set()
+    plain = ""  # the last text whose letters are known to be plain
     for _ in range(_ROUNDS):
-        working.is_changed = False
-        if not working.text.isascii():
+        if working.text is not plain and not working.text.isascii():
             _plain_letters(working)
+        plain = working.text
+        hits = look(plain)
+        working.is_changed = False
         for number, edits in enumerate(_PASSES):
             if hits >> number & 1:
                 working.apply(edits(working.text))
-        if working.is_changed and not working.text.isascii():
+        if working.text is not plain and not working.text.isascii():
             _plain_letters(working)
+        plain = working.text
         if hits >> len(_PASSES):
             _append_decoded(working, decoded, limit, hits >> len(_PASSES))
-        if not working.is_changed:
+        if not working.is_changed:  # else what was hidden may hide more
             break
-        hits = look_again(working.text)  # what was hidden may hide more
     return Normalised(working.text, working.starts, working.ends, working.has_opaque_run)
 
 
 def _plain_letters(working: _Working) -> None:
-    before = working.text
-    working.apply((m.start(), m.end(), "") for m in _INVISIBLE.finditer(working.text))
-    # A search is several times faster than translating the whole text.
-    working.text = _PLAIN_CHARS.sub(lambda m: _PLAIN[ord(m.group())], working.text)
-    if not unicodedata.is_normalized("NFKC", working.text):
-        working.apply(_compatible(working.text))
-    working.text = _DIGIT.sub(lambda m: str(unicodedata.decimal(m.group())), working.text)
-    if _HAS_OTHER.search(working.text) and _MIXED_PAIR.search(working.text):
-        working.text = _MIXED_WORD.sub(_unmix, working.text)
-    working.is_changed |= working.text is not before
+    """Once more where letters became others: those may be signs or halves of letters.
+
+    What is looked for is looked for among the few characters beyond ASCII, not in the text.
+    """
+    for _ in range(2):
+        odd = "".join(_NON_ASCII.findall(working.text))
+        if _INVISIBLE.search(odd):
+            working.apply((m.start(), m.end(), "") for m in _INVISIBLE.finditer(working.text))
+        if _PLAIN_CHARS.search(odd):
+            # A search is several times faster than translating the whole text.
+            working.text = _PLAIN_CHARS.sub(lambda m: _PLAIN[ord(m.group())], working.text)
+        before = working.text
+        if not unicodedata.is_normalized("NFKC", working.text):
+            working.apply(_compatible(working.text))
+            odd = "".join(_NON_ASCII.findall(working.text))
+        if _DIGIT.search(odd):
+            working.text = _DIGIT.sub(lambda m: str(unicodedata.decimal(m.group())), working.text)
+        if _HAS_OTHER.search(odd) and _MIXED_PAIR.search(working.text):
+            working.text = _MIXED_WORD.sub(_unmix, working.text)
+        if working.text is before:
+            break
 
 
 def _compatible(text: str) -> Iterator[Edit]:
@@ -257,7 +270,7 @@ def _append_decoded(working: _Working, seen: set[str], limit: int, hits: int) ->
     text = working.text
     runs: list[tuple[int, int, str | None]] = []
     if hits & 6:
-        runs += [(m.start(), m.end(), _of_hex(m.group(1))) for m in _HEX.finditer(text)]
+        runs += _hexadecimal_runs(text, has_pairs=bool(hits & 4))
     if hits & 1:
         runs += _base64_runs(text)
     for start, end, plain in runs:
@@ -273,6 +286,13 @@ def _append_decoded(working: _Working, seen: set[str], limit: int, hits: int) ->
             working.has_opaque_run = True
 
 
+def _hexadecimal_runs(text: str, *, has_pairs: bool) -> Iterator[tuple[int, int, str | None]]:
+    """In pairs they hold spaces, else they are within a word."""
+    for first, last in [(0, len(text))] if has_pairs else _long_words(text):
+        for match in _HEX.finditer(text, first, last):
+            yield match.start(), match.end(), _of_hex(match.group(1))
+
+
 def _of_hex(run: str) -> str | None:
     return _readable(bytes.fromhex(run.replace(":", " ")), 1.0)
 
@@ -286,17 +306,43 @@ def _of_base64(run: str) -> str | None:
 
 def _base64_runs(text: str) -> Iterator[tuple[int, int, str | None]]:
     """Those over several lines, and those in one that are no part of such."""
+    words = _long_words(text)
+    if not any(text.startswith(("\n", "\r\n"), end) for _, end in words):
+        yield from _in_words(text, words)
+        return
     done = 0
     for lines in itertools.chain(_WRAPPED.finditer(text), (None,)):
         plain = _unwrapped(lines) if lines else None
         if lines and plain is None:
             continue
-        until = lines.start() if lines else len(text)
-        for line in _BASE64.finditer(text, done, until):
-            yield line.start(), line.end(), _of_base64(line.group())
+        yield from _in_words(text, [(done, lines.start() if lines else len(text))])
         if lines:
             yield lines.start(), lines.end(), plain
             done = lines.end()
+
+
+def _in_words(text: str, stretches: list[tuple[int, int]]) -> Iterator[tuple[int, int, str | None]]:
+    known: dict[str, str | None] = {}  # a text may be one run over and over
+    for first, last in stretches:
+        for line in _BASE64.finditer(text, first, last):
+            run = line.group()
+            if run not in known:
+                known[run] = _of_base64(run)
+            yield line.start(), line.end(), known[run]
+
+
+def _long_words(text: str) -> list[tuple[int, int]]:
+    """Where those between spaces stand that a run could be in: to split a text is faster than to
+    search it for characters of a kind.
+    """
+    found: list[tuple[int, int]] = []
+    at = 0
+    for word in text.split():
+        if len(word) >= _LEAST_RUN_CHARS:
+            at = text.index(word, at)
+            found.append((at, at + len(word)))
+            at += len(word)
+    return found
 
 
 def _unwrapped(lines: re.Match[str]) -> str | None:

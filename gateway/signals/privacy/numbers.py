@@ -29,7 +29,7 @@ _LETTER = r"A-Za-z0-9\u00c0-\u024f"
 
 
 def _is_card(text: str) -> bool:
-    digits = digits_of(text)
+    digits = text.replace(" ", "").replace("-", "")
     return _ISSUER.fullmatch(digits) is not None and checksums.luhn(digits)
 
 

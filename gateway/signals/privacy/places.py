@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Exact, Found, Recogniser, always, first_unless
+from gateway.signals.privacy.found import Exact, Found, Recogniser, always, around, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _UPPER = r"A-Z\u00c0-\u00de\u0100-\u017d"
@@ -66,11 +66,16 @@ def _facility(match: re.Match[str]) -> Found | None:
         == "according "
     ):
         return None
+    near = around(match)
+    if any(word in near for word in _OF_SCIENCE):
+        return None
     if _NOT_A_FACILITY.fullmatch(text) or (" " not in text and text not in _KNOWN):
         return None
     return Found(match.start(1), match.end(1), Kind.GEO, is_strong=False)
 
 
+# Those who work there: nobody is treated.
+_OF_SCIENCE = ("researchers", "scientists", "investigators", "grantee")
 _KNOWN = frozenset({"UCSF", "Baylor"})
 
 RECOGNISERS = (
@@ -134,7 +139,8 @@ RECOGNISERS = (
         r"[A-Z][A-Z],?[ \t\n]{1,3}[0-9]{5}|(?i:zip|postal code|postcode|plz|cap|cep|cp)",
         Exact(
             rf"(?:\b(?:{_STATE}),?[ \t\n]{{1,3}}\d{{5}}(?:-\d{{4}})?"
-            r"|(?i:\b(?:zip(?: ?code)?|postal code|postcode|plz|cap|cep|cp)(?: is|:| =)? ?"
+            r"|(?i:\b(?:(?:zip(?: ?code)?|postal code|postcode)(?: is|:| =)? ?|(?:plz|cap|cep|cp)"
+            r"(?: is|:| =|[ ]) ?(?=\d\d[\d -]\d))"  # CEP290 is a gene
             r"(?:\d{3} \d{2}|\d{2}-\d{3}|\d{3,6}(?:-\d{3,4})?)))(?![\d-])"
         ),
         always(Kind.GEO),
@@ -158,11 +164,13 @@ RECOGNISERS = (
         always(Kind.GEO, 1, is_strong=False),
     ),
     Recogniser(
-        "postcode",  # British, and Canadian with the letters it has (Canada Post); no formula
+        # British, and Canadian with the letters it has (Canada Post); no formula, no coma scale.
+        "postcode",
         r"[A-Z][0-9][A-Z0-9]? ?[0-9][A-Z]",
         Exact(
             r"\b(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}"
-            r"|(?!C\dH\d)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d)\b"
+            r"|(?!C\dH\d|E\dV\dM\d)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?"
+            r"\d[ABCEGHJ-NPRSTV-Z]\d)\b"
         ),
         always(Kind.GEO, is_strong=False),
         needs_digit=True,

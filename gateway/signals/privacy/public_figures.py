@@ -89,8 +89,46 @@ _FICTION = (
     " jack_sparrow katniss_everdeen indiana_jones forrest_gump santa_claus cinderella zeus"
     " hercules achilles odysseus thor odin hermes poseidon john_doe jane_doe"
 )
+_MEDICINE = (
+    "rebecca_lee_crumpler elizabeth_garrett_anderson henrietta_lacks clara_barton"
+    " mary_seacole edward_trudeau rené_laennec rene_laennec"
+    " harvey_wiley crawford_long william_morton barry_marshall robert_gallo"
+    " luc_montagnier françoise_barré-sinoussi stanley_prusiner james_parkinson"
+    " georges_gilles_de_la_tourette jean-martin_charcot thomas_hodgkin thomas_addison"
+    " paul_ehrlich emil_von_behring élie_metchnikoff wilder_penfield"
+    " egas_moniz walter_freeman phineas_gage michael_j._fox christopher_reeve lou_gehrig"
+    " stephen_jay_gould oliver_sacks atul_gawande sanjay_gupta mehmet_oz"
+    " deepak_chopra andrew_wakefield harold_shipman josef_mengele jack_kevorkian"
+    " elizabeth_holmes siddhartha_mukherjee paul_kalanithi susan_sontag albert_bandura"
+    " erik_erikson b.f._skinner john_bowlby mary_ainsworth"
+    " marsha_linehan lawrence_kohlberg dorothea_orem hildegard_peplau"
+    " madeleine_leininger"
+)
+_STARS = (
+    "angelina_jolie selena_gomez chadwick_boseman"
+    " patrick_swayze farrah_fawcett halle_berry nick_jonas venus_williams muhammad_ali"
+    " magic_johnson christian_eriksen damar_hamlin naomi_osaka simone_manuel andy_murray"
+    " zinedine_zidane kylian_mbappé david_beckham ozzy_osbourne celine_dion céline_dion"
+    " whitney_houston britney_spears demi_lovato miley_cyrus justin_timberlake"
+    " bob_dylan aretha_franklin frank_sinatra ray_charles stevie_wonder montserrat_caballé"
+    " luciano_pavarotti maria_callas bette_midler robert_de_niro al_pacino jodie_foster"
+    " julia_roberts sandra_bullock scarlett_johansson keanu_reeves johnny_depp"
+    " amber_heard kate_middleton prince_harry meghan_markle king_george_iii henry_viii"
+    " catherine_the_great peter_the_great ivan_the_terrible jane_fonda"
+    " rock_hudson freddie_highmore lance_armstrong oscar_pistorius"
+    " megan_rapinoe shakira penélope_cruz antonio_banderas"
+)
+_INVENTED = (
+    "jesse_pinkman gregory_house meredith_grey doogie_howser hannibal_lecter"
+    " norman_bates hercule_poirot jane_marple miss_marple"
+    " john_wick rocky_balboa ellen_ripley captain_ahab holden_caulfield atticus_finch"
+    " dorian_gray anna_karenina emma_bovary madame_bovary jean_valjean"
+    " raskolnikov gregor_samsa victor_frankenstein count_dracula alice_in_wonderland"
+    " mad_hatter snow_white sleeping_beauty winnie_the_pooh christopher_robin bugs_bunny"
+    " peppa_pig lisa_simpson marge_simpson jon_snow"
+    " tyrion_lannister cersei_lannister arya_stark walter_mitty pippi_longstocking"
+    " pinocchio captain_kirk jean-luc_picard spock princess_leia obi-wan_kenobi lara_croft"
+)
 
-PUBLIC_FIGURES = frozenset(f"{_SCIENCE} {_POLITICS} {_CULTURE} {_FICTION}".split()) - {
-    "john_doe",
-    "jane_doe",
-}
+_ALL = f"{_SCIENCE} {_POLITICS} {_CULTURE} {_FICTION} {_MEDICINE} {_STARS} {_INVENTED}"
+PUBLIC_FIGURES = frozenset(_ALL.split()) - {"john_doe", "jane_doe"}

@@ -14,20 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gateway.signals.privacy.dismissal import (
-    NAME,
-    NEITHER,
-    PLACE,
-    Run,
-    follows_title,
-    is_no_finding,
-    is_part_of_wide,
-    names_in,
-)
+from gateway.signals.privacy.dismissal import follows_title, is_no_finding, names_in
 from gateway.signals.privacy.features import NEWLINE, Signs
 from gateway.signals.privacy.found import Found, Refused
 from gateway.signals.privacy.model import PLACE_SHIFT, Model
 from gateway.signals.privacy.recognisers import Document
+from gateway.signals.privacy.renown import is_part_of_wide
+from gateway.signals.privacy.run import NAME, NEITHER, PLACE, Run
 from gateway.signals.privacy.terms import Terms
 from gateway.signals.privacy.tokens import TITLES, Tokens, candidates
 from gateway.signals.privacy.verdict import Kind
@@ -36,7 +29,7 @@ from gateway.signals.privacy.verdict import Kind
 _CANDIDATES_FLOOR = 2_000
 _CHARS_PER_CANDIDATE = 80
 # Log odds above the threshold from which on a full name identifies without a health context.
-_STRONG = 1.4
+_STRONG = 1.7
 
 _PARTICLES = frozenset(
     "de da del della di der den do dos das du van von bin ibn al el la le lo ten ter y e".split()
@@ -144,7 +137,7 @@ def _finding(tokens: Tokens, run: Run, model: Model, terms: Terms) -> Found | No
     start, end = tokens.start_of(first), tokens.start_of(last) + len(words[last])
     if run.label == PLACE:
         return Found(start, end, Kind.GEO, is_strong=False)
-    is_full = names_in(words[run.first : run.last + 1], model) > 1
+    is_full = run.first < run.last and names_in(words[run.first : run.last + 1], model) > 1
     is_sure = min(run.scores) >= _STRONG * model.scale
     return Found(start, end, Kind.NAME, is_strong=is_full and is_sure)
 

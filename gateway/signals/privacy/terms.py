@@ -12,9 +12,10 @@ For those that no list of frequent names has:
 6. A Latin word of no dictionary follows, in English: "Pasteurella multocida".
 For all:
 7. Brands in brackets behind a substance: "vardenafil (Levitra, Staxyn)".
-8. Cited authors: "by Roe (2007)", "Roe et al."; letters of the Greeks joined to a word:
-   "Beta-globin"; what an equation sets.
+8. Cited authors: "by Roe (2007)", "(Roe and Doe, 2014)", "Roe et al."; letters of the Greeks
+   joined to a word: "Beta-globin"; what an equation sets.
 9. It is only somewhat likely a name, in a long text that speaks of nobody in particular.
+10. Drugs beside drugs that are known: "Nardil and Lexapro"; their forms: "Zubsolv tablets".
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from itertools import pairwise
 from gateway.signals.privacy import health_words
 from gateway.signals.privacy.features import NEWLINE
 from gateway.signals.privacy.lexicon import Flag
+from gateway.signals.privacy.prose import Prose
 from gateway.signals.privacy.tokens import TITLES
 
 _NAMES = int(Flag.GIVEN | Flag.SURNAME | Flag.TOWN)
@@ -67,18 +69,29 @@ _GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron rho sigma tau"
     " upsilon phi chi psi omega".split()
 )
+_BEFORE_AUTHORS = frozenset({"(", ";", "and", "&"})
+_AFTER_AUTHORS = frozenset({"and", "or", "&", ",", "(", "'s", "et"})
 _BEHIND_AUTHORS = frozenset({"'s", "et", "("})
 _CITING = frozenset("by see of and & in to from per".split())
+_CITING_YEAR = frozenset("in see per from cf".split())
+_FELLOWS = (["colleagues"], ["coworkers"], ["co"], ["associates"], ["others"])
+_AND, _AFTER_YEAR = (["and"], ["or"], ["&"]), ([")"], [";"], [","])
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
-# A text with one of these speaks of somebody.
-_OF_PEOPLE = frozenset(
-    "he she him his her hers himself herself i me my mine mr mrs ms miss dr prof patient pt yo"
-    " client resident male female mother father mom mum dad wife husband son daughter sister"
-    " brother boy girl baby infant gentleman lady name named dear sincerely regards".split()
-)
-_LEAST_IMPERSONAL_WORDS = 60
+
 _LETTERS = frozenset("ABCDEFGHIJ")
 _DOSE_REACH, _LIST_REACH = 4, 32
+_DRUGS_REACH, _SYMBOL_CHARS = 8, 4
+_LAST_JOINTS = frozenset("and or versus vs than / &".split())
+_JOINTS = _LAST_JOINTS | {","}
+_BEFORE_LISTED = _JOINTS | {"("}
+_BEHIND_LETTERS = frozenset({".", ")"})
+_DRUG_PREPOSITIONS = frozenset("with for on to by".split())
+_FORMS = frozenset(
+    "tablet tablets capsule capsules injection injections infusion infusions patch patches film"
+    " inhaler inhalers spray cream ointment gel pen pens pump pumps vaccine vaccines catheter stent"
+    " stents implant implants valve mask masks robot device devices assay kit drops syrup".split()
+)
+_SURE = int(Flag.FREQUENT_NAME | Flag.GIVEN)
 _IN_LISTS = frozenset({",", "and", "or", "-"})
 _LEAST_OPTIONS, _LEAST_ENGLISH = 2, 2
 _ENGLISH = frozenset("the of and is are with by was has from".split())
@@ -92,30 +105,47 @@ class Terms:
     `common` are the words that stand in the lexicon as common ones.
     """
 
-    __slots__ = ("_capitals", "_common", "_options", "_pairs", "_said", "_small", "_words")
+    __slots__ = (
+        "_capitals",
+        "_common",
+        "_options",
+        "_pairs",
+        "_small",
+        "_words",
+        "prose",
+    )
 
     def __init__(self, words: Sequence[str], common: Container[bytes]) -> None:
         self._words = words
+        self.prose = Prose(words)
         self._common = common
         self._small: frozenset[str] | None = None
-        self._said: frozenset[str] | None = None
         self._options: bool | None = None
         self._capitals: bool | None = None
         self._pairs: Counter[tuple[str, str]] | None = None
 
     def is_term(self, at: int, flags: int) -> bool:
         """Whether one of the reasons holds; `flags` are the lexicon's for the word."""
-        if self._is_greek(at) or self._words[at + 1 : at + 2] == ["="] or self._is_brand(at):
+        after = self._words[at + 1] if at + 1 < len(self._words) else ""
+        if after == "=" or (after == "-" and self._words[at].lower() in _GREEK):
+            return True
+        before = self._before(at)
+        if self._may_be_listed(before, after) and (
+            self._is_brand(at) or (not flags & _SURE and self._is_beside_drug(at))
+        ):
+            return True
+        if after in _FORMS and not flags & _SURE and before.lower() not in TITLES:
             return True
         if not flags & _NAMES and (self._is_unknown_term(at) or self._has_twin(at)):
             return True
-        if not flags & _FREQUENT and self._is_genus(at):
+        if not flags & _FREQUENT and self._is_genus(at, after):
             return True
-        return (not flags & _FREQUENT or bool(flags & _LOWER)) and self._is_option(at)
+        is_free = not flags & _FREQUENT or bool(flags & _LOWER)
+        return is_free and before in _BEHIND_LETTERS and self._is_option(at)
 
-    def are_impersonal(self) -> bool:
-        """Whether the text is long and has no word that people are spoken of with."""
-        return len(self._words) >= _LEAST_IMPERSONAL_WORDS and self._speaks_of_nobody()
+    def _may_be_listed(self, before: str, after: str) -> bool:
+        """Whether a list goes on before or behind a word."""
+        return before in _BEFORE_LISTED or after in _JOINTS or before[:1].isupper() or before == "-"
 
     def uses_capitals(self) -> bool:
         """Whether any word begins with a capital and goes on in small letters."""
@@ -132,11 +162,14 @@ class Terms:
     def is_cited(self, first: int, last: int) -> bool:
         """Whether an author is meant: "Roe et al.", "Roe (2007)", "Roe's (2007) study"."""
         at = last + 1
-        if self._before(first) != "(" and (
-            at >= len(self._words) or self._words[at] not in _BEHIND_AUTHORS
-        ):
+        after = self._words[at] if at < len(self._words) else ""
+        if self._before(first) not in _BEFORE_AUTHORS and after not in _AFTER_AUTHORS:
+            return self._before(first) in _CITING_YEAR and _YEAR.fullmatch(after) is not None
+        behind = list(self._words[at : at + 4])
+        if first == last and self._is_author(first, behind):
+            return True
+        if self._before(first) != "(" and (not behind or behind[0] not in _BEHIND_AUTHORS):
             return False
-        behind = self._words[at : at + 4]
         if behind[:1] == ["'s"]:
             behind = behind[1:]
         if behind[:2] == ["et", "al"]:
@@ -148,6 +181,51 @@ class Terms:
             return is_year and (self._before(first) in _CITING or self._words[at] == "'s")
         is_bracketed = self._before(first) == "(" and behind[1:2] == [")"]
         return is_bracketed and _YEAR.fullmatch(behind[0]) is not None
+
+    def _is_author(self, at: int, behind: list[str]) -> bool:
+        """ "Roe and colleagues", "(Roe and Doe, 2014)", "in Roe 2014", "Roe and Doe (2014)"."""
+        if behind[:1] == ["and"] and behind[1:2] in _FELLOWS:
+            return True
+        is_second = self._before(at) in {"and", "&"}
+        if behind[:1] in _AND:
+            behind = list(self._words[at + 3 : at + 7])
+        elif not is_second and self._before(at) not in {"(", ";"}:
+            return False
+        if behind[:1] and behind[0] in {",", "("}:
+            behind = behind[1:]
+        return (
+            bool(behind) and _YEAR.fullmatch(behind[0]) is not None and behind[1:2] in _AFTER_YEAR
+        )
+
+    def _is_beside_drug(self, at: int) -> bool:
+        """Whether "and", "or" or a slash joins the word to a drug, in a list of them perhaps."""
+        words = self._words
+        if not words[at].istitle():
+            return False
+        for step in (1, -1):
+            place, is_joined = at + step, False
+            if not 0 <= place < len(words) or words[place] not in _JOINTS:
+                continue
+            while 0 <= place < len(words) and abs(place - at) <= _DRUGS_REACH:
+                word = words[place]
+                if word in _JOINTS:
+                    is_joined |= word != ","
+                elif word.lower() in health_words.WORDS:
+                    is_joined |= self._is_joined_behind(place)
+                    return is_joined and not self._is_taker(at)
+                elif not word.istitle() or words[place - step] not in _JOINTS:
+                    break
+                place += step
+        return False
+
+    def _is_joined_behind(self, at: int) -> bool:
+        """Whether the list goes on to its last member: "Jane, aspirin" is no list."""
+        behind = self._words[at + 1 : at + 4]
+        return bool(behind) and (behind[0] in _LAST_JOINTS or behind[2:3] in _AND)
+
+    def _is_taker(self, at: int) -> bool:
+        """Whether a word before says that somebody takes what is listed."""
+        return self._before(at).lower() in _TAKERS - _DRUG_PREPOSITIONS
 
     def _is_unknown_term(self, at: int) -> bool:
         word = self._words[at]
@@ -165,16 +243,14 @@ class Terms:
             word.istitle()
             and self._begins(at)
             and word.lower() in self._small_words()
-            and self._speaks_of_nobody()
+            and self.prose.speaks_of_nobody()
         )
 
-    def _is_genus(self, at: int) -> bool:
-        species = self._words[at + 1 : at + 2]
+    def _is_genus(self, at: int, species: str) -> bool:
         return (
             self._words[at].istitle()
-            and bool(species)
-            and _LATIN.fullmatch(species[0]) is not None
-            and species[0].encode() not in self._common
+            and _LATIN.fullmatch(species) is not None
+            and species.encode() not in self._common
             and len(_ENGLISH & self._small_words()) >= _LEAST_ENGLISH
         )
 
@@ -192,16 +268,15 @@ class Terms:
             return False
         return before in health_words.WORDS or before.encode() not in self._common
 
-    def _is_greek(self, at: int) -> bool:
-        return self._words[at + 1 : at + 2] == ["-"] and self._words[at].lower() in _GREEK
-
     def _is_symbol(self, at: int) -> bool:
         word = self._words[at]
         if word[0].islower():
             return not word.islower() and not word.startswith(_PARTICLES)
         if word.isupper():
             return self._uses_small() and not self._is_named(at)
-        return len(word) == 2 and (_VOWELS.isdisjoint(word) or self._stands_in_brackets(at))
+        if len(word) <= _SYMBOL_CHARS and _VOWELS.isdisjoint(word):
+            return True
+        return len(word) == 2 and self._stands_in_brackets(at)
 
     def _is_named(self, at: int) -> bool:
         """Whether a word says that a name stands there, or one does: "ZORVANEK, Marisela"."""
@@ -245,14 +320,6 @@ class Terms:
 
     def _before(self, at: int) -> str:
         return self._words[at - 1] if at else ""
-
-    def _speaks_of_nobody(self) -> bool:
-        return _OF_PEOPLE.isdisjoint(self._said_words())
-
-    def _said_words(self) -> frozenset[str]:
-        if self._said is None:
-            self._said = frozenset(map(str.lower, self._words))
-        return self._said
 
     def _small_words(self) -> frozenset[str]:
         if self._small is None:

@@ -16,8 +16,9 @@ from zlib import crc32
 from gateway.signals.privacy.features import NEWLINE
 from gateway.signals.privacy.lexicon import Flag, Lexicon
 
-_TOKEN = re.compile(r"\s*(?:[^\W_]+|'s\b|[^\w\s]|_)")
-_ASCII_TOKEN = re.compile(r"\s*(?:[A-Za-z0-9]+|'s\b|[^\w\s]|_)")
+# With the space behind them: an engine that may begin with a character finds its way faster.
+_TOKEN = re.compile(r"(?:[^\W_]+|'s\b|[^\w\s]|_)\s*")
+_ASCII_TOKEN = re.compile(r"[A-Za-z0-9]+\s*|'s\b\s*|[^\sA-Za-z0-9]\s*")
 TITLES = frozenset("mr mrs ms dr prof Mr Mrs Ms Dr Prof MR MRS MS DR PROF".split())
 _CAPITALISED = re.compile(rb"(?<![A-Za-z])[A-Z][a-z]")
 _NAMING = frozenset(b"named called name dear hi hello am".split()).union(
@@ -41,16 +42,19 @@ class Tokens:
 
     def __init__(self, text: str) -> None:
         tokens = _ASCII_TOKEN if text.isascii() else _TOKEN
-        # With the space before them, so that all of them together are the text.
-        self._spaced: list[str] = tokens.findall(text.replace("\n", NEWLINE))
-        self.words: list[str] = list(map(str.lstrip, self._spaced))
-        self._ends: list[int] = []
+        plain = text.replace("\n", NEWLINE)
+        self._margin_chars = len(plain) - len(plain.lstrip())
+        # All of them together, behind the margin, are the text.
+        self._spaced: list[str] = tokens.findall(plain)
+        self.words: list[str] = list(map(str.rstrip, self._spaced))
+        self._starts: list[int] = []
 
     def start_of(self, at: int) -> int:
         """The offset of a word in the text."""
-        if not self._ends:
-            self._ends = list(accumulate(map(len, self._spaced)))
-        return self._ends[at] - len(self.words[at])
+        if not self._starts:
+            lengths = map(len, self._spaced)
+            self._starts = list(accumulate(lengths, initial=self._margin_chars))
+        return self._starts[at]
 
 
 def rare_words(data: bytes, lexicon: Lexicon) -> frozenset[str] | None:
@@ -118,7 +122,7 @@ def _in_a_row(words: list[bytes], small: set[bytes], odd: dict[bytes, bool]) -> 
 def candidates(words: list[str], rare: frozenset[str], most: int) -> list[int] | None:
     """Positions of the words to judge, in order; None when there are more than `most`."""
     marked = list(compress(count(), map(rare.__contains__, words)))
-    if not all(map(str.isascii, words)):
+    if not "".join(words).isascii():
         marked += compress(count(), map(not_, map(str.isascii, words)))
     if len(marked) > most:
         return None
@@ -133,7 +137,7 @@ def candidates(words: list[str], rare: frozenset[str], most: int) -> list[int] |
             chosen.update(range(first, min(first + 2, len(words))))
     if len(chosen) > most:
         return None
-    return sorted(at for at in chosen if words[at][0].isalpha() and len(words[at]) > 1)
+    return sorted([at for at in chosen if len(words[at]) > 1 and words[at][0].isalpha()])
 
 
 def _add_run(words: list[str], at: int, step: int, chosen: set[int]) -> None:

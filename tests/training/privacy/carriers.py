@@ -3,7 +3,8 @@
 
 Pronouns and "the patient" stand where names stand, in far more surroundings than styles can think
 of; countries and large towns stand where any town stands. What was in the text before stays
-unlabelled, so words of it that could be names teach nothing.
+unlabelled, so words of it that could be names teach nothing. Articles about diseases get full names
+only: the towns and lone names that they hold themselves are nobody's.
 """
 
 from __future__ import annotations
@@ -52,9 +53,10 @@ class Carrier:
 
 def carried(data: Path, draw: random.Random, generator: Generator) -> Iterator[Carrier]:
     """One prompt for each stretch of text that something was put into."""
-    for text, is_clinical in _texts(data):
+    for text, is_clinical, is_article in _texts(data):
         for first in range(0, min(len(text), 4_000), _WINDOW_CHARS):
-            prompt = _filled(text[first : first + _WINDOW_CHARS], draw, generator)
+            window = text[first : first + _WINDOW_CHARS]
+            prompt = _filled(window, draw, generator, is_article=is_article)
             if prompt.spans:
                 yield Carrier(prompt, is_clinical)
 
@@ -80,28 +82,37 @@ def reworded(text: str, draw: random.Random, generator: Generator) -> str:
     return _SUBJECT.sub(other, text)
 
 
-def _texts(data: Path) -> Iterator[tuple[str, bool]]:
+def _texts(data: Path) -> Iterator[tuple[str, bool, bool]]:
+    """Texts, and whether they are clinical, and articles."""
     for text in notes_of(data):
-        yield re.sub(r" ([,.?])", r"\1", text), True
+        yield re.sub(r" ([,.?])", r"\1", text), True, False
     for labelled in trained_on(data / "privacy/dev"):
         if labelled.is_positive is False:
-            yield labelled.text, labelled.source.startswith(("neg_dev/medquad", "scq"))
+            is_article = labelled.source.startswith("neg_dev/medquad")
+            yield labelled.text, is_article or labelled.source.startswith("scq"), is_article
     for prompt in prompts_of(data):
-        yield prompt, False
+        yield prompt, False, False
     prose = (data / "text/calibration.txt").read_text(encoding="utf-8")
     for paragraph in prose.splitlines():
-        yield re.sub(r" ([,.;])", r"\1", paragraph.replace("@-@", "-").strip()), False
+        yield re.sub(r" ([,.;])", r"\1", paragraph.replace("@-@", "-").strip()), False, False
 
 
-def _filled(text: str, draw: random.Random, generator: Generator) -> Prompt:
-    slots = [(m.start(), m.end(), kind) for kind, m in _slots(text) if draw.random() < _SHARE]
+def _filled(text: str, draw: random.Random, generator: Generator, *, is_article: bool) -> Prompt:
+    patterns = _OF_ARTICLES if is_article else _PATTERNS
+    slots = [
+        (m.start(), m.end(), kind) for kind, m in _slots(text, patterns) if draw.random() < _SHARE
+    ]
     parts: list[str] = []
     spans: list[Labelled] = []
     at = done = 0
     for start, end, kind in sorted(slots):
         if start < done:
             continue
-        before, value, after, label = _value(kind, draw, generator)
+        if is_article:
+            whole = generator.full_name(generator.culture())
+            before, value, after, label = "", whole, "'s" * (kind == "owner"), "NAME"
+        else:
+            before, value, after, label = _value(kind, draw, generator)
         parts += [text[done:start], before, value, after]
         at += start - done + len(before)
         spans.append((at, at + len(value), label))
@@ -116,10 +127,13 @@ _PATTERNS = (
     ("place", _PLACE),
     ("described", _DESCRIBED),
 )
+_OF_ARTICLES = _PATTERNS[:2]
 
 
-def _slots(text: str) -> Iterator[tuple[str, re.Match[str]]]:
-    for kind, pattern in _PATTERNS:
+def _slots(
+    text: str, patterns: tuple[tuple[str, re.Pattern[str]], ...]
+) -> Iterator[tuple[str, re.Match[str]]]:
+    for kind, pattern in patterns:
         for match in pattern.finditer(text):
             yield kind, match
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from gateway.signals.evaluation.labelled import Row, trained_on
 from gateway.signals.privacy import Kind
-from gateway.signals.privacy.dismissal import NAME, NEITHER, PLACE
 from gateway.signals.privacy.features import Signs, Vocabulary
 from gateway.signals.privacy.found import narrow
 from gateway.signals.privacy.lexicon import Flag, Lexicon, folded, key_of
 from gateway.signals.privacy.normalise import normalise
+from gateway.signals.privacy.run import NAME, NEITHER, PLACE
 from gateway.signals.privacy.tokens import Tokens, candidates, rare_words
+from tests.training.privacy.articles import article, joined
 from tests.training.privacy.carriers import carried, reworded
 from tests.training.privacy.generate import (
     Generator,
@@ -26,6 +27,7 @@ from tests.training.privacy.generate import (
     recased,
 )
 from tests.training.privacy.odd_words import soup, spoiled
+from tests.training.privacy.styles_abroad import NAMELESS_ABROAD
 from tests.training.privacy.styles_english import WITH_PEOPLE, WITHOUT_PEOPLE
 from tests.training.privacy.styles_negative import MORE_PEOPLE, NAMELESS
 from tests.training.privacy.styles_other import OTHER_LANGUAGES
@@ -38,7 +40,9 @@ _NAME_FLAGS = Flag.GIVEN | Flag.SURNAME | Flag.FREQUENT_NAME | Flag.TOWN
 _FORGETFUL = 0.5  # share of prompts whose names the lexicon is made to forget
 _TAKEN_FOR_WORDS = 0.1  # and of those whose names are in a dictionary, and nothing else
 _ENGLISH_ROUNDS, _CLEAN_ROUNDS, _OTHER_ROUNDS = 60, 25, 40
-_NAMELESS_ROUNDS, _SPOILED_ROUNDS, _SOUPS = 40, 2, 400
+_NAMELESS_ROUNDS, _ABROAD_ROUNDS = 40, 12
+_SPOILED_ROUNDS, _SOUPS, _ARTICLES_WRITTEN = 2, 400, 3_000
+_LINES_IN_ARTICLES = 20  # of each style with people
 # Names in small letters that mean nothing in a text without sentences.
 _RARE = "marise quill orson tilda bram cosmo marlow vesper".split()
 _UNLABELLED_PROMPTS = 6_000
@@ -85,6 +89,18 @@ def generated(draw: random.Random, generator: Generator) -> Iterator[Text]:
                 yield from (Text(each) for each in recased(prompt, draw))
 
 
+def nameless(draw: random.Random, generator: Generator) -> Iterator[Text]:
+    """What names nobody beyond the styles for English: other languages, articles, jumbled words."""
+    for language, listed in NAMELESS_ABROAD.items():
+        for template in templates(listed):
+            for _ in range(_ABROAD_ROUNDS):
+                yield from map(Text, recased(generator.fill(template, language), draw))
+    for _ in range(_ARTICLES_WRITTEN):
+        yield Text(article(draw, generator))
+    for _ in range(_SOUPS):
+        yield Text(Prompt(soup(draw, _RARE), ()))
+
+
 def texts(data: Path, seed: int) -> Iterator[Text]:
     """All training texts, in an order that the seed alone decides."""
     draw = random.Random(seed)
@@ -94,10 +110,15 @@ def texts(data: Path, seed: int) -> Iterator[Text]:
     for carrier in (*carried(data, draw, generator), *carried(data, draw, generator)):
         for prompt in recased(carrier.prompt, draw):
             yield Text(prompt, is_partial=True, is_open=not carrier.is_clinical)
-    for row in trained_on(data / "privacy/dev"):
+    rows = list(trained_on(data / "privacy/dev"))
+    for row in rows:
         yield from _texts_of(row, draw, generator)
-    for _ in range(_SOUPS):
-        yield Text(Prompt(soup(draw, _RARE), ()))
+    articles = [row.text for row in rows if row.is_positive is False and _is_article(row)]
+    for listed in (WITH_PEOPLE, MORE_PEOPLE):
+        for template in templates(listed) * (_LINES_IN_ARTICLES if articles else 0):
+            whole = article(draw, generator).text if draw.random() < 0.3 else draw.choice(articles)
+            yield Text(joined(whole, generator.fill(template), draw))
+    yield from nameless(draw, generator)
     unlabelled = list(prompts_of(data))
     draw.shuffle(unlabelled)
     for text in unlabelled[:_UNLABELLED_PROMPTS]:
@@ -111,8 +132,12 @@ def _texts_of(row: Row, draw: random.Random, generator: Generator) -> Iterator[T
     if row.is_positive is False and not is_partial:
         for _ in range(_SPOILED_ROUNDS):
             yield Text(Prompt(spoiled(row.text, draw), ()))
-            if row.source.startswith(_ARTICLES):
+            if _is_article(row):
                 yield Text(Prompt(reworded(row.text, draw, generator), ()))
+
+
+def _is_article(row: Row) -> bool:
+    return row.source.startswith(_ARTICLES)
 
 
 def _prompt(row: Row) -> Prompt:

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gateway.signals.privacy.dismissal import NAME, PLACE
 from gateway.signals.privacy.features import WEIGHT_BITS
+from gateway.signals.privacy.run import NAME, PLACE
 from tests.training.privacy.examples import Example
 
 _EPOCHS = 10

@@ -12,12 +12,12 @@ from gateway.signals.privacy.lexicon import folded
 from gateway.signals.privacy.public_figures import PUBLIC_FIGURES
 from gateway.signals.privacy.wide_places import WIDE_PLACES
 from tests.training.privacy import fillers, vocabulary
-from tests.training.privacy.odd_words import odd_word
+from tests.training.privacy.odd_words import brand, odd_word, term
 from tests.training.privacy.people import PEOPLE
 from tests.training.privacy.towns import FACILITY_NAMES, TOWNS
 
 NAME, PLACE = "NAME", "GEO"
-_SLOT = re.compile(r"\{(N|F|LF|L|I|HL7|T|H|A|D|Z|C|M|O|P|W|Y|E|B|G|J|K|Q|R|S|U|V|X)\}")
+_SLOT = re.compile(r"\{(N|F|LF|L|I|HL7|T|H|A|D|Z|C|M|O|P|W|Y|E|B|G|J|K|Q|R|S|U|V|X|TM)\}")
 _LABELS = {"N": NAME, "F": NAME, "L": NAME, "LF": NAME, "I": NAME, "HL7": NAME} | dict.fromkeys(
     "THA", PLACE
 )
@@ -196,6 +196,15 @@ class Generator:
         )
         return letters + self.random.choice(["", "", "", "1", "2", "3", "A", "B", "-1", "7"])
 
+    def brand(self) -> str:
+        """A drug's brand; half of them nobody has heard of."""
+        known = self.random.random() < 0.5
+        return self.random.choice(_BRANDS) if known else brand(self.random)
+
+    def term(self) -> str:
+        """What articles write with a capital: proteins, substances, words of no dictionary."""
+        return term(self.random) if self.random.random() < 0.8 else odd_word(self.random)
+
     def _invented(self) -> str:
         parts = [
             self.random.choice(_CONSONANTS) + self.random.choice(_VOWELS)
@@ -212,13 +221,13 @@ def _titled(words: str) -> str:
 
 
 _FINDERS = [name.capitalize() for name in vocabulary.EPONYMS.split()]
+_BRANDS = _pick(vocabulary.BRANDS)
 _HEADS, _GENES = _pick(vocabulary.HEADS), _pick(vocabulary.GENES)
 _GENE_LETTERS = "ABCDEFGHIKLMNPRSTX"
 _ADJECTIVES = ["muscular ", "congenital ", "depression ", "severity ", "renal ", "juvenile "]
 
 _LISTED = {
     "B": _pick(vocabulary.TESTS),
-    "Q": _pick(vocabulary.BRANDS),
     "R": _pick(vocabulary.PRODUCTS),
     "S": _pick(vocabulary.STUDIES),
     "U": _pick(vocabulary.ORGANISMS),
@@ -236,6 +245,8 @@ _MADE: dict[str, Callable[[Generator, str], str]] = {
     "J": lambda self, _: self.finder(),
     "K": lambda self, _: self.named_thing(),
     "X": lambda self, _: odd_word(self.random),
+    "Q": lambda self, _: self.brand(),
+    "TM": lambda self, _: self.term(),
     "N": Generator.full_name,
     "F": Generator.given,
     "L": Generator.surname,

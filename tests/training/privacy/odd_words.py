@@ -27,6 +27,14 @@ _TERM_ENDINGS = (
     "in an on orin amin ectin ose ase ia osis oma itis opathy emia uria inum ella ium us is ein"
     " ogen actyly ysplasia odes idium eria antha ilus ensis"
 ).split()
+_BRAND_SYLLABLES = (
+    "za xe vi lo ra ty qu ne bri zy xo fa tri cla ver lum ox ju ka zo el in or ul ax en tal mir"
+    " pre nu kes ev ila gen aub dup lyn cos skyr opz rem hul"
+).split()
+_BRAND_ENDS = (
+    "va ra ta ya ia ix ex yx iq eo yn ent ity vo za zo xa ga ta rel da tis qa vi ro xia lta brio"
+    " trel ficor zim prez dyn"
+).split()
 _PLAIN = (
     "patient treatment disease muscle weakness different symptoms because people usually children"
     " infection research protein kidney the and with from blood pressure through growth problems"
@@ -105,6 +113,12 @@ def spoiled(text: str, draw: random.Random) -> str:
 def term(draw: random.Random) -> str:
     """A substance, a sickness or a creature as textbooks name them, of no dictionary."""
     return (draw.choice(_TERM_STEMS) + draw.choice(_TERM_ENDINGS)).capitalize()
+
+
+def brand(draw: random.Random) -> str:
+    """A drug's brand that nobody has heard of."""
+    start = "".join(draw.choice(_BRAND_SYLLABLES) for _ in range(draw.choice((1, 2, 2))))
+    return (start + draw.choice(_BRAND_ENDS)).capitalize()
 
 
 def soup(draw: random.Random, odd: list[str]) -> str:

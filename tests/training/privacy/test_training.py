@@ -12,9 +12,9 @@ import numpy as np
 
 from gateway.signals.evaluation.labelled import rows_of, trained_on
 from gateway.signals.privacy import Kind
-from gateway.signals.privacy.dismissal import NAME, NEITHER, PLACE
 from gateway.signals.privacy.features import WEIGHT_BITS
 from gateway.signals.privacy.model import packaged
+from gateway.signals.privacy.run import NAME, NEITHER, PLACE
 from tests.training.privacy.examples import Text, examples, generated
 from tests.training.privacy.fit import fit, write_weights
 from tests.training.privacy.generate import (

@@ -16,7 +16,9 @@ from pathlib import Path
 from gateway.signals.evaluation.labelled import trained_on
 from gateway.signals.privacy.lexicon import FACT_FILES, Flag, folded, key_of
 from gateway.signals.privacy.wide_places import WIDE_PLACES
+from tests.training.privacy.foreign_words import FOREIGN_WORDS
 from tests.training.privacy.generate import known_people, known_towns
+from tests.training.privacy.styles_abroad import NAMELESS_ABROAD
 from tests.training.privacy.styles_other import OTHER_LANGUAGES
 from tests.training.privacy.vocabulary import EPONYMS
 
@@ -132,10 +134,12 @@ def _sources(lexicons: Path) -> Iterator[tuple[Iterable[str], Flag]]:
     yield known_towns(), Flag.TOWN
     yield (place for place in WIDE_PLACES if "_" not in place), Flag.WIDE
     yield EPONYMS.split(), Flag.EPONYM
-    for listed in OTHER_LANGUAGES.values():
+    for listed in (*OTHER_LANGUAGES.values(), *NAMELESS_ABROAD.values()):
         words = _WORD.findall(re.sub(r"\{\w+\}|\\n", " ", listed))
         yield words, Flag.WORD
         yield [word for word in words if word.islower()], Flag.LOWER
+    for foreign in FOREIGN_WORDS.values():
+        yield foreign.split(), Flag.WORD | Flag.LOWER
 
 
 def listed_people(lexicons: Path, draw: random.Random) -> tuple[list[str], list[str]]:

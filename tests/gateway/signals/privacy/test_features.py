@@ -39,7 +39,7 @@ def test_names_are_not_remembered_as_words(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert vocabulary.common.keys() == {"the"}
     assert len(vocabulary._others) <= 3
-    assert len(vocabulary._sums) <= 3
+    assert len(vocabulary.sums) <= 3
     assert not any(isinstance(key, str) for key in vocabulary._others)
 
 

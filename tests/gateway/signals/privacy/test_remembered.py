@@ -106,7 +106,7 @@ def test_parts_judge_as_the_whole_does(name: str) -> None:
         assert all(a.start <= b.start for a, b in pairwise(parts.spans))
 
     assert unlike <= 0.05 * texts
-    assert lower <= (0.02 * texts if name == "neg_dev.jsonl" else 0)
+    assert lower <= (0.05 * texts if name == "neg_dev.jsonl" else 0)
 
 
 def test_memory_is_bounded_by_entries_and_by_bytes() -> None:

@@ -22,7 +22,7 @@ from tests.gateway.signals.privacy.unseen import (
     fill,
     number,
 )
-from tests.gateway.signals.privacy.unseen_negatives import CLINICAL, EVERYDAY
+from tests.gateway.signals.privacy.unseen_negatives import ABROAD, CLINICAL, EVERYDAY, PUBLISHED
 
 DETECTOR = Detector()
 ROUNDS = 20
@@ -88,3 +88,12 @@ def test_hard_negatives() -> None:
     flagged = [text for text in HARD_NEGATIVES if is_flagged(text, "auto")]
 
     assert len(flagged) <= 1, flagged
+
+
+def test_what_is_published_and_what_is_asked_abroad() -> None:
+    """Harder than the above: full of names, and in languages that have no dictionary here."""
+    published = [text for text in PUBLISHED if is_flagged(text, "auto")]
+    abroad = [text for text in ABROAD if is_flagged(text, "auto")]
+
+    assert len(published) <= 0.1 * len(PUBLISHED), published
+    assert len(abroad) <= 0.1 * len(ABROAD), abroad

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands beside a name, or in its sentence, shows that it is nobody's, or not."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.signals.privacy import Detector
+from policies import DataClass
+
+DETECTOR = Detector()
+_OF_PEOPLE = (
+    "Many people are affected by it, and doctors often find it late. The cells of the lung do not"
+    " grow as they should, and the blood has too few of them. Children are seldom ill. The muscles"
+    " of the back may be weak, which is a sign of age, and that of the eyes is lost."
+)
+
+NOBODY = [
+    "Explica el síndrome de Zorvanek en pocas palabras.",
+    "Expliquez le signe de Zorvanek en quelques mots.",
+    "Morbus Zorvanek: Was sind die Symptome?",
+    "Was ist das Zorvanek-Syndrom in der Medizin?",
+    "Resume la guía de la Sociedad Zorvanek de Cardiología.",
+    "Are anti-Zorvanek antibodies harmful in pregnancy?",
+    "Is the Kutaisi consensus still used in sepsis?",
+    "What illness did King Zorvan III have, gout or asthma?",
+    "Other names of the disease are Zorvanek-Marlow and Quillon-Brask syndrome.",
+    "The cut-off for pneumonia (Zorvanek and Marlow, 2014) is too high.",
+    "Does prednisone help, as Zorvanek and colleagues found in asthma?",
+    "Is Zorvanek or Humira better in arthritis?",
+    "How are Zorvanek tablets taken in asthma?",
+    f"Asthma was first described in Kutaisi in 1871. {_OF_PEOPLE}",
+    f"Ngozi Zorvanek described asthma in 1871. {_OF_PEOPLE}",
+    "The FDA approved it for asthma on March 3, 2021.",
+    "Researchers at Kutaisi General Hospital study asthma.",
+    "Variants of CEP290 cause blindness and kidney disease.",
+    "GCS E3V2M5 after a stroke: intubate?",
+]
+SOMEBODY = [
+    "La enfermedad de María empeora, dice su hija.",
+    "Por favor, llame a Zorvanek, tiene asma.",
+    "bệnh nhân Zorvanek bị đau đầu",
+    "King Zorvanek has asthma and takes prednisone.",
+    "Give Ngozi aspirin for her asthma.",
+    "Zorvanek, aspirin, review in a week for asthma.",
+    f"Asthma is worse in winter. {_OF_PEOPLE} Ngozi Zorvanek wants to know more.",
+    f"Give the leaflet on asthma to Abdrakhmanov. {_OF_PEOPLE}",
+    f"My sister in Kutaisi has asthma. {_OF_PEOPLE}",
+    "Her asthma was found on March 3, 2021.",
+    "She was treated at Kutaisi General Hospital for asthma.",
+    "patient is from CEP 01310-100 and has asthma",
+]
+
+
+@pytest.mark.parametrize("text", NOBODY)
+def test_nobody(text: str) -> None:
+    """By the grammar of eponyms, citations, bodies, lists of drugs and articles."""
+    assert DETECTOR.scan(text).data_class is DataClass.PUBLIC
+
+
+@pytest.mark.parametrize("text", SOMEBODY)
+def test_somebody(text: str) -> None:
+    """The same places hold people too."""
+    assert DETECTOR.scan(text).data_class is DataClass.PHI
