@@ -27,6 +27,7 @@ import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -111,7 +112,7 @@ def _gap(engine: LineEngine) -> dict[str, float]:
 
 
 def _drafts(drafting: LineEngine, plain: LineEngine, options: argparse.Namespace) -> dict[str, Any]:
-    """What drafts bring, and that they change nothing."""
+    """What drafts bring, what they cost by, and what is chosen."""
     figures: dict[str, Any] = {}
     for kind, asked in (("copying", prompts.copying(options.data)), ("free", prompts.FREE)):
         _say(f"drafts, {kind}: {len(asked)} prompts")
@@ -122,21 +123,31 @@ def _drafts(drafting: LineEngine, plain: LineEngine, options: argparse.Namespace
     figures["row_cost_ms"] = {rows: round(cost_s * 1e3, 2) for rows, cost_s in status.row_cost_s}
     figures["drafts_chosen"] = {choice.match: choice.tokens for choice in status.drafts}
     figures["drafts_accepted"] = status.accepted_tokens / max(1, status.drafted_tokens)
+    return figures
+
+
+def _identity(options: argparse.Namespace) -> dict[str, Any]:
+    """One answer after the other over cells in order: what company changes is not the drafts'."""
     _say(f"identity: {options.prompts} prompts with drafts and without")
-    varied = prompts.varied(options.prompts)
-    found = drafts.compare(drafting, plain, varied, _IDENTITY_TOKENS, _say)
-    named = {f"identity_{name}": getattr(found, name) for name in found.__dataclass_fields__}
-    return figures | named
+    with (
+        _engine("llamacpp", options, may_draft=True, is_alone=True) as drafting,
+        _engine("llamacpp", options, may_draft=False, is_alone=True) as plain,
+    ):
+        varied = prompts.varied(options.prompts)
+        found = drafts.compare(drafting, plain, varied, _IDENTITY_TOKENS, _say)
+    return {f"identity_{name}": getattr(found, name) for name in found.__dataclass_fields__}
 
 
 def _engine(
-    kind: str, options: argparse.Namespace, *, may_draft: bool
+    kind: str, options: argparse.Namespace, *, may_draft: bool, is_alone: bool = False
 ) -> AbstractContextManager[LineEngine]:
     decode, prefill = (int(number) for number in options.threads.split(","))
     config = RuntimeConfig(
         model_file=options.model, n_ctx=5120, n_batch=256, slots=8, cells=10240,
         decode_threads=decode, prefill_threads=prefill, may_draft=may_draft,
     )  # fmt: skip
+    if is_alone:
+        config = replace(config, n_ctx=512, cells=0, n_batch=48, slots=1, kept_cells=0)
     profile = manifests()[_NAME].profile
     return running(
         LineEngine(lambda: _backend(kind, config, profile, options.llama_server), profile)
@@ -187,6 +198,7 @@ def _measure(kind: str, options: argparse.Namespace) -> dict[str, Any]:
             with _engine(kind, options, may_draft=True) as drafting:
                 figures |= _drafts(drafting, engine, options)
     if kind == "llamacpp":
+        figures |= _identity(options)
         _say("beside a busy core")
         figures |= threads.measure(options.model)
         _say("what memory and the core allow")
