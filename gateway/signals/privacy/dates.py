@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Exact, Found, Recogniser, always, around, first_unless
+from gateway.signals.privacy.found import Exact, Found, Recogniser, always, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _MONTH = (
@@ -49,30 +49,33 @@ def _day_month(match: re.Match[str]) -> Found | None:
     return _date(match) if 0 < day <= 31 and not is_word else None
 
 
-# What authorities do on a day is nobody's date.
-_AUTHORITIES = (
-    "fda ",
-    "ema ",
-    "cdc ",
-    "uspstf",
-    "mhra",
-    "congress",
-    "guideline",
-    "world health org",
-    "food and drug",
+# What an authority decides on a day is nobody's date: "the FDA approved it on 3/4/2021", and turned
+# about. Nothing of a person may stand between: a device that it approved is implanted, too.
+_AUTHORITY = (
+    r"\b(?:fda|ema|cdc|uspstf|mhra|congress|world health organization"
+    r"|food and drug administration)\b(?!-)"
 )
-_DECIDED = re.compile(
-    r"\b(?:approv|declar|recommend|authori[sz]|publish|announc|issu|updat|withdr|warn|pass|enact"
-    r"|took effect|effective|recall|clear)"
+_DECIDED = (
+    r"\b(?:approved|declared|recommended|authori[sz]ed|published|announced|issued|updated|withdrew"
+    r"|warned|passed|enacted|recalled|cleared)\b"
 )
+_OF_A_PERSON = (
+    r"\b(?:i|my|he|his|him|she|her|patient|pt|born|dob|birth|seen|visit|admitted|discharged|implanted"
+    r"|placed|given|started|took|taken|surgery|appointment|mrn)\b"
+)
+_BETWEEN = rf"(?:(?!{_OF_A_PERSON})[^.;?!\n])"
+_BEFORE = re.compile(rf"{_AUTHORITY}{_BETWEEN}{{0,40}}{_DECIDED}{_BETWEEN}{{0,60}}\Z")
+_BEHIND = re.compile(rf",?[ ](?:the )?(?:u\.?s\.? )?{_AUTHORITY}{_BETWEEN}{{0,20}}{_DECIDED}")
+_REACH_CHARS = 160
 
 
 def _date(match: re.Match[str]) -> Found | None:
-    near = around(match)
-    for name in _AUTHORITIES:
-        if name in near and _DECIDED.search(near):
-            return None
-    return Found(match.start(), match.end(), Kind.DATE, is_strong=False)
+    text, start, end = match.string, match.start(), match.end()
+    if _BEHIND.match(text[end : end + _REACH_CHARS].lower()):
+        return None
+    if _BEFORE.search(text[max(0, start - _REACH_CHARS) : start].lower()):
+        return None
+    return Found(start, end, Kind.DATE, is_strong=False)
 
 
 RECOGNISERS = (

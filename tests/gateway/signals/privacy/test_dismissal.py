@@ -32,6 +32,7 @@ NOBODY = [
     f"Asthma was first described in Kutaisi in 1871. {_OF_PEOPLE}",
     f"Ngozi Zorvanek described asthma in 1871. {_OF_PEOPLE}",
     "The FDA approved it for asthma on March 3, 2021.",
+    "On March 3, 2021, the FDA warned of asthma inhalers.",
     "Researchers at Kutaisi General Hospital study asthma.",
     "Variants of CEP290 cause blindness and kidney disease.",
     "GCS E3V2M5 after a stroke: intubate?",
@@ -47,6 +48,10 @@ SOMEBODY = [
     f"Give the leaflet on asthma to Abdrakhmanov. {_OF_PEOPLE}",
     f"My sister in Kutaisi has asthma. {_OF_PEOPLE}",
     "Her asthma was found on March 3, 2021.",
+    "Leg edema cleared by 03/14/2023, statin as the guideline recommended.",
+    "Asthma, DOB 03/14/1962; the CDC recommended a vaccine.",
+    "FDA-approved valve implanted on 03/14/2023, now asthma.",
+    "The FDA cleared device was placed on 03/14/2023 for heart failure.",
     "She was treated at Kutaisi General Hospital for asthma.",
     "patient is from CEP 01310-100 and has asthma",
 ]
