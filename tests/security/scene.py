@@ -246,7 +246,7 @@ async def _post(
 async def scene(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     """A gateway in front of both clouds, with everything that a case can let go wrong."""
     detector = Switch()
-    monkeypatch.setattr(bootstrap, "Detector", lambda: detector)
+    monkeypatch.setattr(bootstrap, "Detector", lambda **_: detector)
     monkeypatch.setattr("gateway.channel._WATCH_AFTER_S", 0)
     soon = partial(Breaker, rules=BreakerRules(open_s=0.001, longest_open_s=0.001))
     monkeypatch.setattr(bootstrap, "Breaker", soon)  # else a cloud may see too few of the cases

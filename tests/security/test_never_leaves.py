@@ -127,7 +127,7 @@ async def test_a_broken_detector_keeps_everything_at_home(
                 raise RuntimeError(text)
             return None
 
-    monkeypatch.setattr(bootstrap, "Detector", Broken)
+    monkeypatch.setattr(bootstrap, "Detector", lambda **_: Broken())
     async with house(routing={"strong_fraction": 1.0}) as here:
         for model in ("auto", CLOUD_MODEL, f"cloud/{CLOUD_MODEL}"):
             answer = await ask(here, "content", "A clean text.", model)
@@ -305,7 +305,7 @@ async def test_a_planner_that_ignores_the_decision_reaches_nobody(
     """I4: what was planned without a clearance is stopped before its first byte."""
 
     def all_routes(self: Any, decision: Decision, name: str, *_: Any) -> Any:
-        return self._attempts(self._away, name)
+        return tuple(attempt for _, attempt in self._offers[name])
 
     monkeypatch.setattr("gateway.routing.plan.Planner._far", all_routes)
     async with scene(monkeypatch) as place:

@@ -72,6 +72,20 @@ def _name(strong_words: int) -> Locate:
     return locate
 
 
+# "MS" is a disease, "miss" a verb.
+_CIVIL = re.compile(r"(?:Mrs?|Ms|Mx)\.?[ ]")
+
+
+def _titled(match: re.Match[str]) -> Found | None:
+    """A name; behind what is a person's title only, also a word or an eponym: "Ms. Down"."""
+    found = _name(2)(match)
+    if found is not None or not _CIVIL.match(match.string, match.start()):
+        return found
+    word = match.group("name").split(" ")[0].rstrip(",")
+    start = match.start("name")
+    return None if word in PUBLIC else Found(start, start + len(word), Kind.NAME, is_strong=False)
+
+
 def _is_public_term(words: list[str]) -> bool:
     if len(words) == 1 and words[0] in EPONYMS:
         return True
@@ -93,7 +107,7 @@ RECOGNISERS = (
         "name_titled",
         rf"(?i:{_TITLE.replace('ñ', '.')})\.? ?[ ]{_CAPITAL}",
         Exact(rf"(?<![{_ANY}'])(?i:{_TITLE})\.?[ ]{{1,2}}{_NAME}"),
-        _name(2),
+        _titled,
         leads=True,
     ),
     Recogniser(
