@@ -67,15 +67,24 @@ _BETWEEN = rf"(?:(?!{_OF_A_PERSON})[^.;?!\n])"
 _BEFORE = re.compile(rf"{_AUTHORITY}{_BETWEEN}{{0,40}}{_DECIDED}{_BETWEEN}{{0,60}}\Z")
 _BEHIND = re.compile(rf",?[ ](?:the )?(?:u\.?s\.? )?{_AUTHORITY}{_BETWEEN}{{0,20}}{_DECIDED}")
 _REACH_CHARS = 160
+_PARTS = ("fda", "ema", "cdc", "uspstf", "mhra", "congress", "world health org", "food and drug")
 
 
 def _date(match: re.Match[str]) -> Found | None:
-    text, start, end = match.string, match.start(), match.end()
-    if _BEHIND.match(text[end : end + _REACH_CHARS].lower()):
-        return None
-    if _BEFORE.search(text[max(0, start - _REACH_CHARS) : start].lower()):
-        return None
-    return Found(start, end, Kind.DATE, is_strong=False)
+    start, end = match.span()
+    return (
+        None
+        if _is_decided(match.string, start, end)
+        else Found(start, end, Kind.DATE, is_strong=False)
+    )
+
+
+def _is_decided(text: str, start: int, end: int) -> bool:
+    before = text[max(0, start - _REACH_CHARS) : start].lower()
+    behind = text[end : end + _REACH_CHARS].lower()
+    if not any(each in before or each in behind for each in _PARTS):  # nearly always, and quick
+        return False
+    return bool(_BEHIND.match(behind) or _BEFORE.search(before))
 
 
 RECOGNISERS = (
