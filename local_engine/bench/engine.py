@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures an engine with a real model: `python -m local_engine.bench.engine`.
 
-`nearward bench engine` runs it. It takes some six minutes, on a machine that should be idle:
+`nearward bench engine` runs it. It takes some eight minutes, on a machine that should be idle:
 
   streams_N       tokens a second of N answers together, from the moment all run to the first end
   overhead        share of a step that is not llama.cpp's decode: Python and the samplers
@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from local_engine.backend import Backend
-from local_engine.bench import drafts, prompts, roofline, threads
+from local_engine.bench import MODEL_NAME, drafts, prompts, roofline, threads
 from local_engine.bench.llama_server import LlamaServerBackend
 from local_engine.bench.watch import ask, running
 from local_engine.errors import LocalEngineError
@@ -46,7 +46,6 @@ from local_engine.store.manifest import manifests, models_folder
 from local_engine.xllamacpp import XllamaCppBackend
 
 _ENGINES = ("llamacpp", "xllamacpp", "llama-server")
-_NAME = "smollm2-135m-instruct-q4_1"
 _IDENTITY_TOKENS = 48
 
 
@@ -148,7 +147,7 @@ def _engine(
     )  # fmt: skip
     if is_alone:
         config = replace(config, n_ctx=512, cells=0, n_batch=48, slots=1, kept_cells=0)
-    profile = manifests()[_NAME].profile
+    profile = manifests()[MODEL_NAME].profile
     return running(
         LineEngine(lambda: _backend(kind, config, profile, options.llama_server), profile)
     )
@@ -220,7 +219,9 @@ def main() -> None:
         prog="python -m local_engine.bench.engine", description=__doc__
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--model", type=Path, default=models_folder() / manifests()[_NAME].file)
+    parser.add_argument(
+        "--model", type=Path, default=models_folder() / manifests()[MODEL_NAME].file
+    )
     parser.add_argument("--threads", default="1,2", help="for single tokens, for prompts")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--prompts", type=int, default=200, help="for identity, at most 200")

@@ -43,17 +43,17 @@ def bench(arguments: Sequence[str], rounds: int = ROUNDS) -> dict[str, Any]:
                 figures: dict[str, Any] = {"load_s": round(time.perf_counter() - began, 3)}
                 for number in range(rounds):
                     _answer(path, number)
-                health = _health(path)
+                told = health(path)
             finally:
                 process.terminate()
-        return figures | {name: health[name] for name in _SHOWN if name in health}
+        return figures | {name: told[name] for name in _SHOWN if name in told}
 
 
 def _until_ready(process: subprocess.Popen[bytes], path: Path) -> None:
     until = time.monotonic() + READY_S
     while time.monotonic() < until and process.poll() is None:
         try:
-            if _health(path).get("status") == "ready":
+            if health(path).get("status") == "ready":
                 return
         except OSError:
             pass
@@ -76,7 +76,8 @@ def _answer(path: Path, number: int) -> None:
         response.read()
 
 
-def _health(path: Path) -> dict[str, Any]:
+def health(path: Path) -> dict[str, Any]:
+    """What the engine at this socket says of itself. Raises OSError."""
     with closing(UnixConnection(str(path), timeout_s=10.0)) as connection:
         connection.request("GET", "/health")
         return dict(json.loads(connection.getresponse().read()))

@@ -21,9 +21,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from local_engine.bench import MODEL_NAME
+from local_engine.bench.model import health
 from local_engine.unix_http import UnixConnection
 
-NAME = "smollm2-135m-instruct-q4_1"
 _HOG = "import os\nos.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\nwhile True: pass"
 
 
@@ -33,7 +34,7 @@ def measure(model: Path, rounds: int = 5) -> dict[str, Any]:
         path = Path(folder) / "run" / "e.sock"
         with _engine(path, model) as cold_s:
             figures = _figures(path, rounds)
-            pid = _health(path)["pid"]
+            pid = health(path)["pid"]
             os.kill(pid, signal.SIGKILL)
             figures["back_after_kill_s"] = _until_ready(path, other_than=pid)
         with _engine(path, model) as warm_s:
@@ -54,7 +55,7 @@ def _figures(path: Path, rounds: int) -> dict[str, Any]:
                 hog.kill()
     alone, busy = statistics.median(quiet), statistics.median(beside)
     return {
-        "threads": _health(path).get("threads", {}),
+        "threads": health(path).get("threads", {}),
         "quiet_tps": alone,
         "beside_a_busy_core_tps": busy,
         "busy_core_ratio": busy / alone,
@@ -66,22 +67,24 @@ def _figures(path: Path, rounds: int) -> dict[str, Any]:
 def _engine(path: Path, model: Path) -> Iterator[float]:
     """A supervised engine; yields the seconds until it was ready."""
     command = [
-        sys.executable, "-m", "local_engine", "--socket", str(path), "--model-name", NAME,
+        sys.executable, "-m", "local_engine", "--socket", str(path), "--model-name", MODEL_NAME,
         "--model-file", str(model), "--own-file", "--threads", "auto",
     ]  # fmt: skip
     with subprocess.Popen(command) as process:
-        yield _until_ready(path)
-        process.terminate()
+        try:
+            yield _until_ready(path)
+        finally:
+            process.terminate()
 
 
 def _until_ready(path: Path, other_than: int = 0) -> float:
     began = time.perf_counter()
     while time.perf_counter() - began < 60:
         try:
-            health = _health(path)
+            told = health(path)
         except OSError:
-            health = {}
-        if health.get("status") == "ready" and health["pid"] != other_than:
+            told = {}
+        if told.get("status") == "ready" and told["pid"] != other_than:
             return time.perf_counter() - began
         time.sleep(0.01)
     raise TimeoutError("the engine did not become ready")
@@ -100,9 +103,3 @@ def _generate(path: Path, tokens: int) -> float:
         stream = connection.getresponse()
         times = [time.perf_counter() for line in stream if b'"content":"' in line]
     return (len(times) - 1) / (times[-1] - times[0])
-
-
-def _health(path: Path) -> dict[str, Any]:
-    with closing(UnixConnection(str(path), timeout_s=10)) as connection:
-        connection.request("GET", "/health")
-        return dict(json.loads(connection.getresponse().read()))

@@ -17,7 +17,7 @@ from gateway.signals.privacy.lexicon import Flag, folded
 from gateway.signals.privacy.model import Model
 from gateway.signals.privacy.name_stops import EPONYM_HEADS, PUBLIC
 from gateway.signals.privacy.renown import is_famous, is_wide, may_be_known
-from gateway.signals.privacy.run import NAME, PLACE, Run
+from gateway.signals.privacy.run import NAME, PLACE, Run, lower_at
 from gateway.signals.privacy.terms import Terms
 from gateway.signals.privacy.tokens import TITLES
 
@@ -135,7 +135,7 @@ def is_credible(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
         return run.scores[0] >= least * model.scale and not _is_syllable(words, run.first)
     if not word.isupper() or len(word) > _ACRONYM_CHARS:
         return word.istitle() or len(word) > _ACRONYM_CHARS
-    if _is_syllable(words, run.first) or _lower_at(words, run.last + 1) in EPONYM_HEADS:
+    if _is_syllable(words, run.first) or lower_at(words, run.last + 1) in EPONYM_HEADS:
         return False
     known = _FREQUENT if len(word) <= _SHORT_ACRONYM_CHARS else _KNOWN[run.label]
     return bool(flags & known)
@@ -181,10 +181,6 @@ def _is_syllable(words: list[str], at: int) -> bool:
     before = words[at - 1 : at] == ["-"] and words[at - 2 : at - 1]
     behind = words[at + 1 : at + 2] == ["-"] and words[at + 2 : at + 3]
     return bool((before and before[0].islower()) or (behind and behind[0].islower()))
-
-
-def _lower_at(words: list[str], at: int) -> str:
-    return words[at].lower() if at < len(words) else ""
 
 
 def follows_title(words: list[str], at: int) -> bool:

@@ -27,7 +27,7 @@ from gateway.signals.privacy.name_stops import (
     THING_HEADS,
 )
 from gateway.signals.privacy.renown import is_wide
-from gateway.signals.privacy.run import NAME, PLACE, Run
+from gateway.signals.privacy.run import NAME, PLACE, Run, lower_at
 from gateway.signals.privacy.terms import Terms
 
 _HEAD_REACH, _RULES_REACH, _BODY_REACH, _PAIR_REACH = 4, 5, 3, 6
@@ -48,10 +48,6 @@ _NO_NOUNS = frozenset(
 _ADJECTIVES = ("al", "ic", "ar", "ous", "ary", "ile", "oid", "ive")
 _MAY_BE_OWNED = OWNED | OWNED_BY_GIVEN
 _GIVEN, _FREQUENT, _EPONYM = int(Flag.GIVEN), int(Flag.FREQUENT_NAME), int(Flag.EPONYM)
-
-
-def _lower_at(words: list[str], at: int) -> str:
-    return words[at].lower() if at < len(words) else ""
 
 
 def is_eponym(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
@@ -85,7 +81,7 @@ def _stands_for_disease(words: list[str], run: Run, model: Model, *, is_owned: b
         if words[run.last] in BARE_EPONYMS and run.first == run.last:
             return True
         is_rare = flags & _EPONYM and not flags & _FREQUENT
-        if is_rare and _lower_at(words, run.last + 2) in _NO_NOUNS:
+        if is_rare and lower_at(words, run.last + 2) in _NO_NOUNS:
             return True
     return bool(flags & _EPONYM) and _is_finders(words, run, model)
 
@@ -99,7 +95,7 @@ def _has_head(words: list[str], run: Run, is_given: bool, terms: Terms) -> bool:
         if folded(words[at + 1]) in JOINED_HEADS:  # "Sjögren-Syndrom"
             return True
         at += 2
-    head = _lower_at(words, at)
+    head = lower_at(words, at)
     if not head:
         return False
     if owner not in OWNERS and (is_owned or is_given) and head in _MAY_BE_OWNED:
@@ -112,7 +108,7 @@ def _has_head(words: list[str], run: Run, is_given: bool, terms: Terms) -> bool:
 
 def _are_finders(words: list[str], run: Run, model: Model) -> bool:
     """ "Grey Turner sign", though it looks like a full name."""
-    if _lower_at(words, run.last + 1) not in EPONYM_HEADS:
+    if lower_at(words, run.last + 1) not in EPONYM_HEADS:
         return False
     return all(
         model.vocabulary.flags_of(word) & _EPONYM for word in words[run.first : run.last + 1]

@@ -78,12 +78,15 @@ _CIVIL = re.compile(r"(?:Mrs?|Ms|Mx)\.?[ ]")
 
 def _titled(match: re.Match[str]) -> Found | None:
     """A name; behind what is a person's title only, also a word or an eponym: "Ms. Down"."""
-    found = _name(2)(match)
+    found = _two_words_strong(match)
     if found is not None or not _CIVIL.match(match.string, match.start()):
         return found
     word = match.group("name").split(" ")[0].rstrip(",")
     start = match.start("name")
     return None if word in PUBLIC else Found(start, start + len(word), Kind.NAME, is_strong=False)
+
+
+_two_words_strong = _name(2)
 
 
 def _is_public_term(words: list[str]) -> bool:
@@ -97,7 +100,7 @@ def _labelled(match: re.Match[str]) -> Found | None:
     qualifier = match.group("qualifier")
     if qualifier and qualifier.strip(" _-").lower() not in QUALIFIERS:
         return None  # "product name: ...", "file_name = ..."
-    return _name(2)(match)
+    return _two_words_strong(match)
 
 
 _CAPITAL = r"[A-Z\xc3]"  # an ASCII capital, or a letter beyond ASCII

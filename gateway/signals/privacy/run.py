@@ -17,3 +17,8 @@ class Run:
     last: int
     scores: list[int]
     flags: tuple[int, int] = (0, 0)  # what the lexicon knows of the first and the last word
+
+
+def lower_at(words: list[str], at: int) -> str:
+    """The word there in small letters; "" behind the last one."""
+    return words[at].lower() if at < len(words) else ""
