@@ -85,7 +85,10 @@ def embed(
     if "embeddings" not in engine.status().features:
         raise UnsupportedByEngineError("input")
     inputs = _tokens(engine, call.inputs)
-    vectors = engine.embed(inputs, is_wanted)
+    # Equal texts are read once: in one batch their sums are rounded each in its own order.
+    places = {tokens: at for at, tokens in enumerate(dict.fromkeys(map(tuple, inputs)))}
+    once = engine.embed([*places], is_wanted)
+    vectors = [once[places[tuple(tokens)]] for tokens in inputs]
     if call.dimensions is not None:
         if call.dimensions > len(vectors[0]):
             raise invalid("dimensions", f"at most {len(vectors[0])} for this model")

@@ -99,6 +99,7 @@ class FakeEngine:
         self.ticket = FakeTicket()
         self.features = ALL_FEATURES
         self.embedded: list[Sequence[int]] = []
+        self.vectors: dict[tuple[int, ...], list[float]] = {}
         self.hold_embedding: Callable[[Callable[[], bool]], object] = lambda _: None
         self.is_ready = True
         self.is_closed = False
@@ -128,8 +129,8 @@ class FakeEngine:
         self, inputs: Sequence[Sequence[int]], is_wanted: Callable[[], bool] = always
     ) -> list[list[float]]:
         self.hold_embedding(is_wanted)
-        self.embedded += inputs
-        return [[0.6, 0.8] for _ in inputs]
+        self.embedded += map(list, inputs)
+        return [self.vectors.get(tuple(tokens), [0.6, 0.8]) for tokens in inputs]
 
     def status(self) -> EngineStatus:
         return EngineStatus(

@@ -52,6 +52,18 @@ async def test_texts_and_tokens_become_vectors_in_order() -> None:
         assert (body["object"], body["model"]) == ("list", "m")
 
 
+async def test_equal_texts_are_read_once_and_answered_each() -> None:
+    """In one batch they would differ by .001, each being summed in its own order."""
+    engine = FakeEngine()
+    engine.vectors = {(98,): [1.0, 0.0]}
+
+    body = (await embeddings(engine, input=["a", "b", "a", "b"])).json()
+
+    assert engine.embedded == [[97], [98]]
+    assert [item["embedding"] for item in body["data"]] == [[0.6, 0.8], [1.0, 0.0]] * 2
+    assert body["usage"]["prompt_tokens"] == 4
+
+
 async def test_base64_is_of_little_endian_floats() -> None:
     """As OpenAI's clients ask for by default."""
     body = (await embeddings(FakeEngine(), input="a", encoding_format="base64")).json()
