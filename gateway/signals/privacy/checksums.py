@@ -70,3 +70,36 @@ def iban_chars(text: str) -> int:
         if 15 <= count + 4 <= 34 and (remainder * place + check) % 97 == 1:
             found = chars + 3
     return found
+
+
+def nhs(digits: str) -> bool:
+    """NHS number: ten digits; weights 10 to 2, eleven less the remainder by 11 is the last."""
+    if len(digits) != 10:
+        return False
+    total = sum(int(digit) * (10 - at) for at, digit in enumerate(digits[:9]))
+    return (11 - total % 11) % 11 == int(digits[9])
+
+
+def dni(number: str) -> bool:
+    """Spanish identity card: eight digits, and the letter of their remainder by 23."""
+    return number[:-1].isdecimal() and "TRWAGMYFPDXBNJZSQVHLCKE"[int(number[:-1]) % 23] == number[-1]
+
+
+def ppsn(number: str) -> bool:
+    """Irish Personal Public Service Number: weights 8 to 2, a second letter counts ninefold.
+
+    The remainder by 23 is the first letter's place in the alphabet, W for none.
+    """
+    total = sum(int(digit) * (8 - at) for at, digit in enumerate(number[:7]))
+    if len(number) == 9:
+        total += 9 * (ord(number[8]) - ord("A") + 1)
+    return "WABCDEFGHIJKLMNOPQRSTUV"[total % 23] == number[7]
+
+
+def nir(number: str) -> bool:
+    """French social security number: the key is 97 less the remainder by 97 of the 13 before it.
+
+    In Corsica's departments the letters 2A and 2B count as 19 and 18.
+    """
+    plain = number.replace("2A", "19").replace("2B", "18")
+    return len(plain) == 15 and 97 - int(plain[:13]) % 97 == int(plain[13:])

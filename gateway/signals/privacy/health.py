@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a text is about care: clinical words, endings of diagnoses and drugs, record formats.
 
-English only, on purpose wide: the context alone never makes a finding, it only turns an
-identifier into protected health information.
+On purpose wide: the context alone never makes a finding, it only turns an identifier into protected
+health information. Other languages with the words their notes are full of (`health_words_abroad`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gateway.signals.privacy.found import Found, alternatives
+from gateway.signals.privacy.found import Found, alternatives, narrow
 from gateway.signals.privacy.health_words import WORDS
+from gateway.signals.privacy.health_words_abroad import WORDS_ABROAD
 from gateway.signals.privacy.verdict import Kind
 
 _WORDS = (
@@ -20,7 +21,10 @@ _WORDS = (
     r"|biops(?:y|ies)|bipolar|blockers?|blood (?:pressure|sugar|test|work)|bmi|c/o|cancers?"
     r"|cardiac|chest pain|chf|chronic|ckd|clinics?|colonoscopy|comatose|copd|covid(?:-19)?"
     r"|creatinine|ct scan|ddx|dementia|depressi(?:on|ve)|diabet(?:es|ic)|dialysis"
-    r"|discharge (?:summary|note|instructions?)|disease|disorder"
+    r"|(?:discharge|death|clinic) (?:summary|notes?|instructions?|letter)|death certificate"
+    r"|cause of death|self[- ]harm|prior auth(?:ori[sz]ation)?|needle ?stick|hearing (?:loss|aids?)"
+    r"|(?:hip|knee) replacement|sore throat|runny nose|post-?mortem|mental health|c-section"
+    r"|eating disorder|\d ?mc?g|disease|disorder"
     r"|doctor'?s? (?:visit|appointment|note)|dos(?:age|ing|es?)|dx|ecg|egfr|ehr|ekg"
     r"|emergency department|emr|fever|fhir|fibrillation|fractures?|gerd|hba1c|headaches?"
     r"|health(?:care)? (?:plan|record|insurance)|heart (?:failure|attack|disease)"
@@ -28,7 +32,7 @@ _WORDS = (
     r"|ibuprofen|icu|infarction|infected|infections?|influenza|inhibitors?|inpatient|inr"
     r"|insulin|kidney|lab (?:results?|work)|lesions?|liver|lupus|mammogram|medical"
     r"|medications?|medicines?|meds|metformin|migraines?|mri|mrn|nausea|nurses?|obstetric\w?"
-    r"|opioid use|opioids?|outpatient|pacemaker|parkinson'?s?|patients?|pcp|phi|physicians?"
+    r"|opioid use|opioids?|outpatient|panic attacks?|breast ca|[rh]/o|g\dp\d|gcs|pacemaker|parkinson'?s?|patients?|pcp|phi|physicians?"
     r"|pmh|pneumonia|pre-?eclampsia|prenatal|prn|prognosis|pts?|pulmonary|radiation"
     r"|referral letter|renal|rx|s/p|seizures?|sepsis|shortness of breath|strokes?"
     r"|surger(?:y|ies)|surgical|symptoms?|syndrome|therap(?:y|ies|eutic)|treated|treatments?"
@@ -46,7 +50,7 @@ _MARKS = (
 _ENDING = (
     r"itis|emia|aemia|opath(?:y|ic)|ectomy|plasty|ostomy|otomy|algia|penia|uria|oma|omas|pril|sartan"
     r"|statin|olol|mab|azole|cillin|mycin|gliptin|gliflozin|tinib|prazole|triptan|oxetine|azepam"
-    r"|parin|xaban|dipine|ythromycin|floxacin|osis|plegia|trophy|megaly|scopy|graphy scan"
+    r"|iasis|azolam|dipine|parin|xaban|ythromycin|floxacin|osis|plegia|trophy|megaly|scopy|graphy scan"
 )
 _EVERYDAY = frozenset(
     (
@@ -64,9 +68,10 @@ WORDS_TRIGGER = (
 )
 ENDING_TRIGGER = rf"(?i)[a-z]{{2}}(?:{_ENDING})\b"
 TRIGGERS = (WORDS_TRIGGER, ENDING_TRIGGER)
-_LISTED = frozenset(word.encode("ascii") for word in WORDS)
 _LETTERS_ONLY = bytes(each if chr(each).isalpha() else 32 for each in range(128)) + b"x" * 128
-_WORD = re.compile("[A-Za-z]+", re.ASCII)
+_ALL = WORDS | WORDS_ABROAD
+_LISTED = frozenset(narrow(word).translate(_LETTERS_ONLY) for word in _ALL)
+_WORD = re.compile(r"[^\W\d_]+")
 _WORD_SPAN = re.compile(rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})[a-z]*|{_MARKS}", re.ASCII)
 _ENDING_SPAN = re.compile(rf"(?i)\b([a-z]{{2,24}}(?:{_ENDING}))\b", re.ASCII)
 
@@ -86,7 +91,7 @@ def health_spans(text: str) -> Iterator[Found]:
     for match in _WORD_SPAN.finditer(text):
         yield Found(match.start(), match.end(), Kind.HEALTH, is_strong=False)
     for match in _WORD.finditer(text):
-        if match.group().lower() in WORDS:
+        if match.group().lower() in _ALL:
             yield Found(match.start(), match.end(), Kind.HEALTH, is_strong=False)
     for match in _ending_matches(text):
         yield Found(match.start(), match.end(), Kind.HEALTH, is_strong=False)

@@ -34,6 +34,14 @@ _DRUGS = (
     " statins nsaid nsaids ssri ssris diuretic diuretics chemotherapy immunotherapy painkiller"
     " painkillers sildenafil tadalafil finasteride tamsulosin oxybutynin testosterone estradiol"
     " progesterone contraceptive contraception inhaler nebulizer epinephrine epipen nitroglycerin"
+    " amox amoxiclav coamoxiclav doxy abx clexane dalteparin rifampicin pyrazinamide folfox folfiri"
+    " folfirinox adjuvant neoadjuvant palliative chemoradiation ocp hrt iud mirena nexplanon ventolin"
+    " seretide salmeterol formoterol ipratropium gtn thiazide bendroflumethiazide opiate opiates"
+    " benzo benzos benzodiazepine ketamine propofol melatonin antihypertensive anticonvulsant"
+    " antiplatelet immunosuppressant immunosuppressed biologics arv arvs haart antiretroviral"
+    " dolutegravir tenofovir truvada artesunate coartem chloroquine metronidazole sulfonylurea"
+    " levodopa donepezil memantine misoprostol oxytocin pitocin mifepristone nicotine suppository"
+    " eyedrops ointment lozenge antidote antivenom laxative laxatives antiemetics sedation sedated"
 )
 _CONDITIONS = (
     "abscess ache acne addiction adhd aki alcoholism allergy allergic amputation aneurysm angina"
@@ -53,7 +61,29 @@ _CONDITIONS = (
     " stomachache suicidal swelling swollen syphilis tachycardia tetanus thrombus tinnitus tremor"
     " tuberculosis tb ulcer ulcers unconscious unwell uti vertigo wheezing wounds hallucinations"
     " dialysed paralysis paralyzed disability disabled overdose hepatitis infection sick illness"
-    " ill pain painful sore bleed"
+    " ill pain painful sore bleed syncope presyncope orthopnoea orthopnea dyspnoea breathless"
+    " breathlessness haemoptysis hemoptysis melaena melena haematemesis hematemesis gallstone"
+    " gallstones gallbladder haemophilia hemophilia thrombophilia febrile afebrile feverish spasm"
+    " spasms cramps tingling strep pyelo sepsis septic ringworm chickenpox mpox dengue typhoid"
+    " cholera zika ebola hpv hsv cmv ebv hcv hbv chlamydia gonorrhea gonorrhoea sti stis "
+    " anaphylaxis anaphylactic nstemi stemi acs pvd hfpef hfref lvef afib svt esrd esrf osa rsv"
+    " gord t2dm t1dm dm2 iddm htn hld cva tbi dka bph ards mrsa cdiff difficile sle gca ibd"
+    " crohn crohns iugr pprom srom vbac lscs cesarean caesarean antenatal postnatal gravida"
+    " breastfeeding lactation eclampsia hyperemesis preterm neonate neonatal schizoaffective ocd"
+    " mania manic hypomania suicide suicidality anorexic bulimic alcoholic detox menstrual menses"
+    " ovulation fertility erectile libido urinary bowel bowels stools abdominal abdomen lumbar"
+    " thoracic cervix uterus uterine ovarian prostate pancreas pancreatic thyroid spleen splenic"
+    " rectal rectum bladder ureter gastric intestinal oesophageal esophageal bronchial bronchus"
+    " pleural pericardial mitral aortic aorta carotid coronary vascular arterial femoral femur tibia"
+    " tibial humerus pelvis pelvic meniscus ligament tendon vertebra vertebral retina retinal cornea"
+    " corneal macular tonsils larynx laryngeal pharynx lymph marrow backache toothache earache"
+    " nosebleed nosebleeds ptosis neutropenic leukaemic leukemic carcinomas"
+    " cirrhosis fibrotic dystrophy sclerosis spondylosis stenosis stenotic regurgitation effusion"
+    " infarct ischaemia ischaemic ischemic perforation obstruction torsion gangrenous miscarried"
+    " stillborn colic teething bedwetting rheumatoid psoriatic sjogren raynaud addisonian thalassemia"
+    " thalassaemia sickle hypospadias scoliotic clubfoot cleft hydrocephalus microcephaly"
+    " prostatectomy intolerance inflamed bruising bruised nauseous vomit"
+    " vomited concussed lethargic lethargy malaise rigors pallor cyanosis"
 )
 _CARE = (
     "abortion admitted aed ambulance anaesthesia anesthesia anesthetic angiogram antibody"
@@ -67,7 +97,23 @@ _CARE = (
     " prosthesis psa psychologist psychotherapy radiologist radiology radiotherapy resuscitation"
     " saline shunt specimen sputum stent stents stitches stool surgeon surgeons suture"
     " symptomatic tracheostomy transfusion transfused transplant triage troponin tsh urinalysis"
-    " urine urologist vaccine ventilator vitals wbc wheelchair"
+    " urine urologist vaccine ventilator vitals wbc wheelchair sats spo2 crp bnp ntprobnp dimer hgb"
+    " wcc bloods swab swabs histology histopathology cytology mdt dnr dnar dnacpr nbm physio"
+    " physiotherapy physiotherapist cbt dbt emdr therapist therapists paediatric paediatrician"
+    " paediatrics gynaecologist gynaecology obstetrician haematologist hematologist nephrologist"
+    " gastroenterologist rheumatologist pulmonologist respirologist dermatology ophthalmologist"
+    " optometrist orthopaedic orthopedic podiatrist dietitian dietician anaesthetist anesthesiologist"
+    " paramedic paramedics phlebotomy stoma haemodialysis amputated prosthetic orthotic immunisation"
+    " autopsy postmortem karyotype brca embryo sperm copay formulary echocardiogram cxr ctpa mrcp"
+    " ercp ogd egd spirometry pft fev1 ecmo cpap bipap intubation extubation ventilated defibrillator"
+    " pessary speculum cannula cannulated enema colostomy hospitalisation hospitalization"
+    " readmitted readmission admissions inpatients outpatients bedside bedbound caregiver carer"
+    " dementia geriatric geriatrician nursing maternity referral referrals "
+    " telehealth telemedicine ehr emr chemo radiotherapist oncology cardiology neurology nephrology"
+    " urology rheumatology haematology hematology endocrinology gastroenterology orthopaedics"
+    " orthopedics psychiatry psychiatric psychiatrist dentist dental orthodontic denture dentures"
+    " blindness glucometer glucose ketones lipids triglycerides ferritin haemoglobin"
+    " haemoglobins electrolytes sodium lactate amylase lipase albumin prothrombin titre titer"
 )
 # Drugs by their brand; also what is no name when it stands alone (`dismissal`).
 BRANDS = (
@@ -96,4 +142,6 @@ BRANDS = (
     " victoza viibryd vimpat voltaren vraylar vytorin vyvanse wellbutrin xalatan xeljanz xgeva"
     " xifaxan xtandi zanaflex zantac zepbound zestoretic zestril zetia zyprexa zyrtec zytiga"
 )
-WORDS = frozenset(f"{_DRUGS} {_CONDITIONS} {_CARE} {BRANDS}".split())
+_ONE = frozenset(f"{_DRUGS} {_CONDITIONS} {_CARE} {BRANDS}".replace("-", " ").split())
+# "UTIs", "stents"; but basis points are no blood pressure.
+WORDS = (_ONE | {f"{word}s" for word in _ONE}) - {"bps"}

@@ -15,17 +15,22 @@ from gateway.signals.privacy.verdict import Kind
 
 # Keywords as regular expressions; a space stands for one of space, underscore, hyphen or nothing.
 _KEYWORDS: dict[Kind, str] = {
-    Kind.MRN: r"mrn|mr ?#|m\.r\.n\.?|medical record|medical chart|chart(?= ?(?:n|#|id))"
+    Kind.MRN: r"mrn|mr ?#|m\.r\.n\.?|medical record|medical chart|chart(?= ?(?:n|#|id|\d))"
     r"|hospital(?= (?:n|id|#))|patient(?: ?(?:id|identifier|number|no)\b|(?= ?#))|pid|empi|emr"
-    r"|med ?rec(?:ord)?s?",
+    r"|med ?rec(?:ord)?s?|hosp ?(?:number|num|no)\b|uhid|nhi(?= ?(?:n|#|:|\d))"
+    r"|folder(?= ?(?:n|#|\d))|historia cl.nica|expediente|prontu.rio|dossier(?= ?(?:n|#|\d))"
+    r"|fallnummer|patientennummer|pati.ntnummer|cartella clinica|m. bn",
     Kind.HEALTH_PLAN: r"member(?:ship)?|policy|subscriber|beneficiary|health plan"
     r"|plan(?= ?(?:id|n|#))"
     r"|insurance(?: (?:policy|plan|card))?|insur|insurer|ins(?= ?(?:id|n|#|:|is))|medicaid"
-    r"|medicare|mbi|hicn|hbn|hpbn|group(?= ?(?:id|n|#))|nhs",
+    r"|medicare|mbi|hicn|hbn|hpbn|group(?= ?(?:id|n|#))|nhs|chi(?= ?(?:n|#|:|\d))|ohip|ramq|phn|ihi"
+    r"|health card|kvnr|versichertennummer|philhealth|bpjs|nhif|imss|nss|s.curit. sociale"
+    r"|carte vitale|tessera sanitaria|cart.o sus|utente|bhyt",
     Kind.ACCOUNT: r"account|acct|a/c|routing|iban|bank account|invoice(?= ?(?:n|#|id))|claim"
     r"|kontonummer|konto|cuenta|compte|conta|rib",
     Kind.LICENSE: r"licen[cs]e(?! ?plate)|dea|npi|driver'?s? licen[cs]e|dl(?= ?(?:n|#|:))"
-    r"|certificate",
+    r"|certificate|cert(?= ?(?:n|#))|gmc|nmc|ahpra|permis|f.hrerschein|cnh|dvla|badge"
+    r"|driving licen[cs]e|registration(?= ?(?:n|#))",
     Kind.VEHICLE: r"vin|licen[cs]e plate|number plate|plate|vehicle(?= ?(?:id|n|#|reg))",
     Kind.DEVICE: r"serial|s/n|sn|device|udi|imei|lot(?= ?(?:n|#|:))|implant|mac address",
     Kind.BIOMETRIC: r"fingerprint|retina(?:l)? scan|iris scan|voice ?print|face ?print|biometric",
@@ -34,6 +39,10 @@ _KEYWORDS: dict[Kind, str] = {
     r"|tax(?:payer)?|tin|ein|itin|national|employee|student|user(?= ?id)|site(?= ?(?:id|n|#))"
     r"|(?:case|study|subject|ticket|order|reference|ref|record|file)(?= ?(?:id\b|n[ou]|#|:))"
     r"|id(?= ?(?:[#:]|n[ou]))|identification(?= n)|(?:policy|account) ?holder|cedula"
+    r"|bsn|oib|pesel|ppsn?|nino|ni n|personnummer|f.dselsnummer|hetu|amka|tckn|kimlik|cnp|egn|jmbg"
+    r"|ahv|avs|nric|hkid|my ?kad|nik|cnic|bvn|emirates id|iqama|kra pin|rut|uan|abha|ration card"
+    r"|nin(?= ?(?:n|#|:))|sin(?= ?(?:n|#|:))|participant(?= ?(?:id|n|#|\d))|enrol+ee"
+    r"|(?:screening|sample|barcode|tracking|visit|appointment|booking)(?= ?(?:id\b|n[ou]|#|:))"
     r"|dni|nie|curp|cpf|nif|codice fiscale|steuer|versicherten|ausweis|cccd|cmnd|shenfenzheng",
 }
 _SORTED = [

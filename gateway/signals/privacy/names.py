@@ -89,6 +89,13 @@ def _titled(match: re.Match[str]) -> Found | None:
 _two_words_strong = _name(2)
 
 
+def _aged(match: re.Match[str]) -> Found | None:
+    """Behind a comma even a country is a given name: "SMITH,JORDAN A"."""
+    if "," in match.group("name"):
+        return Found(*match.span("name"), Kind.NAME)
+    return _two_words_strong(match)
+
+
 def _is_public_term(words: list[str]) -> bool:
     if len(words) == 1 and words[0] in EPONYMS:
         return True
@@ -175,6 +182,18 @@ RECOGNISERS = (
         rf"{_CAPITAL}[A-Za-z\xc3'-]+, {_CAPITAL}[A-Za-z\xc3'-]+ ?[|\t;(]",
         Exact(rf"(?:(?<=[|\n\t;])[ ]?|^)(?P<name>{_WORD}, {_WORD})(?=[ ]?[|\t;(])"),
         _name(9),
+    ),
+    Recogniser(
+        "name_aged",  # and sex: "Long, Amy - 29F", "PUBLIC,JOHN Q  M 45Y"
+        rf"{_CAPITAL}[A-Za-z\xc3'.-]{{0,52}}[ ,;/|(-]{{1,4}}(?:[MF][ ,/-]{{1,3}}[0-9]{{1,3}}"
+        r"|[0-9]{1,3}[ -]?(?i:yo|y/o|yrs?|years?|y/?[mf]|y|[mf]))\b",
+        Exact(
+            # Behind a space alone "72F" is a temperature.
+            rf"(?P<name>{_OF_FULL}{_REST}(?:,?[ ]|,)(?:{_WORD}|{_INITIAL}){_MORE})"
+            r"(?:(?:[ ]{2}|[ ]?[,;/|(-][ ]?)(?:[MF][ ,/-]{1,3}\d{1,3}(?![\d.])|\d{1,3}[ -]?(?i:y|[mf])\b)"
+            r"|[ ]{0,2}[,;/|(-]?[ ]?\d{1,3}[ -]?(?i:yo|y/o|yrs?|years?|y/?[mf])\b)"
+        ),
+        _aged,
     ),
     Recogniser(
         "name_by",

@@ -77,7 +77,47 @@ _PHONE_CUE = (
 _OF_ADDRESS, _OF_SSN = first_unless(r"\w.-", "0-9"), first_unless(r"\d-", "0-8")
 _TRIGGER_CUE = re.sub(r"\[eé\]|[^\x00-\x7f]", ".", _PHONE_CUE)
 
+# Hosts without a scheme, where a path or a query behind them tells whose page it is.
+_TOP_LEVEL = (
+    r"com|org|net|edu|gov|io|me|co|info|health|care|clinic|app|example|test|uk|ie|de|fr|es|it|pt|nl|be|at|ch"
+    r"|br|mx|ar|ca|au|nz|in|vn|ph|za|ng|ke|us|eu"
+)
+_PLATE_CUE = (
+    r"plates?|registration|reg(?:istration)? (?:no|number|plate)|kennzeichen|immatriculation|matr.cula|targa"
+    r"|placa|kenteken"
+)
+
+
+def _has_both(match: re.Match[str]) -> Found | None:
+    """Letters and digits: "KX19 ZTD"."""
+    text = match.group(1)
+    if text.isalpha() or not any(map(str.isalpha, text)):
+        return None
+    return Found(match.start(1), match.end(1), Kind.VEHICLE, is_strong=False)
+
+
 RECOGNISERS = (
+    Recogniser(
+        "plate",
+        rf"(?i:{_PLATE_CUE})(?i:[ :#\"']|is|no|was|number){{1,4}} ?[A-Z0-9]",
+        Exact(
+            rf"\b(?i:{_PLATE_CUE})(?:(?i: is| no\.?| was| number|:| #| reads)){{0,3}}[ \"'#]{{1,3}}"
+            r"([A-Z]{1,3}[ -]?[A-Z]{0,2}[ -]?\d{1,4}[ -]?[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{0,4})"
+            r"(?![\w-])"
+        ),
+        _has_both,
+        needs_digit=True,
+    ),
+    Recogniser(
+        "url_bare",
+        rf"(?i)[a-z0-9]\.(?:{_TOP_LEVEL})/[^\x00-\x20]",
+        Exact(
+            r"(?<![\w@./:-])(?:[a-z0-9](?:[a-z0-9-]{0,62})\.){1,5}"
+            rf"(?:{_TOP_LEVEL})/[^\x00-\x20<>\"'`|\\^{{}}\[\]]{{3,300}}(?<![.,;:!?)])"
+        ),
+        always(Kind.URL, is_strong=False),
+        is_lowered=True,
+    ),
     Recogniser(
         "email",
         r"[^\x00-\x20\"<>@,;:()]@[a-zA-Z0-9\x80-\xff]",

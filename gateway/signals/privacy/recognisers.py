@@ -13,7 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from gateway.signals.privacy import codes, credentials, dates, keyword_ids, names, numbers, places
+from gateway.signals.privacy import (
+    codes,
+    credentials,
+    dates,
+    keyword_ids,
+    names,
+    national_ids,
+    numbers,
+    places,
+)
 from gateway.signals.privacy.found import Exact, Found, Recogniser, always, lowered, narrow
 from gateway.signals.privacy.prefilter import Places, Prefilter
 from gateway.signals.privacy.regions import MARGIN_CHARS, Regions, windows
@@ -32,6 +41,7 @@ _PHOTO = Recogniser(
 RECOGNISERS: tuple[Recogniser, ...] = (
     *keyword_ids.RECOGNISERS,
     *credentials.RECOGNISERS,
+    *national_ids.RECOGNISERS,
     *numbers.RECOGNISERS,
     *dates.RECOGNISERS,
     *places.RECOGNISERS,
