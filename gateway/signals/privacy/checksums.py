@@ -82,7 +82,9 @@ def nhs(digits: str) -> bool:
 
 def dni(number: str) -> bool:
     """Spanish identity card: eight digits, and the letter of their remainder by 23."""
-    return number[:-1].isdecimal() and "TRWAGMYFPDXBNJZSQVHLCKE"[int(number[:-1]) % 23] == number[-1]
+    return (
+        number[:-1].isdecimal() and "TRWAGMYFPDXBNJZSQVHLCKE"[int(number[:-1]) % 23] == number[-1]
+    )
 
 
 def ppsn(number: str) -> bool:

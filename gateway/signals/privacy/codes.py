@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import re
 
-from gateway.signals.privacy.found import Exact, Found, Recogniser, first_unless
+from gateway.signals.privacy.found import (
+    Exact,
+    Found,
+    Recogniser,
+    always,
+    around,
+    digits_of,
+    first_unless,
+)
 from gateway.signals.privacy.verdict import Kind
 
 _REGISTER = re.compile(
@@ -18,13 +26,43 @@ _REGISTER = re.compile(
     re.IGNORECASE,
 )
 _LETTER = first_unless(r"\w.$/-", "A-Z")
+# What is billed: a letter and four digits, or a determination of coverage.
+_BILLED = re.compile(r"[A-VZ]\d{4}|L\d{5}")
+_OF_BILLING = ("hcpcs", "j-code", "cpt", "lcd", "ncd", "billing code")
 _VARIANT = re.compile(r"[ACGT]\d{2,5}[ACGT]")  # one base in the place of another
 
 
 def _code(match: re.Match[str]) -> Found | None:
-    if _REGISTER.match(match.group(1)) or _VARIANT.fullmatch(match.group(1)):
+    text = match.group(1)
+    if _REGISTER.match(text) or _VARIANT.fullmatch(text):
+        return None
+    if _BILLED.fullmatch(text) and any(word in around(match) for word in _OF_BILLING):
         return None
     return Found(match.start(1), match.end(1), Kind.OTHER_ID, is_strong=False)
+
+
+def _code_apart(match: re.Match[str]) -> Found | None:
+    """The digits only, so that a keyword before them is heard first: "MRN 482771"."""
+    if _REGISTER.match(match.group()):
+        return None
+    return Found(match.start(2), match.end(2), Kind.OTHER_ID, is_strong=False)
+
+
+def _code_parts(match: re.Match[str]) -> Found | None:
+    """With digits as many as a record number has; "ICD-10-CM" and "2019-nCoV" are none."""
+    return _code(match) if len(digits_of(match.group(1))) >= _LEAST_DIGITS else None
+
+
+_LEAST_DIGITS = 4
+# Of programs, genes and enzymes: digits between letters as well.
+_NO_LEET = re.compile(r"cyp|ugt|hla|sha|md5|utf|x86|h[0-9]n|http", re.IGNORECASE)
+
+
+def _leet(match: re.Match[str]) -> Found | None:
+    """A name with digits for letters: "Y3w4nd3"."""
+    if _NO_LEET.match(match.group(1)):
+        return None
+    return Found(match.start(1), match.end(1), Kind.NAME, is_strong=False)
 
 
 RECOGNISERS = (
@@ -37,6 +75,47 @@ RECOGNISERS = (
         ),
         _code,
         needs_digit=True,
+    ),
+    Recogniser(
+        "code_parts",  # "VNT-0093-B4417", "07-KY-4821", "UNTH/0417/26"
+        r"[A-Z0-9][-/][A-Z0-9]{1,8}[-/][A-Z0-9]",
+        Exact(
+            r"(?<![\w./-])(?=[0-9/-]{0,9}[A-Z])([A-Z0-9]{1,6}(?:[-/][A-Z0-9]{1,9}){2,4})(?![\w/-]|\.\d)"
+        ),
+        _code_parts,
+        needs_digit=True,
+    ),
+    Recogniser(
+        "code_apart",  # "RXH 0482917"
+        r"[A-Z]{2} [0-9]{6}",
+        Exact(r"(?<![\w./-])([A-Z]{2,4}) (\d{6,9})(?![\w/-]|[.,]\d)"),
+        _code_apart,
+        needs_digit=True,
+    ),
+    Recogniser(
+        "leet",
+        r"[A-Za-z][0134578][a-z]{1,8}[0134578]",
+        Exact(
+            r"(?<![\w./@:=-])((?=[A-Za-z0-9]{5,24}(?!\w))[A-Za-z]{0,6}"
+            r"(?:[0134578][A-Za-z]{1,6}){2,6}[0134578]?)(?![\w/=-])"
+        ),
+        _leet,
+        needs_digit=True,
+    ),
+    Recogniser(
+        "handle",
+        r"@[A-Za-z][A-Za-z0-9_.]{0,28}[0-9_]",
+        Exact(r"(?<![\w@./-])(@[A-Za-z][A-Za-z0-9_.]{0,28}[0-9_][A-Za-z0-9_]{0,20})(?![\w(])"),
+        _code,
+    ),
+    Recogniser(
+        "photo_file",  # a picture with a camera's number, or said to be of a face
+        r"(?i)(?:[0-9]{3}|face|selfie|photo)[a-z0-9_-]{0,60}\.(?:jpe?g|png|heic|dcm|tiff?)",
+        Exact(
+            r"(?i)(?<![\w/.])((?=[a-z0-9_-]{0,60}(?:\d{3}|face|selfie|photo))[a-z0-9_-]{3,80}"
+            r"\.(?:jpe?g|png|heic|dcm|tiff?))\b"
+        ),
+        always(Kind.PHOTO, 1, is_strong=False),
     ),
     Recogniser(
         "field",

@@ -12,7 +12,7 @@ import re
 from gateway.signals.privacy.found import Exact, Found, Recogniser, always, first_unless
 from gateway.signals.privacy.verdict import Kind
 
-_MONTH = (
+MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
@@ -20,32 +20,20 @@ _WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
 _OF_NUMBERS, _OF_DAY = first_unless(r"\d/.$-", "0-9"), first_unless(r"\w.$", "0-9")
 _OF_CENTURY = first_unless(r"\d/.-", "12")
 _YEAR = r"(?:'\d{2}|\d{4})"
-# Of Spanish, French, German, Portuguese, Italian and Dutch; a dot for a letter beyond ASCII.
-_MONTH_ABROAD = (
-    r"(?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre"
-    r"|janvier|f.vrier|mars|avril|mai|juin|juillet|ao.t|septembre|octobre|novembre|d.cembre"
-    r"|januar|j.nner|februar|m.rz|juni|juli|oktober|dezember|jan\.|feb\.|dez\.|okt\."
-    r"|janeiro|fevereiro|mar.o|maio|junho|julho|setembro|outubro|novembro|dezembro"
-    r"|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|ottobre|dicembre"
-    r"|januari|februari|maart|mei|augustus)"
-)
-_BORN = (
-    r"d\.?o\.?b\.?|born|birth ?da(?:te|y)|date of birth|geb\.?|geboren|n.e?|ddn|d\.d\.n\.|f\.? ?nac\.?|nac"
-    r"|nacid[oa]|nascid[oa]|nat[oa]|data nasc\.?|fecha de nacimiento|geboortedatum|geburtsdatum|ngs|sinh"
-)
 _CUE = (
     r"dob|d\.o\.b\.?|born|birth ?date|date of birth|admitted|discharged|seen|visit(?:ed)?|drawn"
     r"|since|dos|date of service|deceased|died"
 )
 
 
-def _is_day(first: int, second: int) -> bool:
+def is_day(first: int, second: int) -> bool:
+    """Whether two numbers can be a day and a month, in either order."""
     return 0 < min(first, second) <= 12 and 0 < max(first, second) <= 31
 
 
 def _numeric(match: re.Match[str]) -> Found | None:
     first, separator, second, year = match.groups()
-    is_plausible = _is_day(int(first), int(second))
+    is_plausible = is_day(int(first), int(second))
     if len(year) == 2:  # "1.2.10" is a version and "1-2-10" a score; both need more digits
         is_plausible &= separator == "/" or (separator == "-" and len(first + second) == 4)
     return _date(match) if is_plausible else None
@@ -122,9 +110,9 @@ RECOGNISERS = (
     ),
     Recogniser(
         "date_month_day",
-        rf"(?i){_MONTH}\.?,?[ \t\n-]{{1,3}}[0-9]",
+        rf"(?i){MONTH}\.?,?[ \t\n-]{{1,3}}[0-9]",
         Exact(
-            rf"\b{_WEEKDAY}(?P<month>{_MONTH})\.?,?[ \t\n-]{{1,3}}(?P<day>\d{{1,2}})"
+            rf"\b{_WEEKDAY}(?P<month>{MONTH})\.?,?[ \t\n-]{{1,3}}(?P<day>\d{{1,2}})"
             rf"(?:st|nd|rd|th)?\b(?!\.\d)(?P<year>[ \t\n,.-]{{1,3}}{_YEAR}\b)?"
         ),
         _month_day,
@@ -132,11 +120,11 @@ RECOGNISERS = (
     ),
     Recogniser(
         "date_day_month",
-        rf"(?i)[0-9](?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{{1,3}}{_MONTH}",
+        rf"(?i)[0-9](?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{{1,3}}{MONTH}",
         Exact(
             rf"(?P<day>{_OF_DAY}\d?)"
             r"(?:st|nd|rd|th)?(?:[ \t\n]of)?[ \t\n./-]{1,3}"
-            rf"(?P<month>{_MONTH})\b(?P<year>[ \t\n,./-]{{1,3}}(?:{_YEAR}|\d{{2}})\b)?"
+            rf"(?P<month>{MONTH})\b(?P<year>[ \t\n,./-]{{1,3}}(?:{_YEAR}|\d{{2}})\b)?"
         ),
         _day_month,
         is_lowered=True,
@@ -149,63 +137,6 @@ RECOGNISERS = (
             r"((?:0?[1-9]|1[0-2])/(?:[12]\d|3[01]|0?[1-9])|(?:19|20)\d{6})(?![\d/])"
         ),
         always(Kind.DATE, 1, is_strong=False),
-    ),
-    Recogniser(
-        "date_abroad",
-        rf"(?i)[0-9](?:\.|er|.)? ?(?:de |di |del )?{_MONTH_ABROAD}",
-        Exact(
-            rf"(?:{_OF_DAY}\d?)(?:\.|er|\u00ba|\u00b0)?[ ]?(?:de |di |del )?{_MONTH_ABROAD}(?![a-z])"
-            r"(?:[ ,.](?:de |del |di |do )?[ ]?(?:19|20)\d\d\b)?"
-        ),
-        always(Kind.DATE, is_strong=False),
-        is_lowered=True,
-        needs_digit=True,
-    ),
-    Recogniser(
-        "date_asian",  # Vietnamese, and Chinese in Latin letters
-        r"(?i)[0-9] th.ng [0-9]|[0-9] ?nian ?[0-9]",
-        Exact(
-            r"(?<!\d)\d{1,2} th.ng \d{1,2}(?:,? n.m \d{4})?(?!\d)"
-            r"|(?<!\d)\d{4} ?nian ?\d{1,2} ?yue(?: ?\d{1,2} ?(?:ri|hao))?"
-        ),
-        always(Kind.DATE, is_strong=False),
-        is_lowered=True,
-        needs_digit=True,
-    ),
-    Recogniser(
-        "date_of_birth",  # in any shape: "DOB 6.6.66", "born 120578"
-        rf"(?i)(?:{_BORN})(?: ng.y| le| am| el| il| em| op| on| is)?[\"' :=(]{{1,4}}[0-9]{{1,2}}[0-9./ -]",
-        Exact(
-            rf"(?<![a-z])(?:{_BORN})(?: ng.y| le| am| el| il| em| op| on| is)?[\"' :=(]{{1,4}}"
-            r"(\d{1,2}[./ -]\d{1,2}[./ -](?:\d{4}|\d{2})|\d{6}|\d{8})(?!\d)"
-        ),
-        always(Kind.DATE, 1, is_strong=False),
-        is_lowered=True,
-        needs_digit=True,
-    ),
-    Recogniser(
-        "date_short",  # no fraction and no score: one of both is above twelve, and "on" before it
-        r"(?i)\bon [0-9]{1,2}/[0-9]{1,2}",
-        Exact(
-            r"(?i)\bon ((?:0?[1-9]|1[0-2])/(?:1[3-9]|2\d|3[01])|(?:1[3-9]|2\d|3[01])/(?:0?[1-9]|1[0-2])"
-            r"|(?:0[1-9]|1[0-2])/(?:0[1-9]|1[0-2])|11/1[0-2]|1[0-2]/11)(?![\d/%]|-\d| (?:of|patients|scale))"
-        ),
-        always(Kind.DATE, 1, is_strong=False),
-        needs_digit=True,
-    ),
-    Recogniser(
-        "age_90_told",
-        r"(?i)(?:he|she|who|mother|father|mum|mom|dad|nana|gran|grandma|grandpa|patient|pt|i)"
-        r"(?:'s|.s|'m| is| was| turned| turns) (?:now |already |just )?(?:9[0-9]|10[0-9]|11[0-5])",
-        Exact(
-            r"\b(?:s?he|who|(?:grand)?(?:mother|father)|mum|mom|dad|nana|gran(?:dma|dpa)?|patient|pt|i)"
-            r"(?:['\u2019][sm]| is| was| turned| turns) (?:now |already |just )?(9\d|10\d|11[0-5])"
-            r"(?![\d%/:]|[.,]\d| ?(?:%|percent|kg|lbs?|cm|mg|bpm|on (?:room )?air|minutes?|days?|weeks?"
-            r"|months?|hours?|pounds?|f\b|degrees))"
-        ),
-        always(Kind.AGE_90, 1, is_strong=False),
-        is_lowered=True,
-        needs_digit=True,
     ),
     Recogniser(
         "age_90",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers in disguise: digits written as words or one by one, and marks put between characters.
+"""Numbers and names in disguise: digits as words, characters one by one, marks between them.
 
 Each function gives edits (start, end, replacement) in order of position. A run of nine or ten
 digits without groups of its own gets those of a social security or a telephone number, so that the
@@ -43,6 +43,10 @@ SPELLED_TRIGGER = rf"(?i){_ASCII_WORD}(?:{_GAP}{_ASCII_WORD}){{3}}"
 SPELLED_OPENERS = tuple(
     rf"(?i)[^a-z]{word}[ ,.;\n_-]" for word in _ASCII_WORD[len("(?:") : -1].split("|")
 )
+# One letter after the other, as "R o s e" or "M-a-h-m-o-u-d".
+_LETTERS = re.compile(r"(?<!\w)[^\W\d_](?:[ .*/-]{1,3}[^\W\d_](?!\w)){3,80}")
+_BASES = frozenset("ACGTUN")
+LETTERS_TRIGGER = r"\b[A-Za-z](?:[ .*/-]{1,3}[A-Za-z]\b){3}"
 SPACED_TRIGGER = r"[0-9](?:[ ._-]{1,3}[0-9]){5}"
 MARKS_TRIGGER = r"\*\*|~~|[A-Za-z0-9]__[A-Za-z0-9]|</?(?:b|i|u|s|em|strong|mark|span)>"
 
@@ -78,6 +82,24 @@ def spaced_digits(text: str) -> Iterator[Edit]:
         number = re.sub("[ ._-]+", "", run) if is_plain else re.sub(" *([._-]) *| ", r"\1", run)
         if edited := _grouped(number):
             yield match.start(), match.end(), edited
+
+
+def spaced_letters(text: str) -> Iterator[Edit]:
+    """ "R o s e   T e m b o" becomes "Rose Tembo"; an alphabet, and bases of a genome, stay."""
+    for count, match in enumerate(_LETTERS.finditer(text)):
+        if count == _MOST_RUNS:
+            raise TooDisguised
+        letters = re.split("[ .*/-]+", match.group())
+        gaps = re.findall("[ .*/-]+", match.group())
+        steps = {ord(b) - ord(a) for a, b in itertools.pairwise(letters)}
+        if steps in ({1}, {-1}, {0}) or _BASES.issuperset("".join(letters).upper()):
+            continue
+        usual = max(set(gaps), key=gaps.count)
+        words = letters[0]
+        for gap, letter in zip(gaps, letters[1:], strict=True):
+            is_next = gap != usual or (letter.isupper() and words[-1].islower())
+            words += f" {letter}" if is_next else letter
+        yield match.start(), match.end(), words
 
 
 def marks(text: str) -> Iterator[Edit]:

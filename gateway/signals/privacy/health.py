@@ -32,7 +32,8 @@ _WORDS = (
     r"|ibuprofen|icu|infarction|infected|infections?|influenza|inhibitors?|inpatient|inr"
     r"|insulin|kidney|lab (?:results?|work)|lesions?|liver|lupus|mammogram|medical"
     r"|medications?|medicines?|meds|metformin|migraines?|mri|mrn|nausea|nurses?|obstetric\w?"
-    r"|opioid use|opioids?|outpatient|panic attacks?|breast ca|[rh]/o|g\dp\d|gcs|pacemaker|parkinson'?s?|patients?|pcp|phi|physicians?"
+    r"|opioid use|opioids?|outpatient|panic attacks?|breast ca|[rh]/o|g\dp\d|gcs|pacemaker"
+    r"|parkinson'?s?|patients?|pcp|phi|physicians?"
     r"|pmh|pneumonia|pre-?eclampsia|prenatal|prn|prognosis|pts?|pulmonary|radiation"
     r"|referral letter|renal|rx|s/p|seizures?|sepsis|shortness of breath|strokes?"
     r"|surger(?:y|ies)|surgical|symptoms?|syndrome|therap(?:y|ies|eutic)|treated|treatments?"
@@ -48,9 +49,11 @@ _MARKS = (
     r"|\((?:0010|0008|0020),[0-9A-F]{4}\)"
 )
 _ENDING = (
-    r"itis|emia|aemia|opath(?:y|ic)|ectomy|plasty|ostomy|otomy|algia|penia|uria|oma|omas|pril|sartan"
+    r"itis|emia|aemia|opath(?:y|ic)|ectomy|plasty|ostomy|otomy|algia|penia|uria|oma|omas|pril"
+    r"|sartan"
     r"|statin|olol|mab|azole|cillin|mycin|gliptin|gliflozin|tinib|prazole|triptan|oxetine|azepam"
-    r"|iasis|azolam|dipine|parin|xaban|ythromycin|floxacin|osis|plegia|trophy|megaly|scopy|graphy scan"
+    r"|iasis|azolam|ococc(?:us|al|i)|dipine|parin|xaban|ythromycin|floxacin|osis|plegia|trophy"
+    r"|megaly|scopy|graphy scan"
 )
 _EVERYDAY = frozenset(
     (

@@ -13,7 +13,8 @@ _SPANISH = (
     " diagnosticada tratamiento síntomas síntoma cirugía quirúrgico operado operada ingreso"
     " ingresado ingresada urgencias recetado alergia alérgico alérgica asma"
     " hipertensión diabético diabética neumonía náuseas vómitos mareo mareos cefalea sangre"
-    " sangrado glucosa presión riñón renal hígado corazón pulmón tumor herida fractura parto cesárea"
+    " sangrado glucosa presión riñón renal hígado corazón pulmón tumor herida fractura parto"
+    " cesárea"
     " vacuna pastillas medicamento medicamentos ecografía radiografía infarto ictus convulsiones"
     " depresión ansiedad colesterol tuberculosis vih analítica hemograma"
 )
@@ -44,7 +45,8 @@ _ITALIAN = (
     "paziente pazienti malattia malato malata infermiera infermiere dolore dolori febbre incinta"
     " gravidanza cancro medico ospedale diagnosi terapia trattamento sintomi intervento operato"
     " operata ricovero ricoverato ricoverata dimissione allergia allergico allergica asma"
-    " ipertensione diabete diabetico diabetica polmonite tosse nausea vomito vertigini cefalea sangue"
+    " ipertensione diabete diabetico diabetica polmonite tosse nausea vomito vertigini cefalea"
+    " sangue"
     " fegato polmone tumore ferita frattura parto vaccino compresse farmaco farmaci"
     " ecografia radiografia infarto ictus depressione referto clinica"
 )
@@ -55,15 +57,11 @@ _DUTCH = (
     " nier wond breuk bevalling vaccinatie medicatie spoedeisende beroerte delier"
     " heupoperatie"
 )
-_VIETNAMESE = (
-    "bệnh đau sốt viêm khám thuốc phẫu thuật tiểu đường "
-    " xét nghiệm chẩn đoán triệu"
-)
-_CHINESE = ( # in Latin letters
+_VIETNAMESE = "bệnh đau sốt viêm khám thuốc phẫu thuật tiểu đường  xét nghiệm chẩn đoán triệu"
+_CHINESE = (  # in Latin letters
     "bingren binghuan huanzhe bingli yiyuan yisheng zhenduan zhiliao tangniaobing gaoxueya aizheng"
     " zhongliu fashao kesou toutong shoushu zhuyuan yaowu guomin huaiyun feiyan feijiejie"
     " xinzangbing zhongfeng chuxue"
 )
-WORDS_ABROAD = frozenset(
-    f"{_SPANISH} {_PORTUGUESE} {_FRENCH} {_GERMAN} {_ITALIAN} {_DUTCH} {_VIETNAMESE} {_CHINESE}".split()
-)
+_ALL = (_SPANISH, _PORTUGUESE, _FRENCH, _GERMAN, _ITALIAN, _DUTCH, _VIETNAMESE, _CHINESE)
+WORDS_ABROAD = frozenset(" ".join(_ALL).split())

@@ -19,12 +19,13 @@ _KEYWORDS: dict[Kind, str] = {
     r"|hospital(?= (?:n|id|#))|patient(?: ?(?:id|identifier|number|no)\b|(?= ?#))|pid|empi|emr"
     r"|med ?rec(?:ord)?s?|hosp ?(?:number|num|no)\b|uhid|nhi(?= ?(?:n|#|:|\d))"
     r"|folder(?= ?(?:n|#|\d))|historia cl.nica|expediente|prontu.rio|dossier(?= ?(?:n|#|\d))"
-    r"|fallnummer|patientennummer|pati.ntnummer|cartella clinica|m. bn",
+    r"|fall-?n(?:umme)?r|pat(?:ienten)?-?n(?:umme)?r|pati.ntnummer|cartella clinica|m. bn",
     Kind.HEALTH_PLAN: r"member(?:ship)?|policy|subscriber|beneficiary|health plan"
     r"|plan(?= ?(?:id|n|#))"
     r"|insurance(?: (?:policy|plan|card))?|insur|insurer|ins(?= ?(?:id|n|#|:|is))|medicaid"
     r"|medicare|mbi|hicn|hbn|hpbn|group(?= ?(?:id|n|#))|nhs|chi(?= ?(?:n|#|:|\d))|ohip|ramq|phn|ihi"
-    r"|health card|kvnr|versichertennummer|philhealth|bpjs|nhif|imss|nss|s.curit. sociale"
+    r"|health card|kvnr|versicherten-?n(?:umme)?r|polis-?n(?:umme)?r|n.mero de seguro|philhealth"
+    r"|bpjs|nhif|imss|nss|s.curit. sociale"
     r"|carte vitale|tessera sanitaria|cart.o sus|utente|bhyt",
     Kind.ACCOUNT: r"account|acct|a/c|routing|iban|bank account|invoice(?= ?(?:n|#|id))|claim"
     r"|kontonummer|konto|cuenta|compte|conta|rib",
@@ -32,15 +33,20 @@ _KEYWORDS: dict[Kind, str] = {
     r"|certificate|cert(?= ?(?:n|#))|gmc|nmc|ahpra|permis|f.hrerschein|cnh|dvla|badge"
     r"|driving licen[cs]e|registration(?= ?(?:n|#))",
     Kind.VEHICLE: r"vin|licen[cs]e plate|number plate|plate|vehicle(?= ?(?:id|n|#|reg))",
-    Kind.DEVICE: r"serial|s/n|sn|device|udi|imei|lot(?= ?(?:n|#|:))|implant|mac address",
-    Kind.BIOMETRIC: r"fingerprint|retina(?:l)? scan|iris scan|voice ?print|face ?print|biometric",
+    Kind.DEVICE: r"serial|s/n|sn|device|udi|imei|lot(?= ?(?:n|#|:))|implant|mac address"
+    r"|unit(?= ?(?:id|n[ou]|#))|asset(?= ?(?:id|n|tag|#))",
+    Kind.BIOMETRIC: r"fingerprint|retina(?:l)? scan|iris scan|voice ?print|face ?print|biometric"
+    r"|thumb ?print|afis|template(?= ?id)",
     Kind.SSN: r"ssn|social security",
     Kind.OTHER_ID: r"accession|specimen|encounter|passport|aadhaa?r|pan(?= (?:n|c|#))|voter"
     r"|tax(?:payer)?|tin|ein|itin|national|employee|student|user(?= ?id)|site(?= ?(?:id|n|#))"
     r"|(?:case|study|subject|ticket|order|reference|ref|record|file)(?= ?(?:id\b|n[ou]|#|:))"
     r"|id(?= ?(?:[#:]|n[ou]))|identification(?= n)|(?:policy|account) ?holder|cedula"
-    r"|bsn|oib|pesel|ppsn?|nino|ni n|personnummer|f.dselsnummer|hetu|amka|tckn|kimlik|cnp|egn|jmbg"
+    r"|bsn|oib|pesel|ppsn?|nino|ni n|personnummer|f.dselsn(?:umme)?r|hetu|amka|tckn|kimlik|cnp"
+    r"|egn|jmbg"
     r"|ahv|avs|nric|hkid|my ?kad|nik|cnic|bvn|emirates id|iqama|kra pin|rut|uan|abha|ration card"
+    r"|wechat|weixin|zalo|kakao(?:talk)?|line id|telegram|instagram|insta|snapchat|tiktok"
+    r"|user ?name"
     r"|nin(?= ?(?:n|#|:))|sin(?= ?(?:n|#|:))|participant(?= ?(?:id|n|#|\d))|enrol+ee"
     r"|(?:screening|sample|barcode|tracking|visit|appointment|booking)(?= ?(?:id\b|n[ou]|#|:))"
     r"|dni|nie|curp|cpf|nif|codice fiscale|steuer|versicherten|ausweis|cccd|cmnd|shenfenzheng",
@@ -51,7 +57,7 @@ _SORTED = [
 ]
 _LINK = (
     r"(?:identification|identifier|number|num|no|nr|id|code|card|key|record|is|was|of|the|ending"
-    r"|in|with|address|template|hash|reg|\#|:|=)"
+    r"|n\.?[\u00ba\u00b0o]|in|with|address|template|hash|reg|\#|:|=)"
 )
 
 

@@ -190,7 +190,8 @@ RECOGNISERS = (
         Exact(
             # Behind a space alone "72F" is a temperature.
             rf"(?P<name>{_OF_FULL}{_REST}(?:,?[ ]|,)(?:{_WORD}|{_INITIAL}){_MORE})"
-            r"(?:(?:[ ]{2}|[ ]?[,;/|(-][ ]?)(?:[MF][ ,/-]{1,3}\d{1,3}(?![\d.])|\d{1,3}[ -]?(?i:y|[mf])\b)"
+            r"(?:(?:[ ]{2}|[ ]?[,;/|(-][ ]?)(?:[MF][ ,/-]{1,3}\d{1,3}(?![\d.])"
+            r"|\d{1,3}[ -]?(?i:y|[mf])\b)"
             r"|[ ]{0,2}[,;/|(-]?[ ]?\d{1,3}[ -]?(?i:yo|y/o|yrs?|years?|y/?[mf])\b)"
         ),
         _aged,

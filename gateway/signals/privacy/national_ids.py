@@ -49,6 +49,9 @@ _NUMBERED: Final = {
     # CMS: the letters leave out S, L, O, I, B and Z.
     "mbi": r"[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?"
     r"[AC-HJKMNP-RT-Y]{2}\d{2}",
+    # Czechia and Slovakia: women have 50 more in the month.
+    "rodne_cislo": rf"\d{{2}}(?:[05][1-9]|[16][0-2]){_DAY}/\d{{3,4}}",
+    "shenfenzheng": rf"[1-9]\d{{5}}(?:19|20)\d{{2}}{_MONTH}{_DAY}\d{{3}}[\dX]",  # China
     "nhs": r"\d{3} \d{3} \d{4}",
     "dni": r"\d{8}-?[A-Z]",  # Spain
     "ppsn": r"\d{7}[A-W][A-I]?",  # Ireland

@@ -29,6 +29,7 @@ TRIGGERS = (
     digits.MARKS_TRIGGER,
     digits.SPELLED_TRIGGER,
     digits.SPACED_TRIGGER,
+    digits.LETTERS_TRIGGER,
     r"[A-Za-z0-9+/_-]{16}",
     r"(?i)[0-9a-f]{16}",
     r"(?i)[0-9a-f]{2}(?:[ :][0-9a-f]{2}){7}",
@@ -36,7 +37,7 @@ TRIGGERS = (
 EVERYTHING = (1 << len(TRIGGERS)) - 1
 # Hexadecimal in pairs costs as much to look for as half of all else; written so, readable text
 # always has a digit, but for a few letters of Greek and the like.
-SPELLED, NEED_DIGIT = 2, frozenset({3, 6})
+SPELLED, NEED_DIGIT = 2, frozenset({3, 7})
 _ROUNDS = 2
 _GROWTH = 2
 _OPAQUE_CHARS = 256
@@ -263,7 +264,13 @@ def _unescape(token: str) -> str | None:
         return None
 
 
-_PASSES = (_escapes, digits.marks, digits.spelled_digits, digits.spaced_digits)
+_PASSES = (
+    _escapes,
+    digits.marks,
+    digits.spelled_digits,
+    digits.spaced_digits,
+    digits.spaced_letters,
+)
 
 
 def _append_decoded(working: _Working, seen: set[str], limit: int, hits: int) -> None:

@@ -83,8 +83,8 @@ _TOP_LEVEL = (
     r"|br|mx|ar|ca|au|nz|in|vn|ph|za|ng|ke|us|eu"
 )
 _PLATE_CUE = (
-    r"plates?|registration|reg(?:istration)? (?:no|number|plate)|kennzeichen|immatriculation|matr.cula|targa"
-    r"|placa|kenteken"
+    r"plates?|registration|reg(?:istration)? (?:no|number|plate)|kennzeichen|immatriculation"
+    r"|matr.cula|targa|placa|kenteken"
 )
 
 
@@ -101,8 +101,10 @@ RECOGNISERS = (
         "plate",
         rf"(?i:{_PLATE_CUE})(?i:[ :#\"']|is|no|was|number){{1,4}} ?[A-Z0-9]",
         Exact(
-            rf"\b(?i:{_PLATE_CUE})(?:(?i: is| no\.?| was| number|:| #| reads)){{0,3}}[ \"'#]{{1,3}}"
-            r"([A-Z]{1,3}[ -]?[A-Z]{0,2}[ -]?\d{1,4}[ -]?[A-Z]{0,3}|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{0,4})"
+            rf"\b(?i:{_PLATE_CUE})"
+            r"(?:(?i: is| no\.?| was| number|:| #| reads)){0,3}[ \"'#]{1,3}"
+            r"([A-Z]{1,3}[ -]?[A-Z]{0,2}[ -]?\d{1,4}[ -]?[A-Z]{0,3}"
+            r"|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{0,4})"
             r"(?![\w-])"
         ),
         _has_both,

@@ -136,15 +136,23 @@ RECOGNISERS = (
     ),
     Recogniser(
         "zip",
-        r"[A-Z][A-Z],?[ \t\n]{1,3}[0-9]{5}|(?i:zip|postal code|postcode|plz|cap|cep|cp)",
+        r"[A-Z][A-Z],?[ \t\n]{1,3}[0-9]{5}"
+        r"|(?i:(?:lives?|living) in [0-9]|zip|postal code|postcode|plz|cap|cep|cp)",
         Exact(
             rf"(?:\b(?:{_STATE}),?[ \t\n]{{1,3}}\d{{5}}(?:-\d{{4}})?"
+            r"|(?i:(?:(?<=lives in )|(?<=living in ))\d{5})"
             r"|(?i:\b(?:(?:zip(?: ?code)?|postal code|postcode)(?: is|:| =)? ?|(?:plz|cap|cep|cp)"
             r"(?: is|:| =|[ ]) ?(?=\d\d[\d -]\d))"  # CEP290 is a gene
             r"(?:\d{3} \d{2}|\d{2}-\d{3}|\d{3,6}(?:-\d{3,4})?)))(?![\d-])"
         ),
         always(Kind.GEO),
         needs_digit=True,
+    ),
+    Recogniser(
+        "coordinates",
+        r"[0-9]\.[0-9]{4,8}, ?-?[0-9]{1,3}\.[0-9]{4}",
+        Exact(r"(?<![\w.])-?\d{1,2}\.\d{4,8}, ?-?\d{1,3}\.\d{4,8}(?![\w.])"),
+        always(Kind.GEO, is_strong=False),
     ),
     Recogniser(
         "unit",

@@ -22,6 +22,7 @@ from gateway.signals.privacy import (
     national_ids,
     numbers,
     places,
+    told_dates,
 )
 from gateway.signals.privacy.found import Exact, Found, Recogniser, always, lowered, narrow
 from gateway.signals.privacy.prefilter import Places, Prefilter
@@ -44,6 +45,7 @@ RECOGNISERS: tuple[Recogniser, ...] = (
     *national_ids.RECOGNISERS,
     *numbers.RECOGNISERS,
     *dates.RECOGNISERS,
+    *told_dates.RECOGNISERS,
     *places.RECOGNISERS,
     *names.RECOGNISERS,
     *codes.RECOGNISERS,

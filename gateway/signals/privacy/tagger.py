@@ -18,6 +18,7 @@ from gateway.signals.privacy.dismissal import follows_title, is_no_finding, name
 from gateway.signals.privacy.features import NEWLINE, Signs
 from gateway.signals.privacy.found import Found, Refused
 from gateway.signals.privacy.model import PLACE_SHIFT, Model
+from gateway.signals.privacy.name_stops import FOLLOWERS
 from gateway.signals.privacy.recognisers import Document
 from gateway.signals.privacy.renown import is_part_of_wide
 from gateway.signals.privacy.run import NAME, NEITHER, PLACE, Run
@@ -37,6 +38,7 @@ _PARTICLES = frozenset(
 _HALF = 1 << PLACE_SHIFT - 1
 _INNER = frozenset("-'.\u2019")
 _NAME_REACH, _ADDRESS_REACH, _ABBREVIATION = 3, 8, 2
+_BULLETS, _BULLET_REACH = frozenset({".", ")", "-", "*", "|", "\u2022", "#"}), 3
 _QUOTES = frozenset(">?|")  # at the beginning of lines that are quoted
 _JOINTS = frozenset({",", NEWLINE, "#", "/"})
 _UNITS = frozenset(
@@ -145,7 +147,8 @@ def _finding(tokens: Tokens, run: Run, model: Model, terms: Terms) -> Found | No
 def _widened(words: list[str], run: Run) -> tuple[int, int]:
     """Titles and initials belong to a name, house numbers, flats and codes to a place."""
     if run.label == NAME:
-        return _before_name(words, run.first), _behind_name(words, run.last)
+        last = _given_behind(words, run.last) if run.first == run.last else run.last
+        return _before_name(words, run.first), _behind_name(words, last)
     first, last = run.first, run.last
     while first and words[first - 1].isdecimal() and run.first - first < _NAME_REACH:
         if words[first - 2 : first - 1] == ["-"]:  # the end of a longer number, not of a house
@@ -168,6 +171,24 @@ def _before_name(words: list[str], first: int) -> int:
     if first and words[first - 1] in TITLES:
         return first - 1
     return first - 2 if follows_title(words, first) else first
+
+
+def _leads_line(words: list[str], first: int) -> bool:
+    """Whether a word stands first in its line, but for a number or a bullet."""
+    at = first - 1
+    while (
+        at >= 0 and first - at <= _BULLET_REACH and (words[at] in _BULLETS or words[at].isdecimal())
+    ):
+        at -= 1
+    return at < 0 or words[at] == NEWLINE
+
+
+def _given_behind(words: list[str], last: int) -> int:
+    """The given name's place behind a surname that leads its line; the surname's without one."""
+    given = "".join(words[last + 2 : last + 3])
+    if words[last + 1 : last + 2] != [","] or not given.isalpha() or given in FOLLOWERS:
+        return last
+    return last + 2 if given[0].isupper() and _leads_line(words, last) else last
 
 
 def _behind_name(words: list[str], last: int) -> int:
