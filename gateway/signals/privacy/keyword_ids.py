@@ -47,7 +47,7 @@ _KEYWORDS: dict[Kind, str] = {
     r"|ahv|avs|nric|hkid|my ?kad|nik|cnic|bvn|emirates id|iqama|kra pin|rut|uan|abha|ration card"
     r"|wechat|weixin|zalo|kakao(?:talk)?|line id|telegram|instagram|insta|snapchat|tiktok"
     r"|user ?name"
-    r"|nin(?= ?(?:n|#|:))|sin(?= ?(?:n|#|:))|participant(?= ?(?:id|n|#|\d))|enrol+ee"
+    r"|nin(?= ?(?:n|#|:))|sin(?= ?(?:n|#|:))|participant(?= ?(?:id|n|#|\d))|enroll?ee"
     r"|(?:screening|sample|barcode|tracking|visit|appointment|booking)(?= ?(?:id\b|n[ou]|#|:))"
     r"|dni|nie|curp|cpf|nif|codice fiscale|steuer|versicherten|ausweis|cccd|cmnd|shenfenzheng",
 }

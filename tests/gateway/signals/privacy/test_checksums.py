@@ -19,6 +19,12 @@ EXAMPLES = [
     (checksums.npi, "1234567893", "123456789"),
     (checksums.iban_chars, "GB82WEST12345698765432", "GB82WEST12345698765433"),
     (checksums.iban_chars, "GB82WEST12345698765432", "GB82"),
+    (checksums.nhs, "9434765919", "9434765918"),
+    (checksums.nhs, "9434765919", "943476591"),
+    (checksums.dni, "12345678Z", "12345678A"),
+    (checksums.ppsn, "1234567FA", "1234567GA"),
+    (checksums.ppsn, "1234567T", "1234567S"),
+    (checksums.nir, "255081416802538", "255081416802539"),
 ]
 
 

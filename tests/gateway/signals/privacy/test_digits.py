@@ -28,6 +28,10 @@ DETECTOR = Detector()
         (Kind.MRN, "MRN: **[4821330]**"),
         (Kind.SSN, "it is [219-**09**-9999] ok"),
         (Kind.SSN, "it is [219-<b>09</b>-9999] ok"),
+        (Kind.NAME, "patient is [R o s e   T e m b o], 41"),
+        (Kind.NAME, "patient is [R o s e T e m b o], 41"),
+        (Kind.NAME, "[M-a-h-m-o-u-d E-l-s-h-a-r-k-a-w-y] has gout"),
+        (Kind.NAME, "seen [J.o.h.n S.m.i.t.h] for gout"),
     ],
 )
 def test_disguised_numbers_are_found_where_they_stand(kind: Kind, marked: str) -> None:
@@ -48,6 +52,7 @@ def test_disguised_numbers_are_found_where_they_stand(kind: Kind, marked: str) -
         "one or two of the three",
         "1 2 3 4 5 6 7 8 9",
         "x = 2**10 and a__b",
+        "options a b c d e or bases A C G T A C",
     ],
 )
 def test_counting_is_no_number(text: str) -> None:
