@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -267,6 +269,32 @@ def test_the_vocabulary_is_read_once() -> None:
     with an_engine(FakeRuntime()) as engine:
         assert engine.vocabulary() is engine.vocabulary()
         assert engine.tokenize("a") == [98]
+
+
+def test_a_long_text_that_is_tokenized_holds_up_no_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Many read the vocabulary at a time, and it is freed when all of them are done."""
+    runtime, sink = FakeRuntime(), Collector()
+    begun, go_on, plain = threading.Event(), threading.Event(), runtime.tokenize
+
+    def tokenize(text: str, *, parse_special: bool) -> list[int]:
+        if text == "long":
+            begun.set()
+            assert go_on.wait(5)
+            assert not runtime.is_closed
+        return plain(text, parse_special=parse_special)
+
+    monkeypatch.setattr(runtime, "tokenize", tokenize)
+    with ThreadPoolExecutor(2) as threads, an_engine(runtime) as engine:
+        counted = threads.submit(engine.tokenize, "long")
+        assert begun.wait(5)
+        threads.submit(engine.submit, a_request(), sink).result(5)
+        assert sink.finish()[0] == ANSWER
+        engine._line.close()
+        go_on.set()
+        assert len(counted.result(5)) == len("long")
+    assert runtime.is_closed
 
 
 @pytest.mark.parametrize("fault", ["KeyError", "it ended by itself"])
