@@ -214,7 +214,7 @@ class LineEngine:
             self._fault = type(error).__name__
         else:
             self._fault = "" if self._line.is_closing else "it ended by itself"
-        self._line.close()
+        self._line.give_up(EngineUnavailableError("The on-device engine has stopped."))
         with self._changed:
             self._backend = None
             self._changed.wait_for(lambda: not self._readers)

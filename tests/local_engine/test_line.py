@@ -301,23 +301,40 @@ def test_a_long_text_that_is_tokenized_holds_up_no_request(
 def test_an_engine_whose_thread_has_ended_says_so(
     monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    """It takes nothing any more, rather than letting requests wait for ever."""
+    """It takes nothing any more, and tells those in a slot and in line, each once."""
 
     def serve(_backend: LlamaCppBackend, line: Line) -> None:
         line.wait()
+        served = line.take(lambda _: True)
+        assert served
+        assert go_on.wait(5)
+        line.end(served[0], GenerationCancelledError())
+        line.take(lambda _: True)
         if fault == "KeyError":
             raise KeyError
 
     monkeypatch.setattr(LlamaCppBackend, "serve", serve)
-    runtime = FakeRuntime()
+    runtime, go_on = FakeRuntime(), threading.Event()
+    sinks = [Collector() for _ in range(3)]
     with an_engine(runtime) as engine:
         assert engine.status().fault == ""
-        engine.submit(a_request(), Collector())
+        for sink in sinks:
+            engine.submit(a_request(), sink)
+        go_on.set()
         engine._thread.join(5)
         status = engine.status()
         with pytest.raises(EngineUnavailableError):
             engine.submit(a_request(), Collector())
     assert (status.fault, status.is_ready, runtime.is_closed) == (fault, False, True)
+    assert (status.busy, status.queued) == (0, 0)
+    errors = [
+        last.error for _, last in (sink.finish() for sink in sinks) if isinstance(last, Failed)
+    ]
+    assert [type(error) for error in errors] == [
+        GenerationCancelledError,
+        EngineUnavailableError,
+        EngineUnavailableError,
+    ]
 
 
 def test_an_engine_that_was_closed_has_no_fault() -> None:
