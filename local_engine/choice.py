@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One choice of an answer: its tokens turned into OpenAI's deltas, and gathered into a message."""
+"""One choice of an answer: its tokens turned into OpenAI's deltas, and gathered into a message.
+
+Log-probabilities go with the text that their tokens begin in. Tokens of a stop string, which is cut
+off, have none. With tools they go with whatever comes next: a call is not the text of its tokens.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,7 @@ class Choice:
         self._calls: list[dict[str, Any]] = []
         self._logprobs: list[dict[str, Any]] = []
         self._unsent: list[dict[str, Any]] = []
+        self._said_bytes = self._told_bytes = 0  # of text, and of the tokens told with it
 
     def opening(self) -> Delta:
         """The role."""
@@ -50,15 +55,17 @@ class Choice:
         parts = reader.end() if reader is not None else []
         has_called = reader is not None and reader.calls > 0 and not reader.is_in_call
         self.finish_reason = "tool_calls" if has_called else done.finish_reason
+        if reader is None and done.finish_reason == "stop":
+            self._unsent.clear()
         return self._deltas(parts)
 
     def last_logprobs(self) -> dict[str, Any] | None:
         """Those of tokens that no delta stood for."""
-        return self._take_logprobs()
+        return self._take_logprobs(to_the_last=True)
 
     def message(self) -> dict[str, Any]:
         """The whole choice, for an answer that is not streamed."""
-        self._take_logprobs()
+        self._take_logprobs(to_the_last=True)
         text = "".join(self._text)
         message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
         if self._calls:
@@ -76,6 +83,7 @@ class Choice:
     def _delta(self, part: Part) -> dict[str, Any]:
         if isinstance(part, str):
             self._text.append(part)
+            self._said_bytes += len(part.encode())
             return {"content": part}
         if isinstance(part, CallStart):
             function = {"name": part.name, "arguments": ""}
@@ -86,8 +94,14 @@ class Choice:
         self._calls[part.index]["function"]["arguments"] += part.text
         return {"tool_calls": [{"index": part.index, "function": {"arguments": part.text}}]}
 
-    def _take_logprobs(self) -> dict[str, Any] | None:
-        taken, self._unsent = self._unsent, []
+    def _take_logprobs(self, *, to_the_last: bool = False) -> dict[str, Any] | None:
+        count = 0
+        for token in self._unsent:
+            if self._reader is None and not to_the_last and self._told_bytes >= self._said_bytes:
+                break
+            self._told_bytes += len(token["bytes"])
+            count += 1
+        taken, self._unsent = self._unsent[:count], self._unsent[count:]
         self._logprobs += taken
         return _logprobs_body(taken)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Tokens
 from concurrent.futures import Future
+from contextlib import contextmanager
 
 from local_engine.backend import Backend, Gauges
 from local_engine.engine import (
@@ -56,12 +57,12 @@ class LineEngine:
         self._profile = profile
         self._clock = clock
         self._line = Line(limits, clock)
-        # Held while the vocabulary is read, so that nobody reads it when it is freed.
-        self._reading = threading.Lock()
-        self._counting = threading.Lock()
+        self._changed = threading.Condition()
+        self._readers = 0
         self._embedding = 0
         self._fault = ""
         self._backend: Backend | None = None
+        self._learning = threading.Lock()
         self._vocabulary: Vocabulary | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._ready: Future[None] = Future()
@@ -73,8 +74,7 @@ class LineEngine:
 
     def submit(self, request: GenerationRequest, sink: EventSink) -> Ticket:
         """Check, tokenize and queue."""
-        with self._reading:
-            backend = self._usable()
+        with self._reading() as backend:
             backend.check(request)
             prompt = self._prompt_tokens(backend, request)
         room = backend.n_ctx - len(prompt)
@@ -93,6 +93,22 @@ class LineEngine:
         )
         self._line.enter(sequence)
         return _Place(sequence, self._line)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Backend]:
+        """The backend, whose vocabulary is not freed meanwhile.
+
+        Many read at a time: a long text takes a second, and a short one must not wait for it.
+        """
+        with self._changed:
+            backend = self._usable()
+            self._readers += 1
+        try:
+            yield backend
+        finally:
+            with self._changed:
+                self._readers -= 1
+                self._changed.notify_all()
 
     def _usable(self) -> Backend:
         if self._line.is_closing or self._backend is None:
@@ -120,14 +136,15 @@ class LineEngine:
 
     def tokenize(self, text: str) -> list[int]:
         """Token ids of a plain text."""
-        with self._reading:
-            return self._usable().tokenize(text, parse_special=False)
+        with self._reading() as backend:
+            return backend.tokenize(text, parse_special=False)
 
     def vocabulary(self) -> Vocabulary:
         """The model's tokens, read once."""
-        with self._reading:
+        with self._learning:
             if self._vocabulary is None:
-                self._vocabulary = self._usable().vocabulary()
+                with self._reading() as backend:
+                    self._vocabulary = backend.vocabulary()
             return self._vocabulary
 
     def embed(
@@ -135,12 +152,12 @@ class LineEngine:
     ) -> list[list[float]]:
         """The backend's vectors."""
         backend = self._usable()
-        with self._counting:
+        with self._changed:
             self._embedding += 1
         try:
             return backend.embed(inputs, is_wanted)
         finally:
-            with self._counting:
+            with self._changed:
                 self._embedding -= 1
 
     def status(self) -> EngineStatus:
@@ -197,7 +214,8 @@ class LineEngine:
             self._fault = type(error).__name__
         else:
             self._fault = "" if self._line.is_closing else "it ended by itself"
-        self._line.close()
-        with self._reading:
+        self._line.give_up(EngineUnavailableError("The on-device engine has stopped."))
+        with self._changed:
             self._backend = None
-            backend.close()
+            self._changed.wait_for(lambda: not self._readers)
+        backend.close()

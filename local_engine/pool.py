@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
@@ -53,6 +53,8 @@ class PooledModel:
     file: Path
     has_own_file: bool
     socket: Path
+    embeds: bool = True
+    """Whether it may have a second context, for vectors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class Engines:
     def start(self, model: PooledModel) -> None:
         """Start a supervisor; the engine comes up by itself."""
         own = ["--own-file"] if model.has_own_file else []
+        own += [] if model.embeds else ["--no-embeddings"]
         command = [
             sys.executable, "-m", "local_engine", "--socket", str(model.socket),
             "--model-file", str(model.file), "--model-name", model.name, *own, *self._common,
@@ -222,11 +225,29 @@ def need_of(model: PooledModel, options: PoolOptions) -> int:
     manifest = manifests().get(model.name)
     wanted = options.n_ctx or (manifest.profile.n_ctx if manifest else 4096)
     shape = shape_of(read_file(model.file))
-    cells = cell_type(shape, options.kv_type, is_compiled=is_compiled(options.engine))
+    is_ours = is_compiled(options.engine)
     load = Load(
-        n_ctx=wanted, n_batch=N_BATCH, slots=SLOTS, contexts=CONTEXTS, kv_type=cells.kv_type
+        n_ctx=wanted,
+        n_batch=N_BATCH,
+        slots=SLOTS,
+        contexts=CONTEXTS,
+        kv_type=cell_type(shape, options.kv_type, is_compiled=is_ours).kv_type,
+        embeds=is_ours and model.embeds,
     )
     return estimate(shape, load).wanted
+
+
+def placed(model: PooledModel, options: PoolOptions, budget: int | None) -> tuple[PooledModel, int]:
+    """The model and its need; without vectors where the whole budget does not hold them too."""
+    need = need_of(model, options)
+    if budget is None or need <= budget:
+        return model, need
+    without = replace(model, embeds=False)
+    least = need_of(without, options)
+    if least < need and least <= budget:
+        more = -(-(need - budget) >> 20)
+        sys.stderr.write(f"no embeddings of {model.name}: memory for all models lacks {more} MiB\n")
+    return without, least
 
 
 def parse_options(arguments: Sequence[str]) -> PoolOptions:
@@ -269,12 +290,15 @@ def parse_options(arguments: Sequence[str]) -> PoolOptions:
 
 def make_pool(options: PoolOptions, engines: Engines) -> Pool:
     """Work out the needs and the budget. Raises ModelFileError."""
-    needs = {model.name: need_of(model, options) for model in options.models}
-    free = probe().memory_free_bytes
-    budget = options.budget_bytes
+    free, budget = probe().memory_free_bytes, options.budget_bytes
+    if budget is None and free is not None:
+        budget = int(free * _SHARE)
+    found = [placed(model, options, budget) for model in options.models]
+    needs = {model.name: need for model, need in found}
     if budget is None:
-        budget = sum(needs.values()) if free is None else int(free * _SHARE)
+        budget = sum(needs.values())
     limits = Limits(budget_bytes=budget, idle_s=options.idle_s, min_stay_s=options.min_stay_s)
+    options = replace(options, models=tuple(model for model, _ in found))
     return Pool(options, ModelSet(needs, limits, options.models[0].name), engines)
 
 

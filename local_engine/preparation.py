@@ -45,7 +45,7 @@ class ServerOptions:
     """The command line, checked. `n_ctx` 0 means the default of the model; `has_own_file` that
     the file is the operator's, not the store's; `gpu_layers` None as many as fit; `draft_file` is a
     small model of the operator's that drafts, in place of the manifest's; `kv_type` is what the
-    context is kept in where model and engine can do that."""
+    context is kept in where model and engine can do that; `embeds`: there may be vectors."""
 
     socket_path: Path
     model_file: Path
@@ -57,6 +57,7 @@ class ServerOptions:
     gpu_layers: int | None = None
     draft_file: Path | None = None
     kv_type: KvType = "f16"
+    embeds: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def prepare(options: ServerOptions, heart: Heart) -> Prepared:
         slots=SLOTS,
         contexts=CONTEXTS,
         kv_type=cells.kv_type,
-        embeds=kind == "llamacpp",
+        embeds=kind == "llamacpp" and options.embeds,
     )
     found = fit(options.model_name, shape, wanted, device.memory_free_bytes)
     profile = replace(profile, n_ctx=found.n_ctx)

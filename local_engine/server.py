@@ -175,6 +175,9 @@ def parse_options(arguments: list[str]) -> ServerOptions:
     parser.add_argument(
         "--kv-type", choices=KV_TYPES, default="f16", help="what the context is kept in"
     )
+    parser.add_argument(
+        "--no-embeddings", action="store_true", help="there is no memory for their context"
+    )
     parser.add_argument("--engine", choices=ENGINES, default="auto")
     found = parser.parse_args(arguments)
     if found.threads != "auto" and not (found.threads.isdigit() and 1 <= int(found.threads) <= 256):
@@ -194,6 +197,7 @@ def parse_options(arguments: list[str]) -> ServerOptions:
         gpu_layers=None if found.gpu_layers == "auto" else int(found.gpu_layers),
         draft_file=found.draft_file,
         kv_type=found.kv_type,
+        embeds=not found.no_embeddings,
     )
 
 

@@ -1,33 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""POST /v1/embeddings and /v1/detokenize: what they may ask, and their answers.
-
-Bounds come first: what one call may ask for is what this device can work out in a minute or so.
-"""
+"""POST /v1/embeddings and /v1/detokenize: what they may ask, and their answers."""
 
 from __future__ import annotations
 
 import base64
 import math
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
 
 from local_engine.chat_request import invalid, whole
-from local_engine.engine import Engine, Vocabulary, always
-from local_engine.errors import (
-    ContextLengthExceededError,
-    InvalidRequestError,
-    ModelNotFoundError,
-    UnsupportedByEngineError,
-)
-from local_engine.line import MAX_BYTES_PER_TOKEN
+from local_engine.engine import Vocabulary
+from local_engine.errors import InvalidRequestError, ModelNotFoundError
 from local_engine.profile import ModelProfile
 
 MAX_INPUTS: Final = 2_048
-MAX_TOKENS: Final = 16_384
 MAX_DETOKENIZED: Final = 100_000
 Body = Mapping[str, object]
 Text = str | tuple[int, ...]
@@ -76,51 +66,6 @@ def _input(item: object) -> Text:
 
 def _is_ids(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(type(item) is int for item in value)
-
-
-def embed(
-    engine: Engine, call: EmbeddingsCall, is_wanted: Callable[[], bool] = always
-) -> tuple[list[list[float]], int]:
-    """The vectors, each of length 1, and how many tokens were read. Blocks."""
-    if "embeddings" not in engine.status().features:
-        raise UnsupportedByEngineError("input")
-    inputs = _tokens(engine, call.inputs)
-    # Equal texts are read once: in one batch their sums are rounded each in its own order.
-    places = {tokens: at for at, tokens in enumerate(dict.fromkeys(map(tuple, inputs)))}
-    once = engine.embed([*places], is_wanted)
-    vectors = [once[places[tuple(tokens)]] for tokens in inputs]
-    if call.dimensions is not None:
-        if call.dimensions > len(vectors[0]):
-            raise invalid("dimensions", f"at most {len(vectors[0])} for this model")
-        vectors = [normalised(vector[: call.dimensions]) for vector in vectors]
-    return vectors, sum(map(len, inputs))
-
-
-def _tokens(engine: Engine, inputs: Sequence[Text]) -> list[list[int]]:
-    """Token ids, bounded before they are counted as well as after."""
-    size = sum(len(item) for item in inputs if isinstance(item, str))
-    if size > MAX_TOKENS * MAX_BYTES_PER_TOKEN:
-        raise ContextLengthExceededError(f"The input has {size} characters.", param="input")
-    has_ids = any(not isinstance(item, str) for item in inputs)
-    vocabulary = engine.vocabulary() if has_ids else None
-    tokens = [
-        engine.tokenize(item) if isinstance(item, str) else _checked(item, vocabulary)
-        for item in inputs
-    ]
-    total = sum(map(len, tokens))
-    if total > MAX_TOKENS:
-        raise ContextLengthExceededError(
-            f"The input has {total} tokens; at most {MAX_TOKENS} are read at once.", param="input"
-        )
-    return tokens
-
-
-def _checked(item: Sequence[int], vocabulary: Vocabulary | None) -> list[int]:
-    """Ids of the model's own tokens. A control token steers nothing where nothing is answered."""
-    assert vocabulary is not None, "read whenever there are ids"
-    if not all(0 <= token < len(vocabulary.pieces) for token in item):
-        raise invalid("input", "made of tokens of this model's vocabulary")
-    return list(item)
 
 
 def normalised(vector: Sequence[float]) -> list[float]:

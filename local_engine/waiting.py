@@ -6,7 +6,8 @@ Rules
    reads the vocabulary) and touch the line under its lock.
 2. A request is checked before it enters the line: the prompt fits, the line has room for it and
    its tenant, and its turn comes before its deadline, as far as can be foreseen.
-3. Every accepted request gets exactly one `Done` or `Failed`, sent after its slot is free.
+3. Every accepted request gets exactly one `Done` or `Failed`, sent after its slot is free, or when
+   the thread has ended.
 4. A request that fails never ends the thread.
 """
 
@@ -124,7 +125,9 @@ class Line:
     def end(self, sequence: Sequence, error: LocalEngineError | None = None) -> None:
         """A request has ended and its slot is free: send its last event."""
         with self._changed:
-            self._active.discard(sequence)
+            if sequence not in self._active:
+                return  # given up, and told so
+            self._active.remove(sequence)
         if error is not None:
             self.send(sequence, Failed(error))
             return
@@ -147,6 +150,17 @@ class Line:
             for sequence in (*self._queue, *self._active):
                 sequence.cancel()
             self._changed.notify_all()
+
+    def give_up(self, error: LocalEngineError) -> None:
+        """Close, and end all with `error`: whoever served them is gone."""
+        self.close()
+        with self._changed:
+            left = [*self._active, *self._queue]
+            self._active.clear()
+            for sequence in [*self._queue]:
+                self._queue.remove(sequence)
+        for sequence in left:
+            self.send(sequence, Failed(error))
 
     def drop_unwanted(self) -> None:
         """End those in line whom nobody waits for; who asks and hangs up must not fill it."""

@@ -100,8 +100,11 @@ def _silent(_line: str) -> None:
 def engine(
     *,
     threads: Annotated[
-        str, typer.Option(help="For single tokens and for prompts.", metavar="N,N")
-    ] = "1,2",
+        str,
+        typer.Option(
+            help="For single tokens and for prompts; half of the cores, and all.", metavar="N,N"
+        ),
+    ] = "auto",
     rounds: Annotated[int, typer.Option(min=1, max=20, help="Medians are over these.")] = 3,
     kind: Annotated[
         str, typer.Option("--engine", help="llamacpp or xllamacpp, as installed.")

@@ -6,7 +6,8 @@
   streams_N       tokens a second of N answers together, from the moment all run to the first end
   overhead        share of a step that is not llama.cpp's decode: Python and the samplers
   first_token_s   after a prompt of 1,000 tokens, cold, and with its beginning kept
-  gap_s           the longest wait for a token in 4 answers beside a prompt of 4,000 tokens
+  gap_s           the longest wait for a token in 4 answers beside a prompt of 4,000 tokens, and
+                  how many of them still ran when it had been read
   cancel_s        from `cancel` in the middle of that prompt to the end of the request
   drafts          seconds of a token without drafts over those with, on copying and on free prompts;
                   what a step costs by its rows, and how many tokens are drafted behind which match
@@ -28,7 +29,7 @@ import sys
 import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ from local_engine.backend import Backend
 from local_engine.bench import MODEL_NAME, drafts, prompts, roofline, threads
 from local_engine.bench.llama_server import LlamaServerBackend
 from local_engine.bench.watch import ask, running
-from local_engine.errors import LocalEngineError
+from local_engine.device import plan_threads, probe
+from local_engine.errors import LibraryMissingError, LocalEngineError
 from local_engine.line import LineEngine
 from local_engine.llama_api import LlamaRuntime, RuntimeConfig, load_bindings
 from local_engine.llamacpp import LlamaCppBackend
@@ -47,6 +49,8 @@ from local_engine.xllamacpp import XllamaCppBackend
 
 _ENGINES = ("llamacpp", "xllamacpp", "llama-server")
 _IDENTITY_TOKENS = 48
+# Four answers of so many, and the prompt of 4,000, fill the cells of all.
+_BESIDE_TOKENS = 1_400
 
 
 def filled(engine: LineEngine, tokens: int, first: str) -> str:
@@ -61,7 +65,7 @@ def _streams(engine: LineEngine, count: int, most: int = 96) -> float:
         for n in range(count)
     ]
     for watch in watches:
-        watch.wait()
+        watch.finish()
     begin, end = max(w.at[0] for w in watches), min(w.at[-1] for w in watches)
     drawn = sum(begin < at <= end for watch in watches for at in watch.at)
     return drawn / (end - begin)
@@ -70,7 +74,7 @@ def _streams(engine: LineEngine, count: int, most: int = 96) -> float:
 def _first_token_s(engine: LineEngine, prompt: str) -> float:
     began = time.perf_counter()
     _, watch = ask(engine, prompt, 1)
-    watch.has_begun.wait(timeout=120)
+    watch.begin()
     return time.perf_counter() - began
 
 
@@ -85,14 +89,15 @@ def _prefix(engine: LineEngine) -> dict[str, float]:
 
 
 def _gap(engine: LineEngine) -> dict[str, float]:
-    """Streams long enough to last through the prompt; then the prompt again, given up."""
-    running = [ask(engine, f"{n}. {prompts.FREE[n % 3]}", 1000) for n in range(4)]
+    """Streams as long as cells are left, beside the prompt; then the prompt again, given up."""
+    running = [ask(engine, f"{n}. {prompts.FREE[n % 3]}", _BESIDE_TOKENS) for n in range(4)]
     for _, watch in running:
-        watch.has_begun.wait(timeout=60)
+        watch.begin()
     prompt_began = time.perf_counter()
     prompt = filled(engine, 4000, "Read. ")
     _, reading = ask(engine, prompt, 1)
-    reading.wait()
+    reading.finish()
+    left = sum(watch.last is None for _, watch in running)
     for ticket, _ in running:
         ticket.cancel()
     gaps = [
@@ -107,13 +112,14 @@ def _gap(engine: LineEngine) -> dict[str, float]:
     ticket.cancel()
     cancel_s = given_up.wait().ended_at - began
     figures = {"gap_s": max(gaps), "gap_median_s": statistics.median(gaps), "cancel_s": cancel_s}
+    figures["gap_answers_left"] = left
     return {**figures, "prefill_beside_4_s": reading.ended_at - prompt_began}
 
 
 def _drafts(drafting: LineEngine, plain: LineEngine, options: argparse.Namespace) -> dict[str, Any]:
     """What drafts bring, what they cost by, and what is chosen."""
     figures: dict[str, Any] = {}
-    for kind, asked in (("copying", prompts.copying(options.data)), ("free", prompts.FREE)):
+    for kind, asked in (("copying", options.copying), ("free", prompts.FREE)):
         _say(f"drafts, {kind}: {len(asked)} prompts")
         ratios = drafts.gain(drafting, plain, asked, options.rounds)
         figures[f"drafts_{kind}"] = statistics.median(ratios)
@@ -140,7 +146,7 @@ def _identity(options: argparse.Namespace) -> dict[str, Any]:
 def _engine(
     kind: str, options: argparse.Namespace, *, may_draft: bool, is_alone: bool = False
 ) -> AbstractContextManager[LineEngine]:
-    decode, prefill = (int(number) for number in options.threads.split(","))
+    decode, prefill = options.threads
     config = RuntimeConfig(
         model_file=options.model, n_ctx=5120, n_batch=256, slots=8, cells=10240,
         decode_threads=decode, prefill_threads=prefill, may_draft=may_draft,
@@ -174,13 +180,18 @@ def _build(kind: str, program: Path | None) -> str:
         )
         return " ".join((done.stdout + done.stderr).split())
     if kind == "xllamacpp":
-        return f"xllamacpp {version('xllamacpp')}"
+        try:
+            return f"xllamacpp {version('xllamacpp')}"
+        except PackageNotFoundError:
+            raise LibraryMissingError("xllamacpp is not installed") from None
     system = load_bindings().llama_print_system_info().decode()
     return f"llama-cpp-python {version('llama-cpp-python')}: {system.strip(' |')}"
 
 
 def _measure(kind: str, options: argparse.Namespace) -> dict[str, Any]:
+    decode, prefill = options.threads
     figures: dict[str, Any] = {"build": _build(kind, options.llama_server)}
+    figures |= {"file": options.model.name, "decode_threads": decode, "prefill_threads": prefill}
     with _engine(kind, options, may_draft=False) as engine:
         _streams(engine, 1, 16)
         for count in (1, 4, 8):
@@ -201,7 +212,7 @@ def _measure(kind: str, options: argparse.Namespace) -> dict[str, Any]:
         _say("beside a busy core")
         figures |= threads.measure(options.model)
         _say("what memory and the core allow")
-        figures |= roofline.measure(options.model, int(options.threads.split(",")[0]))
+        figures |= roofline.measure(options.model, decode, _say)
     return figures
 
 
@@ -213,8 +224,18 @@ def _rounded(value: Any) -> Any:
     return round(value, 4) if isinstance(value, float) else value
 
 
-def main() -> None:
-    """Measure and print."""
+def _threads(text: str) -> tuple[int, int]:
+    """Two numbers with a comma, or "auto"."""
+    if text == "auto":
+        planned = plan_threads(probe().usable_cpus)
+        return planned.decode, planned.prefill
+    decode, prefill = (int(number) for number in text.split(","))
+    if min(decode, prefill) < 1:
+        raise ValueError
+    return decode, prefill
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m local_engine.bench.engine", description=__doc__
     )
@@ -222,19 +243,35 @@ def main() -> None:
     parser.add_argument(
         "--model", type=Path, default=models_folder() / manifests()[MODEL_NAME].file
     )
-    parser.add_argument("--threads", default="1,2", help="for single tokens, for prompts")
+    parser.add_argument(
+        "--threads",
+        type=_threads,
+        default="auto",
+        metavar="N,N",
+        help="for single tokens, for prompts; auto: half of the cores, and all",
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--prompts", type=int, default=200, help="for identity, at most 200")
     parser.add_argument("--data", type=Path, help="a folder with texts to copy", metavar="FOLDER")
     parser.add_argument("--engine", choices=_ENGINES, default="llamacpp")
     parser.add_argument("--llama-server", type=Path, help="the peer's program", metavar="PATH")
+    return parser
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = _parser()
     options = parser.parse_args()
     if options.engine == "llama-server" and options.llama_server is None:
         parser.error("--engine llama-server needs --llama-server PATH")
     try:
+        options.copying = prompts.copying(options.data)
+    except (OSError, ValueError, KeyError) as error:
+        parser.error(f"--data: no texts to copy there ({type(error).__name__})")
+    try:
         figures = _measure(options.engine, options)
-    except LocalEngineError as error:
-        raise SystemExit(f"local engine: {error.message}") from None
+    except (LocalEngineError, OSError) as error:
+        raise SystemExit(f"local engine: {error}") from None
     rounded = {name: _rounded(value) for name, value in figures.items()}
     sys.stdout.write(json.dumps(rounded) + "\n")
 

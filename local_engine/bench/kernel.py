@@ -9,10 +9,12 @@ arithmetic, and no decode is faster; `roofline.py` says how the two add up.
 from __future__ import annotations
 
 import ctypes
+import sys
 import time
 from pathlib import Path
 from typing import Any, Final
 
+from local_engine.errors import LibraryMissingError
 from local_engine.llama_api import library_folder, load_bindings
 from local_engine.llama_log import LOAD_LOG
 
@@ -42,12 +44,19 @@ class _Ggml:
     """Calls of ggml by name: whole numbers and pointers in, a pointer or a number out."""
 
     def __init__(self, folder: Path) -> None:
-        self._libraries = [
-            ctypes.CDLL(str(folder / f"libggml-{part}.so")) for part in ("base", "cpu")
-        ]
+        """Raises LibraryMissingError where a build has them by other names."""
+        suffix = ".dylib" if sys.platform == "darwin" else ".so"
+        try:
+            self._libraries = [
+                ctypes.CDLL(str(folder / f"libggml-{part}{suffix}")) for part in ("base", "cpu")
+            ]
+        except OSError:
+            raise LibraryMissingError("ggml's libraries are not where they were built") from None
 
     def __call__(self, name: str, *given: Any) -> Any:
-        function = next(found[name] for found in self._libraries if hasattr(found, name))
+        function = next((found[name] for found in self._libraries if hasattr(found, name)), None)
+        if function is None:
+            raise LibraryMissingError(f"this build of ggml has no {name}")
         function.restype = ctypes.c_void_p
         return function(
             *(ctypes.c_void_p(each) if isinstance(each, int) else each for each in given)

@@ -25,7 +25,12 @@ from local_engine.bench import MODEL_NAME
 from local_engine.bench.model import health
 from local_engine.unix_http import UnixConnection
 
-_HOG = "import os\nos.sched_setaffinity(0, {max(os.sched_getaffinity(0))})\nwhile True: pass"
+_HOG = """
+import os
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+while True: pass
+"""
 
 
 def measure(model: Path, rounds: int = 5) -> dict[str, Any]:

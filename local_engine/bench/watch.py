@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from local_engine.engine import (
     ChatMessage,
@@ -21,6 +22,9 @@ from local_engine.engine import (
     TokenLogprob,
 )
 from local_engine.line import LineEngine
+
+# A prompt of 4,000 tokens beside 4 answers has taken 5 minutes on one busy core.
+LONGEST_S: Final = 1_800.0
 
 
 class Watch:
@@ -45,10 +49,28 @@ class Watch:
             self.has_begun.set()
             self._has_ended.set()
 
-    def wait(self, timeout_s: float = 300.0) -> Watch:
-        """Until the end."""
-        assert self._has_ended.wait(timeout_s), "no end"
+    def wait(self) -> Watch:
+        """Until the end, whatever it is. Raises TimeoutError."""
+        _await(self._has_ended)
         return self
+
+    def begin(self) -> Watch:
+        """Until the first token. Raises TimeoutError, and the error of a request that has none."""
+        _await(self.has_begun)
+        if isinstance(self.last, Failed):
+            raise self.last.error
+        return self
+
+    def finish(self) -> Done:
+        """Until the end. Raises as `begin` does."""
+        self.wait().begin()
+        assert isinstance(self.last, Done), "neither failed nor under way"
+        return self.last
+
+
+def _await(event: threading.Event) -> None:
+    if not event.wait(LONGEST_S):
+        raise TimeoutError(f"the engine did not go on for {LONGEST_S:g} s")
 
 
 def ask(
@@ -70,9 +92,8 @@ def answered(
     engine: LineEngine, prompt: str, most: int, logprobs: int | None = None
 ) -> tuple[Watch, Done]:
     """The whole answer, and its end."""
-    watch = ask(engine, prompt, most, logprobs)[1].wait()
-    assert isinstance(watch.last, Done), watch.last
-    return watch, watch.last
+    watch = ask(engine, prompt, most, logprobs)[1]
+    return watch, watch.finish()
 
 
 @contextmanager

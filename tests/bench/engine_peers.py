@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--peer-path", type=Path)
     parser.add_argument("--llama-server", type=Path)
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--threads", default="1,2", help="for single tokens, for prompts")
+    parser.add_argument("--threads", default="auto", help="for single tokens, for prompts")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--prompts", type=int, default=200, help="compared with drafts and without")
     parser.add_argument("--data", type=Path, help="a folder with texts to copy")

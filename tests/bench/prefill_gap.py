@@ -89,7 +89,7 @@ def _steps(options: argparse.Namespace) -> list[Step]:
     for _, watch in running:
         watch.has_begun.wait(timeout=120)
     first = len(runtimes[0].steps)
-    ask(engine, filled(engine, options.tokens, "Read. "), 1)[1].wait(timeout_s=3600.0)
+    ask(engine, filled(engine, options.tokens, "Read. "), 1)[1].wait()
     found = runtimes[0].steps[first:]
     for ticket, _ in running:
         ticket.cancel()

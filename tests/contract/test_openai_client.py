@@ -264,11 +264,19 @@ def test_choices_seeds_and_stops(client: openai.OpenAI) -> None:
         model="auto", messages=QUESTION, temperature=0, max_completion_tokens=16
     )
     stopped = client.chat.completions.create(
-        model="auto", messages=QUESTION, temperature=0, max_tokens=16, stop=["Paris"]
+        model="auto",
+        messages=QUESTION,
+        temperature=0,
+        max_tokens=16,
+        stop=[" Paris"],
+        logprobs=True,
     )
+    text = stopped.choices[0].message.content or ""
     assert "Paris" in (whole.choices[0].message.content or "")
-    assert "Paris" not in (stopped.choices[0].message.content or "")
+    assert "Paris" not in text
     assert stopped.choices[0].finish_reason == "stop"
+    assert stopped.choices[0].logprobs is not None
+    assert "".join(told.token for told in stopped.choices[0].logprobs.content or []) == text
 
 
 def test_embeddings_of_the_device(client: openai.OpenAI) -> None:

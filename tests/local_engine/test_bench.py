@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from local_engine import llama_api
-from local_engine.bench import drafts, prompts, roofline
+from local_engine.bench import drafts, kernel, prompts, roofline
+from local_engine.bench import engine as engine_bench
 from local_engine.bench.drafts import difference
-from local_engine.bench.watch import answered, running
-from local_engine.engine import TokenLogprob
+from local_engine.bench.watch import Watch, answered, running
+from local_engine.engine import Failed, TokenLogprob
+from local_engine.errors import EngineUnavailableError, LibraryMissingError
 from local_engine.line import LineEngine
 from local_engine.llama_api import LlamaRuntime
 from local_engine.llamacpp import LlamaCppBackend
@@ -42,7 +47,9 @@ def model(tmp_path: Path) -> Path:
 @needs_engine
 def test_the_roofline_is_the_share_of_what_memory_allows(model: Path, tmp_path: Path) -> None:
     """Rate times bytes over bandwidth, with a file made for it; and what the core alone allows."""
-    figures = roofline.measure(model, 1, ("q8_0",))
+    said: list[str] = []
+    figures = roofline.measure(model, 1, said.append, ("q8_0",))
+    assert said == []
 
     size = (tmp_path / "tiny.gguf").stat().st_size
     assert figures["read_gb_s"] > 0.1
@@ -52,6 +59,91 @@ def test_the_roofline_is_the_share_of_what_memory_allows(model: Path, tmp_path: 
     assert figures["q8_0_no_overlap"] == pytest.approx((1 / (1 / read + 1 / cached)) / read)
     with pytest.raises(OSError, match="cannot be written"):
         roofline.requantized(tmp_path / "none.gguf", "q4_0", tmp_path)
+
+
+@pytest.mark.engine
+@needs_engine
+def test_a_build_that_cannot_be_explained_is_measured_all_the_same(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one of ggml's functions, and without its libraries by the names we know."""
+    monkeypatch.setitem(kernel._TYPES, "q8_0", (8, "no_such_function"))
+    said: list[str] = []
+    figures = roofline.measure(model, 1, said.append, ("q8_0",))
+    assert figures["q8_0_roofline"] > 0
+    assert not {"q8_0_cached_gb_s", "q8_0_no_overlap"} & set(figures)
+    assert said == ["no q8_0_cached_gb_s: this build of ggml has no no_such_function"]
+    with pytest.raises(LibraryMissingError, match="ggml's libraries"):
+        kernel._Ggml(model.parent)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--threads", "x"], "--threads"),
+        (["--threads", "0,1"], "--threads"),
+        (["--data", "."], "no texts to copy there (FileNotFoundError)"),
+        (["--engine", "llama-server"], "needs --llama-server PATH"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_before_anything_is(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    words: list[str],
+    said: str,
+) -> None:
+    """One line; not a traceback when minutes have passed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bench", *words])
+    with pytest.raises(SystemExit) as ended:
+        engine_bench.main()
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_engine_or_a_file_that_is_not_there_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whichever is asked for."""
+    words = ["bench", "--model", str(tmp_path / "none.gguf"), "--engine"]
+    monkeypatch.setattr(sys, "argv", [*words, "llamacpp"])
+    with pytest.raises(SystemExit, match="local engine: "):
+        engine_bench.main()
+
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(engine_bench, "version", version)
+    monkeypatch.setattr(sys, "argv", [*words, "xllamacpp"])
+    with pytest.raises(SystemExit, match="local engine: xllamacpp is not installed"):
+        engine_bench.main()
+
+
+def test_threads_are_those_of_the_machine_unless_they_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On one core, one: two there would measure how they wait for each other."""
+    for cores, planned in ((1, (1, 1)), (2, (1, 2))):
+        monkeypatch.setattr(engine_bench, "probe", lambda cores=cores: Cores(cores))
+        assert engine_bench._parser().parse_args([]).threads == planned
+    assert engine_bench._parser().parse_args(["--threads", "3,4"]).threads == (3, 4)
+
+
+class Cores(NamedTuple):
+    """Of a device, what is asked here."""
+
+    usable_cpus: int
+
+
+def test_a_request_that_fails_is_no_figure() -> None:
+    """Its error is raised, whatever is waited for."""
+    watch = Watch()
+    watch(Failed(EngineUnavailableError("gone")))
+    assert watch.wait().last is not None
+    for waits in (watch.begin, watch.finish):
+        with pytest.raises(EngineUnavailableError):
+            waits()
 
 
 def an_engine(model: Path, *, may_draft: bool) -> LineEngine:

@@ -164,14 +164,30 @@ async def test_log_probabilities_have_openais_shape() -> None:
     assert engine.requests[0].logprobs == 2
 
 
-async def test_streamed_log_probabilities_stand_with_their_text() -> None:
+@pytest.mark.parametrize(("reason", "at_the_end"), [("length", 1), ("stop", 0)])
+async def test_streamed_log_probabilities_stand_with_their_text(
+    reason: str, at_the_end: int
+) -> None:
     """Those of tokens that gave no text yet come with the next that does, or at the end."""
     one, two, end = (Logprob(piece, -1.0) for piece in (b"\xc3", b"\xa9", b"!"))
-    engine = FakeEngine([Token("", (one,)), Token("é", (two,)), Token("", (end,)), done()])
+    engine = FakeEngine([Token("", (one,)), Token("é", (two,)), Token("", (end,)), done(reason)])
     events = chunks(await chat(engine, stream=True, logprobs=True))
 
     found = [event["choices"][0]["logprobs"] for event in events]
-    assert [len(item["content"]) if item else 0 for item in found] == [0, 2, 1]
+    assert [len(item["content"]) if item else 0 for item in found] == [0, 2, at_the_end]
+
+
+async def test_a_stop_string_that_was_cut_has_no_log_probabilities() -> None:
+    """Streamed or not; the token that the stop string begins in is part of the text."""
+    tokens = [Logprob(piece, -1.0) for piece in (b"one", b" t", b"wo", b" three")]
+    held = [Token("one", (tokens[0],)), Token("", (tokens[1],)), Token("", (tokens[2],))]
+    for text, kept in ((" ", ["one", " t"]), ("", ["one"])):
+        events: list[Event] = [*held, Token(text, (tokens[3],)), done()]
+        body = (await chat(FakeEngine(events), logprobs=True)).json()["choices"][0]
+        assert [each["token"] for each in body["logprobs"]["content"]] == kept
+        streamed = chunks(await chat(FakeEngine(events), stream=True, logprobs=True))
+        found = [event["choices"][0]["logprobs"] or {"content": []} for event in streamed]
+        assert [each["token"] for item in found for each in item["content"]] == kept
 
 
 async def test_a_schema_binds_each_choice_by_itself() -> None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -269,27 +271,70 @@ def test_the_vocabulary_is_read_once() -> None:
         assert engine.tokenize("a") == [98]
 
 
+def test_a_long_text_that_is_tokenized_holds_up_no_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Many read the vocabulary at a time, and it is freed when all of them are done."""
+    runtime, sink = FakeRuntime(), Collector()
+    begun, go_on, plain = threading.Event(), threading.Event(), runtime.tokenize
+
+    def tokenize(text: str, *, parse_special: bool) -> list[int]:
+        if text == "long":
+            begun.set()
+            assert go_on.wait(5)
+            assert not runtime.is_closed
+        return plain(text, parse_special=parse_special)
+
+    monkeypatch.setattr(runtime, "tokenize", tokenize)
+    with ThreadPoolExecutor(2) as threads, an_engine(runtime) as engine:
+        counted = threads.submit(engine.tokenize, "long")
+        assert begun.wait(5)
+        threads.submit(engine.submit, a_request(), sink).result(5)
+        assert sink.finish()[0] == ANSWER
+        engine._line.close()
+        go_on.set()
+        assert len(counted.result(5)) == len("long")
+    assert runtime.is_closed
+
+
 @pytest.mark.parametrize("fault", ["KeyError", "it ended by itself"])
 def test_an_engine_whose_thread_has_ended_says_so(
     monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    """It takes nothing any more, rather than letting requests wait for ever."""
+    """It takes nothing any more, and tells those in a slot and in line, each once."""
 
     def serve(_backend: LlamaCppBackend, line: Line) -> None:
         line.wait()
+        served = line.take(lambda _: True)
+        assert served
+        assert go_on.wait(5)
+        line.end(served[0], GenerationCancelledError())
+        line.take(lambda _: True)
         if fault == "KeyError":
             raise KeyError
 
     monkeypatch.setattr(LlamaCppBackend, "serve", serve)
-    runtime = FakeRuntime()
+    runtime, go_on = FakeRuntime(), threading.Event()
+    sinks = [Collector() for _ in range(3)]
     with an_engine(runtime) as engine:
         assert engine.status().fault == ""
-        engine.submit(a_request(), Collector())
+        for sink in sinks:
+            engine.submit(a_request(), sink)
+        go_on.set()
         engine._thread.join(5)
         status = engine.status()
         with pytest.raises(EngineUnavailableError):
             engine.submit(a_request(), Collector())
     assert (status.fault, status.is_ready, runtime.is_closed) == (fault, False, True)
+    assert (status.busy, status.queued) == (0, 0)
+    errors = [
+        last.error for _, last in (sink.finish() for sink in sinks) if isinstance(last, Failed)
+    ]
+    assert [type(error) for error in errors] == [
+        GenerationCancelledError,
+        EngineUnavailableError,
+        EngineUnavailableError,
+    ]
 
 
 def test_an_engine_that_was_closed_has_no_fault() -> None:

@@ -12,7 +12,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from local_engine import llama_api, pool
 from local_engine.control import ControlServer
 from local_engine.errors import EXIT_SETUP, ModelFileError
 from local_engine.model_set import Limits, ModelSet, State
-from local_engine.pool import Engines, Pool, PooledModel, make_pool, parse_options
+from local_engine.pool import Engines, Pool, PooledModel, make_pool, need_of, parse_options
 from local_engine.unix_http import UnixConnection
 from tests.local_engine.fakes import a_gguf
 from tests.local_engine.tiny_model import tiny_model
@@ -91,8 +92,8 @@ def arguments(folder: Path, *more: str) -> list[str]:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
-    """A pool with room for one model."""
-    words = arguments(tmp_path, "--memory-mb", "64", "--min-stay-s", "0.5")
+    """A pool with room for one model, without vectors."""
+    words = arguments(tmp_path, "--memory-mb", "54", "--min-stay-s", "0.5")
     command = [sys.executable, "-m", "local_engine.pool", *words]
     with subprocess.Popen(command) as process:
         made = Running(tmp_path, process)
@@ -110,6 +111,7 @@ def test_two_models_take_turns_and_a_crash_takes_one(running: Running) -> None:
     until(lambda: running.states() == {"one": "ready", "two": "off"})
     one, two = (running.folder / "run" / f"{name}.sock" for name in ("one", "two"))
     assert ask(one, "POST", "/v1/chat/completions", HELLO)[0] == 200
+    assert ask(one, "POST", "/v1/embeddings", {"input": "a"})[0] == 400
 
     status, body = running.want("two")
     assert status == 202
@@ -180,12 +182,14 @@ class FakeEngines(Engines):
     def __init__(self) -> None:
         super().__init__([])
         self.started: list[str] = []
+        self.embedding: list[bool] = []
         self.stopped: list[str] = []
         self.gone: list[str] = []
         self.answers: dict[str, dict[str, Any]] = {}
 
     def start(self, model: PooledModel) -> None:
         self.started.append(model.name)
+        self.embedding.append(model.embeds)
 
     def stop(self, name: str, now: float) -> None:
         self.stopped.append(name)
@@ -248,17 +252,36 @@ def test_what_can_never_be_loaded_is_said(tmp_path: Path) -> None:
 
 
 def test_smaller_cells_need_less_of_the_budget(tmp_path: Path) -> None:
-    """And every engine is told; the prebuilt one has none, so that it needs what it did."""
+    """And every engine is told; the prebuilt one has none."""
     needs, length = [], struct.pack("<II", 4, 32)
     keys = {f"llama.attention.{kind}_length": length for kind in ("key", "value")}
-    for more in ([], ["--kv-type", "q4_0"], ["--kv-type", "q4_0", "--engine", "xllamacpp"]):
-        words = arguments(tmp_path, "--engine", "llamacpp", "--ctx", "128", *more)
+    for kind, cells in product(("llamacpp", "xllamacpp"), ("f16", "q4_0")):
+        words = arguments(tmp_path, "--engine", kind, "--kv-type", cells)
         (tmp_path / "one.gguf").write_bytes(tiny_model(keys).data)
         options = parse_options(words)
         needs.append(make_pool(options, FakeEngines()).describe()["models"][0]["need_bytes"])
-        assert options.common[-2:] == ("--kv-type", (more or ["", "f16"])[1])
+        assert options.common[-2:] == ("--kv-type", cells)
 
-    assert needs[1] < needs[0] == needs[2]
+    assert needs[1] < needs[0]
+    assert needs[2] == needs[3]
+
+
+def test_vectors_are_part_of_the_budget_or_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their context is made later; then the models together must not be beyond the budget."""
+    words = arguments(tmp_path, "--engine", "llamacpp", "--memory-mb", "64")
+    options = parse_options(words)
+    alone = need_of(replace(options.models[0], embeds=False), options)
+    with_vectors = need_of(options.models[0], options)
+    assert with_vectors > alone
+
+    for budget, needed, embeds in ((with_vectors, with_vectors, True), (alone, alone, False)):
+        made = make_pool(replace(options, budget_bytes=budget), engines := FakeEngines())
+        made.turn(0.0)
+        assert made.describe()["models"][0]["need_bytes"] == needed
+        assert engines.embedding == [embeds]
+    assert capsys.readouterr().err.count("no embeddings of one") == 1
 
 
 def test_a_fault_is_one_line_and_78(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -83,6 +83,10 @@ def test_the_command_line_is_read() -> None:
     assert parse_options(short).engine == "auto"
     assert parse_options(short).kv_type == "f16"
     assert parse_options([*short, "--kv-type", "q4_0"]).kv_type == "q4_0"
+    assert [parse_options([*short, *no]).embeds for no in ([], ["--no-embeddings"])] == [
+        True,
+        False,
+    ]
     assert [parse_options([*short, *own]).has_own_file for own in ([], ["--own-file"])] == [0, 1]
     assert [parse_options([*short, *more]).gpu_layers for more in ([], ["--gpu-layers", "7"])] == [
         None,

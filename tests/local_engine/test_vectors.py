@@ -8,6 +8,7 @@ import base64
 import json
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from local_engine.errors import (
     EngineUnavailableError,
     GenerationCancelledError,
 )
+from local_engine.line import MAX_BYTES_PER_TOKEN
 from local_engine.profile import ModelProfile
 from local_engine.vector_calls import MOST_CALLS
 from local_engine.vectors import normalised
@@ -296,6 +298,31 @@ async def test_long_calls_for_vectors_hold_up_nobody_else() -> None:
     assert (refused.status, answered.status) == (429, 200)
     assert [answer.status for answer in await asyncio.gather(*calls)] == [200] * MOST_CALLS
     assert (await call_app(app, "POST", "/v1/embeddings", body)).status == 200
+
+
+async def test_texts_that_cannot_fit_are_not_tokenized_and_others_in_turns() -> None:
+    """Of a text, and of all; one call at a time, so that a core is left to those who chat."""
+    at_once: list[int] = []
+
+    class Engine(FakeEngine):
+        def tokenize(self, text: str) -> list[int]:
+            at_once.append(1)
+            time.sleep(0.001)
+            counted.append(len(at_once))
+            at_once.pop()
+            return super().tokenize(text[:1])
+
+    counted: list[int] = []
+    engine = Engine()
+    app, room = EngineApp(engine, ModelProfile(name="m")), 128 * MAX_BYTES_PER_TOKEN
+    bodies: list[list[str]] = [["a", "a" * (room + 1)], ["a" * room] * 129, *[["a" * room]] * 4]
+    calls = [
+        call_app(app, "POST", "/v1/embeddings", json.dumps({"input": texts}).encode())
+        for texts in bodies
+    ]
+    answers = await asyncio.gather(*calls)
+    assert [answer.status for answer in answers] == [400, 400, 200, 200, 200, 200]
+    assert counted == [1] * 4
 
 
 async def test_a_client_that_leaves_ends_its_call_for_vectors() -> None:
