@@ -57,20 +57,13 @@ def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> boo
     run.flags = flags_of(first), flags_of(words[run.last])
     if is_eponym(words, run, model, terms) or terms.is_cited(run.first, run.last):
         return True
-    if is_kind_or_body(words, run) or _is_of_science(run, terms):
+    if is_kind_or_body(words, run, terms):
         return True
     if run.label == PLACE:  # "60 kJ, B. 90 kJ"
         parts = [part for part in parts if len(part) > 1]
     if len(set(parts)) <= 1:
         return _is_no_lone_word(words, run, model, terms)
     return _is_list(words, run, model)
-
-
-def _is_of_science(run: Run, terms: Terms) -> bool:
-    """Whether an article tells of those who found something, or of a town of research."""
-    if terms.prose.tells_of_finders(run.first):
-        return True
-    return run.label == PLACE and terms.prose.tells_of_research(run.first)
 
 
 def _is_no_lone_word(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
