@@ -5,7 +5,7 @@
 2. A disease, sign, method or law that bears the name of its finder.
 3. A lone word whose look speaks against it: a slip of the pen or a syllable in small letters, an
    acronym, a word that the end of the text cuts off, a term (`terms.py`).
-4. A town in an article, where a sentence tells of research, of origin or of a year.
+4. A lone word that is no more than likely a name, in an article.
 """
 
 from __future__ import annotations
@@ -115,8 +115,6 @@ def is_credible(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
     word, flags = words[run.first], run.flags[0]
     if not word.isalpha() and word[-1] != "\u2019":  # a code: no name has a digit
         return False
-    if not flags & _NAMES and _is_variety(words, run.last + 1):
-        return False
     if _is_cut_off(words, run, flags, model) or _is_made_of_word(word, flags, model):
         return False
     if word.islower():
@@ -132,14 +130,6 @@ def is_credible(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
         return False
     known = _FREQUENT if len(word) <= _SHORT_ACRONYM_CHARS else _KNOWN[run.label]
     return bool(flags & known)
-
-
-def _is_variety(words: list[str], at: int) -> bool:
-    """Whether a letter follows as in "Filamin B"; an initial has a point behind it."""
-    letter, behind = words[at : at + 1], words[at + 1 : at + 2]
-    if not letter or len(letter[0]) > 1 or not letter[0].isupper():
-        return False
-    return not behind or not (behind[0] == "." or behind[0][0].isupper())
 
 
 def _is_cut_off(words: list[str], run: Run, flags: int, model: Model) -> bool:

@@ -40,6 +40,9 @@ from gateway.signals.privacy.run import NAME, PLACE, Run, lower_at
 from gateway.signals.privacy.terms import Terms
 
 _HEAD_REACH, _RULES_REACH, _BODY_REACH, _PAIR_REACH = 4, 5, 3, 6
+_ILLNESSES = frozenset(
+    "asthma diabetes hypertension cancer pneumonia copd stroke sepsis biopsy surgery".split()
+)
 _OF_PLACES = frozenset({"fever", "virus"})
 # Of nobody, whoever is spoken of: a patient has none.
 _UNOWNED = EPONYM_HEADS - OWNED
@@ -103,7 +106,12 @@ def _stands_for_disease(
 
 def _is_condition(head: str) -> bool:
     """Whether a patient may have it, so that a name before it may be the patient's."""
-    return head in OWNED or head in health_words.WORDS or head.endswith(EPONYM_ENDINGS)
+    return (
+        head in OWNED
+        or head in _ILLNESSES
+        or head in health_words.WORDS
+        or head.endswith(EPONYM_ENDINGS)
+    )
 
 
 def _bears(head: str, run: Run, owner: str, terms: Terms, behind: str) -> bool:

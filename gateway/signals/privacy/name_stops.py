@@ -236,4 +236,4 @@ BODIES = frozenset(
     ).split()
 )
 # Before a hyphen and a name that is a blood group, an antigen or a kind.
-PREFIXES = frozenset("anti non pre post pseudo para".split())
+PREFIXES = frozenset("anti pseudo para".split())

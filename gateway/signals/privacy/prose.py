@@ -72,7 +72,8 @@ class Prose:
         """
         first, last = self._bounds(at)
         is_outer = first == 0 or last >= len(self._words) - 1
-        if is_outer and last - first <= _LINE_WORDS and self._words[last : last + 1] != []:
+        is_whole = last < len(self._words) or self._words[first - 1 : first] == [NEWLINE]
+        if is_outer and is_whole and last - first <= _LINE_WORDS:
             return True
         return not _DEEDS.isdisjoint(self._sentence(at))
 

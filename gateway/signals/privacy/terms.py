@@ -4,18 +4,18 @@
 For words that no list of names has:
 1. They end as the words of medicine and biology do: "Bradycardia", "Papillomaviruses".
 2. They begin a sentence and stand in small letters elsewhere, in a text that speaks of nobody.
-3. A dose stands behind, or before them what is done with drugs: "Brilinta 90 mg", "should I hold
-   Brilinta". "Give Jane 20 mg of it" and "start Jane on it" are another matter.
-4. Units, symbols, abbreviations: "kJ", "Vb", "(Kf)", "SELENON" in a text that uses small letters.
-For those that no list of frequent names has:
-5. They are an answer of several to choose from: "A. Ferrous sulfate", "B. Folic acid".
-6. A Latin word of no dictionary follows, in English: "Pasteurella multocida".
+3. A dose stands behind and nothing that is taken, or before them what is done with drugs: "is
+   Brilinta 90 mg better", "should I hold Brilinta before it". "Jane 5 mg warfarin" and "start Jane
+   on it" are another matter.
+4. Units and symbols: "kJ", "Vb", "(Kf)".
+5. A Latin word of no dictionary follows, in English, where nobody is spoken of: "Pasteurella
+   multocida".
 For all:
-7. Brands in brackets behind a substance: "vardenafil (Levitra, Staxyn)".
-8. Cited authors: "by Roe (2007)", "(Roe and Doe, 2014)", "Roe et al."; letters of the Greeks
-   joined to a word: "Beta-globin"; what an equation sets.
-9. It is only somewhat likely a name, in a long text that speaks of nobody in particular.
-10. Drugs beside drugs that are known: "Nardil and Lexapro"; their forms: "Zubsolv tablets".
+6. Cited authors: "Roe et al."; where nobody is spoken of and a study is, "by Roe (2007)".
+7. Letters of the Greeks joined to a word: "Beta-globin"; what an equation sets.
+
+What stands beside a drug or before "tablets" is no reason: patients stand there, and the model knows
+drugs by other signs.
 """
 
 from __future__ import annotations
@@ -25,14 +25,12 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from itertools import pairwise
 
-from gateway.signals.privacy import health_words
 from gateway.signals.privacy.features import NEWLINE
 from gateway.signals.privacy.lexicon import Flag
 from gateway.signals.privacy.prose import Prose
 from gateway.signals.privacy.tokens import TITLES
 
 _NAMES = int(Flag.GIVEN | Flag.SURNAME | Flag.TOWN)
-_FREQUENT, _LOWER = int(Flag.FREQUENT_NAME | Flag.TOWN), int(Flag.LOWER)
 # Endings of more than three letters, or that surnames of no language we know have.
 _ENDING = re.compile(
     r"[a-z]{2,24}(?:itis|a?emi[ac]|opath(?:y|ies|ic)|ectom(?:y|ies)|plast(?:y|ies)|[ot]om(?:y|ies)"
@@ -49,9 +47,6 @@ _BEGINNING = re.compile(
     r"(?:hypo|hyper|pseudo|neuro|cardio|gastro|hepato|nephro|osteo|immuno|electro|micro|macro|cyto"
     r"|chromo|thrombo|haemo|hemo|lympho|dermato|ophthalmo|broncho|cerebro|endocr|encephal)[a-z]{4,}"
 )
-_SUBSTANCE = re.compile(
-    r"[a-z]{3,24}(?:in|ine|il|ol|ide|one|ate|am|an|en|ib|ab|ast|ir|ium|ax|ix|yl|ane|ene|al|on)"
-)
 _LATIN = re.compile(
     r"[a-z]{3,24}(?:us|um|is|ae|ii|ens|ans|oides|osa|osum|ica|icus|icum|ida|ata)|coli"
 )
@@ -64,37 +59,20 @@ _DRUG_VERBS = frozenset(
     "start starting started stop stopping stopped hold holding take takes taking took taper titrate"
     " discontinue discontinued prescribe prescribed prescribing refill switch resume".split()
 )
-# "take Jane to ...", "start Jane on ...", "stop Jane's ..."
-_OF_PERSONS = frozenset("on to from home with off for in up 's".split())
+# Behind a drug that is held, or a dose: "start Jane on it", "Jane 5 mg warfarin" are of a person.
+_BEHIND_DRUGS = frozenset("before after or and if when ? . , ; )".split())
+_BEHIND_DOSES = _BEHIND_DRUGS | frozenset(
+    "better worse daily bid tid qid po iv once twice every per a is in as versus vs than / -".split()
+)
 _GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron rho sigma tau"
     " upsilon phi chi psi omega".split()
 )
-_BEFORE_AUTHORS = frozenset({"(", ";", "and", "&"})
 _AFTER_AUTHORS = frozenset({"and", "or", "&", ",", "(", "'s", "et"})
-_BEHIND_AUTHORS = frozenset({"'s", "et", "("})
-_CITING = frozenset("by see of and & in to from per".split())
-_CITING_YEAR = frozenset("in see per from cf".split())
-_FELLOWS = (["colleagues"], ["coworkers"], ["co"], ["associates"], ["others"])
 _AND, _AFTER_YEAR = (["and"], ["or"], ["&"]), ([")"], [";"], [","])
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 
-_LETTERS = frozenset("ABCDEFGHIJ")
-_DOSE_REACH, _LIST_REACH = 4, 32
-_DRUGS_REACH, _SYMBOL_CHARS = 8, 4
-_LAST_JOINTS = frozenset("and or versus vs than / &".split())
-_JOINTS = _LAST_JOINTS | {","}
-_BEFORE_LISTED = _JOINTS | {"("}
-_BEHIND_LETTERS = frozenset({".", ")"})
-_DRUG_PREPOSITIONS = frozenset("with for on to by".split())
-_FORMS = frozenset(
-    "tablet tablets capsule capsules injection injections infusion infusions patch patches film"
-    " inhaler inhalers spray cream ointment gel pen pens pump pumps vaccine vaccines catheter stent"
-    " stents implant implants valve mask masks robot device devices assay kit drops syrup".split()
-)
-_SURE = int(Flag.FREQUENT_NAME | Flag.GIVEN)
-_IN_LISTS = frozenset({",", "and", "or", "-"})
-_LEAST_OPTIONS, _LEAST_ENGLISH = 2, 2
+_DOSE_REACH, _SYMBOL_CHARS, _LEAST_WORDS, _LEAST_ENGLISH = 4, 4, 2, 2
 _ENGLISH = frozenset("the of and is are with by was has from".split())
 _VOWELS = frozenset("aeiouyAEIOUY")
 _PARTICLES = ("de", "di", "da", "du", "la", "le", "al", "el", "mc", "mac", "van", "o")
@@ -109,7 +87,6 @@ class Terms:
     __slots__ = (
         "_capitals",
         "_common",
-        "_options",
         "_pairs",
         "_small",
         "_words",
@@ -121,7 +98,6 @@ class Terms:
         self.prose = Prose(words)
         self._common = common
         self._small: frozenset[str] | None = None
-        self._options: bool | None = None
         self._capitals: bool | None = None
         self._pairs: Counter[tuple[str, str]] | None = None
 
@@ -132,7 +108,8 @@ class Terms:
             return True
         if not flags & _NAMES and (self._is_unknown_term(at) or self._has_twin(at)):
             return True
-        return not flags & _NAMES and self._is_genus(at, after)
+        is_free = not flags & _NAMES and self.prose.speaks_of_nobody()
+        return is_free and self._is_genus(at, after)
 
     def uses_capitals(self) -> bool:
         """Whether any word begins with a capital and goes on in small letters."""
@@ -207,17 +184,16 @@ class Terms:
         return self._before(at) == "(" and self._words[at + 1 : at + 2] == [")"]
 
     def _is_dosed(self, at: int) -> bool:
-        behind = self._words[at + 1 : at + 1 + _DOSE_REACH]
-        if any(word.lower() in health_words.WORDS for word in behind[:_DOSE_REACH]):
-            return False  # "Roe 20 mg prednisone", "refill Roe metformin"
-        if self._before(at).lower() in _DRUG_VERBS and _OF_PERSONS.isdisjoint(behind[:1]):
+        before = self._before(at).lower()
+        number, unit, *others = *self._words[at + 1 : at + 1 + _DOSE_REACH], "", ""
+        if before in _DRUG_VERBS and number in _BEHIND_DRUGS:
             return True
-        if not behind or self._before(at).lower() in _TAKERS or "of" in behind:
+        if before in _TAKERS:
             return False
-        if _DOSE.fullmatch(behind[0].lower()):
-            return True
-        is_number = _NUMBER.fullmatch(behind[0]) is not None
-        return is_number and behind[1:2] != [] and behind[1].lower() in _UNITS
+        if _DOSE.fullmatch(number.lower()):
+            return unit in _BEHIND_DOSES
+        is_number = _NUMBER.fullmatch(number) is not None and unit.lower() in _UNITS
+        return is_number and others[0] in _BEHIND_DOSES
 
     def _begins(self, at: int) -> bool:
         """Whether the word begins a sentence, where any word has a capital."""
