@@ -25,7 +25,7 @@ from gateway.signals.privacy.tokens import TITLES
 # knows as a name, any other, and one that stands in a dictionary.
 _LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD, _LEAST_ACCENTED = 1.7, 2.7, 3.7, 5.3
 # The same of a lone word in a long text that speaks of nobody in particular.
-_LEAST_IMPERSONAL = 3.3
+_LEAST_IMPERSONAL = 2.5
 _ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
 # A text that ends sooner is a message, and its last word as likely a name.
 _LONG_WORDS = 24
@@ -77,10 +77,11 @@ def _is_unsure(word: str, run: Run, model: Model, terms: Terms) -> bool:
     names are, if they are no words as well.
     """
     flags = run.flags[0]
+    is_known = flags & _FREQUENT or (flags & _NAMES and not flags & _WORD)
+    if is_known and not flags & _LOWER:
+        return False
     if flags & _EPONYM and not flags & _GIVEN and terms.prose.is_article():
         return not terms.prose.tells_of_somebody(run.first)
-    if flags & _FREQUENT and not flags & _LOWER:
-        return False
     is_weak = run.scores[0] < _LEAST_IMPERSONAL * model.scale
     if not flags & _FREQUENT:
         is_weak |= word.islower()

@@ -60,6 +60,7 @@ _NO_NOUNS = frozenset(
     " ; ) with without in".split()
 )
 _ADJECTIVES = ("al", "ic", "ar", "ous", "ary", "ile", "oid", "ive")
+_NAMES = int(Flag.GIVEN | Flag.SURNAME)
 _GIVEN, _FREQUENT, _EPONYM = int(Flag.GIVEN), int(Flag.FREQUENT_NAME), int(Flag.EPONYM)
 
 
@@ -106,12 +107,9 @@ def _stands_for_disease(
 
 def _is_condition(head: str) -> bool:
     """Whether a patient may have it, so that a name before it may be the patient's."""
-    return (
-        head in OWNED
-        or head in _ILLNESSES
-        or head in health_words.WORDS
-        or head.endswith(EPONYM_ENDINGS)
-    )
+    if head in OWNED or head in _ILLNESSES:
+        return True
+    return head in health_words.WORDS or head.endswith(EPONYM_ENDINGS)
 
 
 def _bears(head: str, run: Run, owner: str, terms: Terms, behind: str) -> bool:
@@ -122,7 +120,9 @@ def _bears(head: str, run: Run, owner: str, terms: Terms, behind: str) -> bool:
     if head not in _UNOWNED and _is_condition(head):
         if folded(owner) in FOUND_BY.get(head, ()):
             return True
-        return is_known and behind != "'s" and not terms.prose.speaks_of_somebody()
+        is_no_name = not run.flags[1] & _NAMES  # "Meniere"
+        is_free = is_no_name or not terms.prose.speaks_of_somebody()
+        return is_known and behind != "'s" and is_free
     return head in EPONYM_HEADS and (is_known or not terms.prose.speaks_of_somebody())
 
 

@@ -14,8 +14,8 @@ For all:
 6. Cited authors: "Roe et al."; where nobody is spoken of and a study is, "by Roe (2007)".
 7. Letters of the Greeks joined to a word: "Beta-globin"; what an equation sets.
 
-What stands beside a drug or before "tablets" is no reason: patients stand there, and the model knows
-drugs by other signs.
+What stands beside a drug or before "tablets" is no reason: patients stand there, and the model
+knows drugs by other signs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _DRUG_VERBS = frozenset(
 # Behind a drug that is held, or a dose: "start Jane on it", "Jane 5 mg warfarin" are of a person.
 _BEHIND_DRUGS = frozenset("before after or and if when ? . , ; )".split())
 _BEHIND_DOSES = _BEHIND_DRUGS | frozenset(
-    "better worse daily bid tid qid po iv once twice every per a is in as versus vs than / -".split()
+    "better worse daily bid tid qid po iv once twice every per a is in as versus vs than".split()
 )
 _GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron rho sigma tau"
@@ -129,7 +129,7 @@ class Terms:
         """
         at = last + 1
         after = self._words[at] if at < len(self._words) else ""
-        if after not in _AFTER_AUTHORS:
+        if after not in _AFTER_AUTHORS and self._before(first) != "(":
             return False
         behind = list(self._words[at : at + 6])
         if after == "'s":
