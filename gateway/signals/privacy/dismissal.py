@@ -40,6 +40,7 @@ _RANKS = frozenset(
     " Miss".split()
 )
 _GIVEN, _FREQUENT, _EPONYM = int(Flag.GIVEN), int(Flag.FREQUENT_NAME), int(Flag.EPONYM)
+_PERSONS = int(Flag.GIVEN | Flag.FREQUENT_NAME)
 _NAMES = int(Flag.GIVEN | Flag.SURNAME)
 _LOWER, _WORD = int(Flag.LOWER), int(Flag.WORD)
 _KNOWN = {NAME: _NAMES, PLACE: int(Flag.TOWN)}
@@ -49,12 +50,13 @@ def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> boo
     """Whether one of the reasons holds; `terms` looks at all words of the text."""
     first = words[run.first]
     parts = [folded(word) for word in words[run.first : run.last + 1] if word[0].isalpha()]
-    if may_be_known(parts) and (is_wide(parts) or is_famous(words, run, parts)):
-        return True
-    if first in TITLES or (first in PUBLIC and follows_title(words, run.first)):
-        return True
     flags_of = model.vocabulary.flags_of
     run.flags = flags_of(first), flags_of(words[run.last])
+    if may_be_known(parts) and _is_known(words, run, parts):
+        return True
+    is_lone = run.first == run.last or words[run.last].islower()  # not "Dr. House Roe"
+    if first in TITLES or (is_lone and first in PUBLIC and follows_title(words, run.first)):
+        return True
     if is_eponym(words, run, model, terms) or terms.is_cited(run.first, run.last):
         return True
     if is_kind_or_body(words, run, terms):
@@ -64,6 +66,14 @@ def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> boo
     if len(set(parts)) <= 1:
         return _is_no_lone_word(words, run, model, terms)
     return _is_list(words, run, model)
+
+
+def _is_known(words: list[str], run: Run, parts: list[str]) -> bool:
+    """Whether all know who or what it is; "Jordan has asthma" tells of a patient."""
+    is_lone = run.label == NAME and run.first == run.last
+    if is_lone and run.flags[0] & _PERSONS == _PERSONS and is_wide(parts):
+        return is_famous(words, run, parts, is_whole=False)
+    return is_wide(parts) or is_famous(words, run, parts)
 
 
 def _is_no_lone_word(words: list[str], run: Run, model: Model, terms: Terms) -> bool:

@@ -46,8 +46,13 @@ _ILLNESSES = frozenset(
 _OF_PLACES = frozenset({"fever", "virus"})
 # Of nobody, whoever is spoken of: a patient has none.
 _UNOWNED = EPONYM_HEADS - OWNED
+# Before the others a patient may stand, as in "Roe reaction to penicillin".
+_OF_UNKNOWN = _UNOWNED - frozenset(
+    "signs reaction law laws effect cycle spots membrane staining curve curves disorder diseases"
+    " layer line lines loop hypothesis bodies retractor model apparatus approach".split()
+)
 _PREPOSITIONS = frozenset("of de di da do des du del della von d".split())
-_BETWEEN = frozenset({"-", "'s", "'", "and", "or", "/", ","})
+_BETWEEN = frozenset({"-", "'s", "'", "and", "or", "/", ",", "the"})
 _THRONES = frozenset("King Queen Prince Princess Pope Emperor Empress Tsar Czar Sultan".split())
 _ROMAN = re.compile(r"(?=[XVI])X{0,2}(?:I[XV]|V?I{0,3})")
 _OF_FINDERS = frozenset(
@@ -123,7 +128,9 @@ def _bears(head: str, run: Run, owner: str, terms: Terms, behind: str) -> bool:
         is_no_name = not run.flags[1] & _NAMES  # "Meniere"
         is_free = is_no_name or not terms.prose.speaks_of_somebody()
         return is_known and behind != "'s" and is_free
-    return head in EPONYM_HEADS and (is_known or not terms.prose.speaks_of_somebody())
+    if head in _OF_UNKNOWN or (run.label == PLACE and head in EPONYM_HEADS):
+        return is_known or not terms.prose.speaks_of_somebody()
+    return is_known and head in EPONYM_HEADS
 
 
 def _has_head(words: list[str], run: Run, is_given: bool, terms: Terms) -> bool:
@@ -197,7 +204,9 @@ def _names_rules(words: list[str], run: Run) -> bool:
     for word in words[run.last + 1 : run.last + 1 + _RULES_REACH]:
         if word.lower() in PLACE_HEADS:
             return True
-        if word[0] in ".,;:?!\0":
+        if (word[0].islower() and word not in _BETWEEN) or word[
+            0
+        ] in ".,;:?!\0":  # "from Roe and her symptom diary"
             return False
     return False
 

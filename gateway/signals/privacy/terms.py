@@ -104,7 +104,9 @@ class Terms:
     def is_term(self, at: int, flags: int) -> bool:
         """Whether one of the reasons holds; `flags` are the lexicon's for the word."""
         after = self._words[at + 1] if at + 1 < len(self._words) else ""
-        if after == "=" or (after == "-" and self._words[at].lower() in _GREEK):
+        if after == "-" and self._words[at].lower() in _GREEK:
+            return True
+        if after == "=" and self._words[at + 2 : at + 3] and self._words[at + 2].isdecimal():
             return True
         if not flags & _NAMES and (self._is_unknown_term(at) or self._has_twin(at)):
             return True

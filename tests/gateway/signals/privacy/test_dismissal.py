@@ -76,7 +76,7 @@ def test_somebody(text: str) -> None:
 def test_patients_where_terms_stand_are_seldom_hidden(
     group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of those that the weights find, the rules hide 2 in 100 at most, in articles 12.
+    """Of those that the weights find, the rules hide 2 in 100 at most, in articles 10.
 
     What the weights miss is not counted: that is bounded in `test_unseen`.
     """
@@ -87,7 +87,7 @@ def test_patients_where_terms_stand_are_seldom_hidden(
     hidden = [text for text in labelled if text not in found]
 
     assert len(labelled) >= 0.4 * len(texts)
-    assert len(hidden) <= (0.12 if group == "article" else 0.02) * len(labelled), hidden[:9]
+    assert len(hidden) <= (0.1 if group == "article" else 0.02) * len(labelled), hidden[:9]
 
 
 def test_patients_where_terms_stand_are_found() -> None:
@@ -95,4 +95,4 @@ def test_patients_where_terms_stand_are_found() -> None:
     texts = [text for group in PATIENTS for text in prompts(group, random.Random(8), 10)]
     found = [text for text in texts if DETECTOR.scan(text).data_class is DataClass.PHI]
 
-    assert len(found) >= 0.7 * len(texts), len(found) / len(texts)
+    assert len(found) >= 0.8 * len(texts), len(found) / len(texts)
