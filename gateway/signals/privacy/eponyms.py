@@ -145,10 +145,8 @@ def _has_head(words: list[str], run: Run, is_given: bool, terms: Terms) -> bool:
     head = lower_at(words, at)
     if not head or words[at + 1 : at + 2] == ["-"]:  # "Roe's sign-out"
         return False
-    if owner not in OWNERS and (behind == "'s" or is_given) and head in OWNED_BY_GIVEN:
-        if is_given and behind == "'s":
-            return False
-    elif owner not in OWNERS and is_given and head in OWNED:
+    is_persons = is_given and owner not in OWNERS
+    if is_persons and (head in OWNED or (behind == "'s" and head in OWNED_BY_GIVEN)):
         return False
     heads = EPONYM_HEADS if run.label == PLACE else _UNOWNED  # "Omsk Hemorrhagic Fever"
     if _bears(head, run, owner, terms, behind) or _leads_to(words, at, heads):
@@ -204,9 +202,8 @@ def _names_rules(words: list[str], run: Run) -> bool:
     for word in words[run.last + 1 : run.last + 1 + _RULES_REACH]:
         if word.lower() in PLACE_HEADS:
             return True
-        if (word[0].islower() and word not in _BETWEEN) or word[
-            0
-        ] in ".,;:?!\0":  # "from Roe and her symptom diary"
+        is_other = word[0].islower() and word not in _BETWEEN  # "and her symptom diary"
+        if is_other or word[0] in ".,;:?!\0":
             return False
     return False
 

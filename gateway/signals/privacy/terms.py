@@ -72,7 +72,7 @@ _AFTER_AUTHORS = frozenset({"and", "or", "&", ",", "(", "'s", "et"})
 _AND, _AFTER_YEAR = (["and"], ["or"], ["&"]), ([")"], [";"], [","])
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 
-_DOSE_REACH, _SYMBOL_CHARS, _LEAST_WORDS, _LEAST_ENGLISH = 4, 4, 2, 2
+_DOSE_REACH, _SYMBOL_CHARS, _LEAST_ENGLISH = 4, 4, 2
 _ENGLISH = frozenset("the of and is are with by was has from".split())
 _VOWELS = frozenset("aeiouyAEIOUY")
 _PARTICLES = ("de", "di", "da", "du", "la", "le", "al", "el", "mc", "mac", "van", "o")
