@@ -51,20 +51,22 @@ def _day_month(match: re.Match[str]) -> Found | None:
 
 
 # What an authority decides on a day is nobody's date: "the FDA approved it on 3/4/2021", and turned
-# about. Nothing of a person may stand between: a device that it approved is implanted, too.
+# about. Nothing of a person may stand between: a device that it approved is implanted, too. As "FDA
+# approved" is said of what is given, the date needs an "on" before it.
 _AUTHORITY = (
     r"\b(?:fda|ema|cdc|uspstf|mhra|congress|world health organization"
     r"|food and drug administration)\b(?!-)"
 )
 _DECIDED = (
-    r"\b(?:approved|declared|recommended|authori[sz]ed|published|announced|issued|updated|withdrew"
-    r"|warned|passed|enacted|recalled|cleared)\b"
+    r"\b(?:approved|declared|authori[sz]ed|published|announced|issued|updated|withdrew|warned|passed"
+    r"|enacted|cleared)\b"
 )
 _OF_A_PERSON = (
     r"\b(?:i|my|he|his|him|she|her|patient|pt|born|dob|birth|seen|visit|admitted|discharged|implanted"
-    r"|placed|given|started|took|taken|surgery|appointment|mrn)\b"
+    r"|placed|given|started|took|taken|surgery|appointment|mrn|first|until|since|dose|infusion|infused"
+    r"|injected|injection|biopsy|procedure|used|underwent|received|relapse|visit|follow|our)\b"
 )
-_BETWEEN = rf"(?:(?!{_OF_A_PERSON})[^.;?!\n])"
+_BETWEEN = rf"(?:(?!{_OF_A_PERSON})[^.,;?!\n])"
 _BEFORE = re.compile(rf"{_AUTHORITY}{_BETWEEN}{{0,40}}{_DECIDED}{_BETWEEN}{{0,60}}\Z")
 _BEHIND = re.compile(rf",?[ ](?:the )?(?:u\.?s\.? )?{_AUTHORITY}{_BETWEEN}{{0,20}}{_DECIDED}")
 _REACH_CHARS = 160
@@ -81,6 +83,8 @@ def _date(match: re.Match[str]) -> Found | None:
 
 
 def _is_decided(text: str, start: int, end: int) -> bool:
+    if text[max(0, start - 3) : start].lower() != "on ":
+        return False
     before = text[max(0, start - _REACH_CHARS) : start].lower()
     behind = text[end : end + _REACH_CHARS].lower()
     if not any(each in before or each in behind for each in _PARTS):  # nearly always, and quick

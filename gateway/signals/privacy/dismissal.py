@@ -5,7 +5,7 @@
 2. A disease, sign, method or law that bears the name of its finder.
 3. A lone word whose look speaks against it: a slip of the pen or a syllable in small letters, an
    acronym, a word that the end of the text cuts off, a term (`terms.py`).
-4. A town in an article, where a sentence tells of research, of origin or of a year.
+4. A lone word that is no more than likely a name, in an article.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gateway.signals.privacy.tokens import TITLES
 # knows as a name, any other, and one that stands in a dictionary.
 _LEAST_SMALL, _LEAST_UNKNOWN, _LEAST_WORD, _LEAST_ACCENTED = 1.7, 2.7, 3.7, 5.3
 # The same of a lone word in a long text that speaks of nobody in particular.
-_LEAST_IMPERSONAL = 3.3
+_LEAST_IMPERSONAL = 2.5
 _ACRONYM_CHARS, _SHORT_ACRONYM_CHARS = 6, 3
 # A text that ends sooner is a message, and its last word as likely a name.
 _LONG_WORDS = 24
@@ -40,6 +40,7 @@ _RANKS = frozenset(
     " Miss".split()
 )
 _GIVEN, _FREQUENT, _EPONYM = int(Flag.GIVEN), int(Flag.FREQUENT_NAME), int(Flag.EPONYM)
+_PERSONS = int(Flag.GIVEN | Flag.FREQUENT_NAME)
 _NAMES = int(Flag.GIVEN | Flag.SURNAME)
 _LOWER, _WORD = int(Flag.LOWER), int(Flag.WORD)
 _KNOWN = {NAME: _NAMES, PLACE: int(Flag.TOWN)}
@@ -49,15 +50,16 @@ def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> boo
     """Whether one of the reasons holds; `terms` looks at all words of the text."""
     first = words[run.first]
     parts = [folded(word) for word in words[run.first : run.last + 1] if word[0].isalpha()]
-    if may_be_known(parts) and (is_wide(parts) or is_famous(words, run, parts)):
-        return True
-    if first in TITLES or (first in PUBLIC and follows_title(words, run.first)):
-        return True
     flags_of = model.vocabulary.flags_of
     run.flags = flags_of(first), flags_of(words[run.last])
+    if may_be_known(parts) and _is_known(words, run, parts):
+        return True
+    is_lone = run.first == run.last or words[run.last].islower()  # not "Dr. House Roe"
+    if first in TITLES or (is_lone and first in PUBLIC and follows_title(words, run.first)):
+        return True
     if is_eponym(words, run, model, terms) or terms.is_cited(run.first, run.last):
         return True
-    if is_kind_or_body(words, run) or _is_of_science(run, terms):
+    if is_kind_or_body(words, run, terms):
         return True
     if run.label == PLACE:  # "60 kJ, B. 90 kJ"
         parts = [part for part in parts if len(part) > 1]
@@ -66,11 +68,12 @@ def is_no_finding(words: list[str], run: Run, model: Model, terms: Terms) -> boo
     return _is_list(words, run, model)
 
 
-def _is_of_science(run: Run, terms: Terms) -> bool:
-    """Whether an article tells of those who found something, or of a town of research."""
-    if terms.prose.tells_of_finders(run.first):
-        return True
-    return run.label == PLACE and terms.prose.tells_of_research(run.first)
+def _is_known(words: list[str], run: Run, parts: list[str]) -> bool:
+    """Whether all know who or what it is; "Jordan has asthma" tells of a patient."""
+    is_lone = run.label == NAME and run.first == run.last
+    if is_lone and run.flags[0] & _PERSONS == _PERSONS and is_wide(parts):
+        return is_famous(words, run, parts, is_whole=False)
+    return is_wide(parts) or is_famous(words, run, parts)
 
 
 def _is_no_lone_word(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
@@ -84,10 +87,11 @@ def _is_unsure(word: str, run: Run, model: Model, terms: Terms) -> bool:
     names are, if they are no words as well.
     """
     flags = run.flags[0]
+    is_known = flags & _FREQUENT or (flags & _NAMES and not flags & _WORD)
+    if is_known and not flags & _LOWER:
+        return False
     if flags & _EPONYM and not flags & _GIVEN and terms.prose.is_article():
         return not terms.prose.tells_of_somebody(run.first)
-    if flags & _FREQUENT and not flags & _LOWER:
-        return False
     is_weak = run.scores[0] < _LEAST_IMPERSONAL * model.scale
     if not flags & _FREQUENT:
         is_weak |= word.islower()
@@ -122,8 +126,6 @@ def is_credible(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
     word, flags = words[run.first], run.flags[0]
     if not word.isalpha() and word[-1] != "\u2019":  # a code: no name has a digit
         return False
-    if not flags & _NAMES and _is_variety(words, run.last + 1):
-        return False
     if _is_cut_off(words, run, flags, model) or _is_made_of_word(word, flags, model):
         return False
     if word.islower():
@@ -139,14 +141,6 @@ def is_credible(words: list[str], run: Run, model: Model, terms: Terms) -> bool:
         return False
     known = _FREQUENT if len(word) <= _SHORT_ACRONYM_CHARS else _KNOWN[run.label]
     return bool(flags & known)
-
-
-def _is_variety(words: list[str], at: int) -> bool:
-    """Whether a letter follows as in "Filamin B"; an initial has a point behind it."""
-    letter, behind = words[at : at + 1], words[at + 1 : at + 2]
-    if not letter or len(letter[0]) > 1 or not letter[0].isupper():
-        return False
-    return not behind or not (behind[0] == "." or behind[0][0].isupper())
 
 
 def _is_cut_off(words: list[str], run: Run, flags: int, model: Model) -> bool:

@@ -98,8 +98,13 @@ OWNED = frozenset(
     (
         "test tests score scores fever fracture ulcer cyst hernia tumor tumour operation procedure"
         " stage cell cells muscle nerve gland method model point lines classification index graft"
-        " incision shunt suture splint murmur pulse gait repair resection plaque view approach"
-        " shift"
+        " incision shunt suture splint murmur pulse gait repair resection plaque plaques view"
+        " approach shift anemia anaemia sarcoma lymphoma carcinoma dementia neuropathy myopathy"
+        " encephalopathy thyroiditis arteritis palsy paralysis angina catheter tube valve grade"
+        " staging regimen virus mutation mutations gene genes receptor receptors deficiency artery"
+        " vein nodes nodules body lesion point inclusions tendon contractions"
+        " respiration respirations osteotomy assay graft questionnaire deformity contracture"
+        " glands duct ataxia islet capsule"
     ).split()
 )
 OWNED_BY_GIVEN = frozenset("disease diseases disorder".split())
@@ -112,6 +117,39 @@ OWNERS = EPONYMS | frozenset(
         " Kaplan Cox Student Hartmann Nissen Billroth Koch Coombs Schilling Alexander"
     ).split()
 )
+# What many have, and whose name is before it all the same.
+FOUND_BY = {
+    head: frozenset(finders.split())
+    for head, finders in (
+        ("thyroiditis", "hashimoto quervain riedel"),
+        ("encephalopathy", "wernicke hashimoto binswanger"),
+        ("arteritis", "takayasu"),
+        ("sarcoma", "kaposi ewing"),
+        ("lymphoma", "hodgkin burkitt"),
+        ("tumor", "wilms warthin brenner krukenberg klatskin"),
+        ("tumour", "wilms warthin brenner krukenberg klatskin"),
+        ("cyst", "baker"),
+        ("ulcer", "curling cushing marjolin hunner"),
+        ("fracture", "colles smith jones pott bennett barton monteggia galeazzi jefferson"),
+        ("hernia", "spigel bochdalek morgagni richter littre"),
+        ("anemia", "fanconi cooley"),
+        ("anaemia", "fanconi cooley"),
+        ("gangrene", "fournier"),
+        ("angina", "ludwig vincent prinzmetal"),
+        ("palsy", "bell erb klumpke todd"),
+        ("paralysis", "bell erb klumpke todd"),
+        ("ataxia", "friedreich"),
+        ("score", "apgar gleason wells bishop child"),
+        ("method", "student"),
+        ("procedure", "hartmann whipple ross"),
+        ("operation", "hartmann whipple"),
+        (
+            "test",
+            "coombs finkelstein phalen tinel adson schirmer weber lachman thompson allen"
+            " fisher student patrick homan romberg rinne mantoux",
+        ),
+    )
+}
 # With 's and nothing behind it: "Hashimoto's and celiac disease".
 BARE_EPONYMS = EPONYMS - frozenset(
     "Turner Wilson Black White March April June May Paris London India China France Bell".split()
@@ -165,6 +203,13 @@ ABROAD_HEADS = frozenset(
         " purpura fractura fratura frattura"
     ).split()
 )
+# Of these a patient has one, too: "la operación de Roe".
+ABROAD_OWNED = frozenset(
+    "enfermedad doenca malattia mal test prueba prova operacion operacao operazione operation"
+    " tumor tumore tumeur anemia anemie indice fractura fratura frattura posicion posicao"
+    " posizione position purpura formula metodo methode reaccion reacao reazione reaction"
+    " loi paralisis paralisia paralisi paralysie".split()
+)
 # ... right before it ...
 DIRECT_HEADS = frozenset("Morbus morbus Bệnh bệnh chứng benh chung".split())
 # ... and behind it and a hyphen.
@@ -174,6 +219,9 @@ JOINED_HEADS = frozenset(
         " lymphom sarkom tumor kriterien klassifikation index formel ring ringe anamie lahmung"
         " reflex ataxie score phanomen reaktion fraktur lagerung enzephalopathie"
     ).split()
+)
+JOINED_OWNED = frozenset(
+    "krankheit test operation tumor sarkom lymphom anamie lahmung fraktur score lagerung".split()
 )
 # Bodies and offices, before what they are for: "Sociedad Española de Cardiología".
 BODIES = frozenset(
@@ -188,4 +236,4 @@ BODIES = frozenset(
     ).split()
 )
 # Before a hyphen and a name that is a blood group, an antigen or a kind.
-PREFIXES = frozenset("anti non pre post pseudo para".split())
+PREFIXES = frozenset("anti pseudo para".split())

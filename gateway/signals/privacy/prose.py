@@ -2,18 +2,16 @@
 """What whole sentences show: whether a text is an article about a disease, and what one tells of.
 
 1. An article is long, speaks of people in general and not of one, and in whole sentences.
-2. A sentence of research, of origin or of a year has towns and authors in it that are no patient's.
-3. A sentence that says what somebody does, wants or is given may have that person in it, and so may
+2. A sentence that says what somebody does, wants or is given may have that person in it, and so may
    a short one before or behind the article.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from gateway.signals.privacy.features import NEWLINE
-from gateway.signals.privacy.persons import ANYBODY, NOBODY, spoken_of
+from gateway.signals.privacy.persons import ANYBODY, NOBODY, SOMEBODY, spoken_of
 
 # An article has some of these: it speaks of people in general.
 _OF_ALL = frozenset(
@@ -22,19 +20,11 @@ _OF_ALL = frozenset(
 )
 _LEAST_OF_ALL = 2
 _SENTENCE_ENDS = frozenset({".", "?", "!", ";", NEWLINE})
-_OF_RESEARCH = frozenset(
-    "researchers scientists investigators study studies studied trial trials cohort cohorts"
-    " outbreak outbreaks epidemic cases university institute college network centers centres"
-    " laboratory laboratories described discovered reported found named published conducted"
-    " compared common frequent endemic prevalent descent population populations region regions"
-    " sites species foundation association society".split()
+_OF_STUDIES = frozenset(
+    "study studies trial trials paper review article guideline guidelines found showed reported"
+    " described published proposed according".split()
 )
 _IN_PROSE = frozenset("the is are was were of may can that which".split())
-_FINDING = frozenset(
-    "described discovered devised reported published introduced invented named first coined"
-    " recognized recognised isolated proposed".split()
-)
-_LONG_AGO = re.compile(r"1[5-9][0-8][0-9]")
 # What is done by or to one person, in words that articles have little use for: a gene has a "copy",
 # nerves "send", experts "say".
 _DEEDS = frozenset(
@@ -45,7 +35,6 @@ _DEEDS = frozenset(
 )
 _LEAST_IMPERSONAL_WORDS, _LEAST_ARTICLE_WORDS, _LINE_WORDS = 60, 50, 12
 _REACH_WORDS = 32
-_YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 
 
 class Prose:
@@ -73,18 +62,9 @@ class Prose:
             )
         return self._is_article
 
-    def tells_of_research(self, at: int) -> bool:
-        """Whether the sentence around a word of an article is one of studies and outbreaks."""
-        return self.is_article() and any(
-            word in _OF_RESEARCH or _YEAR.fullmatch(word) for word in self._sentence(at)
-        )
-
-    def tells_of_finders(self, at: int) -> bool:
-        """Whether the sentence around a word of an article says what was found long ago."""
-        if not self.is_article():
-            return False
-        said = set(self._sentence(at))
-        return not _FINDING.isdisjoint(said) and any(map(_LONG_AGO.fullmatch, said))
+    def tells_of_study(self, at: int) -> bool:
+        """Whether the sentence around a word is one of studies and what they found."""
+        return not _OF_STUDIES.isdisjoint(self._sentence(at))
 
     def tells_of_somebody(self, at: int) -> bool:
         """Whether the sentence around a word says what somebody does, or is to be done to him; or
@@ -92,7 +72,8 @@ class Prose:
         """
         first, last = self._bounds(at)
         is_outer = first == 0 or last >= len(self._words) - 1
-        if is_outer and last - first <= _LINE_WORDS and self._words[last : last + 1] != []:
+        is_whole = last < len(self._words) or self._words[first - 1 : first] == [NEWLINE]
+        if is_outer and is_whole and last - first <= _LINE_WORDS:
             return True
         return not _DEEDS.isdisjoint(self._sentence(at))
 
@@ -123,6 +104,10 @@ class Prose:
     def speaks_of_nobody(self) -> bool:
         """Whether no word is one that people are spoken of with."""
         return self._who() == NOBODY
+
+    def speaks_of_somebody(self) -> bool:
+        """Whether a word is one that one person is spoken of with."""
+        return self._who() == SOMEBODY
 
     def _who(self) -> int:
         if self._spoken_of is None:

@@ -27,12 +27,14 @@ def is_wide(parts: list[str]) -> bool:
     return "_".join(parts) in _WIDE or all(folded(part) in _WIDE for part in parts)
 
 
-def is_famous(words: list[str], run: Run, parts: list[str]) -> bool:
-    """Whether a person or place known to all; the tagger may have taken one word of the name."""
+def is_famous(words: list[str], run: Run, parts: list[str], *, is_whole: bool = True) -> bool:
+    """Whether a person or place known to all; the tagger may have taken one word of the name, and
+    has if it is not `is_whole`.
+    """
     before = [folded(word) for word in words[max(0, run.first - 1) : run.first]]
     behind = [folded(word) for word in words[run.last + 1 : run.last + 2]]
-    whole = (parts, parts + behind, before + parts)
-    return any("_".join(name) in _KNOWN_TO_ALL for name in whole)
+    whole = (parts, parts + behind, before + parts)[not is_whole :]
+    return any("_".join(name) in _KNOWN_TO_ALL for name in whole if len(name) > 1 or is_whole)
 
 
 def is_part_of_wide(word: str) -> bool:

@@ -91,7 +91,11 @@ def test_a_health_context_in_another_turn_counts() -> None:
 @pytest.mark.skipif(not DATA.is_dir(), reason="the shared development data is not here")
 @pytest.mark.parametrize("name", ["scq_dev.jsonl", "neg_dev.jsonl", "pii_nano.jsonl"])
 def test_parts_judge_as_the_whole_does(name: str) -> None:
-    """Class and kinds of prompts joined to long texts; a doubtful word may be judged otherwise."""
+    """Class and kinds of prompts joined to long texts; a doubtful word may be judged otherwise.
+
+    The texts of `neg_dev` name nobody, so a lower class of the parts is right: the whole, in which
+    somebody is spoken of, wants less of a doubtful word (3 of 70 texts, so no bound of 2 in 100).
+    """
     detector = Detector()
     remembering = RememberingDetector(detector)
     lines = (DATA / name).read_text(encoding="utf-8").splitlines()

@@ -12,32 +12,32 @@ from policies import DataClass
 DETECTOR = Detector()
 ALL_TERMS = [
     "The child has asthma. Zorvanemia was seen in the blood of both kidneys.",
-    "Neurozorvanin is a protein of the lung. Cystic fibrosis changes it.",
+    "Zorvanglobin is a protein of the lung. Cystic fibrosis changes it.",
     "The drug zorvanek lowers fever. Zorvanek is taken by mouth for sepsis.",
     "Is Zorvanek 90 mg better than aspirin after a stroke?",
-    "Should I hold Zorvanek before a colonoscopy in diabetes?",
-    "The patient ran 5 miles and spent 60 zJq in dialysis",
-    "Mutations of ZORVANEK cause anemia; ZORVANEK lies beside it.",
+    "Should I hold Trevosin before a colonoscopy in diabetes?",
+    "Is Qvz low in sepsis?",
     "The filtration coefficient (Kf) falls in sepsis.",
-    "What treats iron deficiency in anemia?\nA. Ferrous sulfate\nB. Folic acid\nC. Cobalamin",
     "A study by Zorvanek (2007) showed that asthma is inherited.",
-    "Zorvanek et al. found asthma in the liver; (Zorvanek 1977) did not.",
+    "Zorvanek et al. found asthma in the liver.",
+    "A study of asthma (Zorvanek 1977) did not.",
     "Zorvanek's (2001) study of nurses with depression was small.",
-    "Alpha-globin chains are missing in the anemia.",
+    "Eta-Marlow chains are missing in the anemia.",
     "The acid has Ka = 3 and the patient has anemia.",
-    "Chester porphyria is acute. The signs of Chester porphyria are like those of others.",
+    "Quillon porphyria is acute. The signs of Quillon porphyria are like those of others.",
+    "The Zorvanek-Marlow syndrome causes anemia.",
+    "What is Zorvanek's sign in appendicitis?",
+    "Is Brask's paradox seen in nephritis?",
     "How is Paget's treated if the phosphatase is high in anemia?",
     "The pouch of Douglas is deep in pelvic inflammation.",
     "Formula of the compound in the kidney: C3H6O3 or C2H6N2?",
     "saggy skin, on the face Hernias Short stature delayed growth of bone and hepatitis",
     "The lung and the heart take part in the growth of the child, and so does the kidney, the "
     "liver and the brain, which causes pain and other symptoms Trea",
-    "It is treated with zorvanafil (Levitrax, Staxyn and Zorva XR) in liver failure.",
     "The abscess was caused by Zorvanella multocida and treated with penicillin.",
     "Advise patients NOT to take it with aspirin after surgery.",
     "Fatigue is a symptom, according to the Mayo Clinic.",
     "The variant A1298C of the gene is common in anemia.",
-    "Is it sepsis? Pick one.\nA) Zorvan fever\nB) Marlin fever",
 ]
 
 
@@ -49,7 +49,7 @@ def test_terms_are_nobody(text: str) -> None:
 
 def test_a_long_text_of_nobody_wants_more_of_a_lone_word() -> None:
     """What would pass for a rare name in a message is a term in an article."""
-    article = "Many people with asthma need care. Brumelka takes part in it. " + (
+    article = "Many people with asthma need care. Trevosin takes part in it. " + (
         "The lung grows with the body, and so does its need for blood and for air. " * 4
     )
 
@@ -89,4 +89,4 @@ def test_every_term_is_a_candidate_of_the_tagger(monkeypatch: pytest.MonkeyPatch
     assert Tagger.name == "tagger"
     taken = [t for t in ALL_TERMS if Detector().scan(t).data_class is DataClass.PHI]
 
-    assert len(taken) >= 0.5 * len(ALL_TERMS), set(ALL_TERMS) - set(taken)
+    assert len(taken) >= 0.6 * len(ALL_TERMS), set(ALL_TERMS) - set(taken)
