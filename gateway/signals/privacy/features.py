@@ -62,6 +62,7 @@ class Facts(NamedTuple):
     before_2: int
     after_1: int
     after_2: int
+    is_plain: bool  # not worth judging: it can be no part of a name
 
 
 _PLAIN_WORD = int(_LOWER | Flag.WORD << _FLAG_SHIFT)
@@ -160,6 +161,7 @@ class Vocabulary:
             weights[cut ^ _BEFORE_2],
             weights[cut ^ _AFTER_1],
             weights[cut ^ _AFTER_2],
+            _is_plain(known),
         )
 
 
@@ -251,7 +253,7 @@ class Signs:
 
     def is_plain(self, at: int) -> bool:
         """Whether a word is not worth judging: it can be no part of a name."""
-        return _is_plain(self._near(at, at + 1)[0].known)
+        return self._near(at, at + 1)[0].is_plain
 
     def _near(self, first: int, end: int) -> list[Facts]:
         """The facts of the words from `first` up to, not including, `end`."""
@@ -287,9 +289,9 @@ class Signs:
         if not all(near):  # facts are never empty; `None in` would compare them
             near = self._near(at - _CUE_REACH, at + 3)
         *_, further, behind, itself, ahead, beyond = near
-        known = itself[2]
-        if _is_plain(known):
+        if itself[12]:
             return None
+        known = itself[2]
         weights, label = self._weights, label_before * 0x59F11
         p1, n1, p2, n2 = behind[0], ahead[0], further[0], beyond[0]
         key, look, before, after = itself[0], itself[3], behind[4] ^ itself[3], ahead[5]
