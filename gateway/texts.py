@@ -90,7 +90,7 @@ def _holds_media(fields: dict[str, Any]) -> bool:
 
 def holds_media_url(text: str) -> bool:
     """Whether an image, a sound or a file stands in the text as a `data:` URL."""
-    return _MEDIA_URL.search(text) is not None
+    return "/" in text and _MEDIA_URL.search(text) is not None
 
 
 def _labelled(key: str, value: object) -> tuple[object, ...]:

@@ -62,6 +62,7 @@ class Facts(NamedTuple):
     before_2: int
     after_1: int
     after_2: int
+    is_plain: bool  # not worth judging: it can be no part of a name
 
 
 _PLAIN_WORD = int(_LOWER | Flag.WORD << _FLAG_SHIFT)
@@ -71,6 +72,9 @@ _MAY_BE_NAME = int((Flag.LOWER | Flag.FREQUENT_NAME | Flag.TOWN) << _FLAG_SHIFT)
 # Small letters of ASCII to five bits, everything else to 27; 0 is the edge of a word.
 _LETTER_CODES = bytes(each - 96 if 97 <= each <= 122 else 27 for each in range(256))
 MOST_TRIPLES = 16
+# The parts of a sign that stand for the labels of a word: neither, name, place.
+_LABELS = (0, 0x59F11, 2 * 0x59F11)
+_LABELS_OF_KEY = tuple(label ^ 0x9F111 for label in _LABELS)
 _BEFORE_1, _BEFORE_2, _AFTER_1, _AFTER_2 = 0x7D4EB, 0xCF5AD, 0x656A5, 0x6D2A1
 # Of words and of sums remembered; all are forgotten when there are more.
 _MOST_REMEMBERED = 20_000
@@ -160,6 +164,7 @@ class Vocabulary:
             weights[cut ^ _BEFORE_2],
             weights[cut ^ _AFTER_1],
             weights[cut ^ _AFTER_2],
+            _is_plain(known),
         )
 
 
@@ -248,10 +253,12 @@ class Signs:
         length = bisect_right(_LENGTHS, len(words))
         style = 1 + has_small + 2 * has_capital + 4 * (length + 3 * spoken_of(words))
         self._style = style * 0x27D4EB2F & _MASK
+        # By the label of the word before.
+        self._styles = tuple(label ^ self._style ^ 0x956C2 for label in _LABELS)
 
     def is_plain(self, at: int) -> bool:
         """Whether a word is not worth judging: it can be no part of a name."""
-        return _is_plain(self._near(at, at + 1)[0].known)
+        return self._near(at, at + 1)[0].is_plain
 
     def _near(self, first: int, end: int) -> list[Facts]:
         """The facts of the words from `first` up to, not including, `end`."""
@@ -286,15 +293,17 @@ class Signs:
         near = cast("list[Facts]", self._facts[at : at + _CUE_REACH + 3])
         if not all(near):  # facts are never empty; `None in` would compare them
             near = self._near(at - _CUE_REACH, at + 3)
-        *_, further, behind, itself, ahead, beyond = near
-        known = itself[2]
-        if _is_plain(known):
+        itself = near[5]
+        if itself[12]:
             return None
-        weights, label = self._weights, label_before * 0x59F11
+        further, behind, ahead, beyond = near[3], near[4], near[6], near[7]
+        weights = self._weights
         p1, n1, p2, n2 = behind[0], ahead[0], further[0], beyond[0]
         key, look, before, after = itself[0], itself[3], behind[4] ^ itself[3], ahead[5]
+        # Few words have a cue near, and to call for none costs as much as two weights.
+        has_cue = behind[7] or further[7] or near[2][7] or near[1][7] or near[0][7]
         word = self._words[at]
-        own = self._sums.get((hash(word), known))
+        own = self._sums.get((hash(word), itself[2]))
         return (
             weights[behind[1] ^ p2 ^ 0xC8E9C]
             + weights[ahead[1] ^ n2 ^ 0xF0B4A]
@@ -307,9 +316,9 @@ class Signs:
             + weights[n2 ^ look ^ 0x13744]
             + weights[ahead[6] ^ look ^ 0x5C0FB]
             + weights[behind[6] ^ look ^ 0x9B5DB]
-            + weights[label ^ self._style ^ look ^ 0x956C2]
-            + weights[label ^ p1 ^ key ^ 0x9F111]
-            + weights[_cue(near) ^ look ^ 0x23F82]
+            + weights[self._styles[label_before] ^ look]
+            + weights[_LABELS_OF_KEY[label_before] ^ p1 ^ key]
+            + weights[(_cue(near) if has_cue else 0) ^ look ^ 0x23F82]
             + behind[8]
             + further[9]
             + ahead[10]
@@ -323,7 +332,7 @@ class Signs:
         behind, ahead, itself = near[4], near[6], near[5]
         p1, n1, p2, n2 = behind[0], ahead[0], near[3][0], near[7][0]
         key, look, before, after = itself[0], itself[3], behind[4], ahead[5]
-        label = label_before * 0x59F11
+        label = _LABELS[label_before]
         return (
             behind[1] ^ p2 ^ 0xC8E9C,
             ahead[1] ^ n2 ^ 0xF0B4A,

@@ -13,13 +13,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from gateway.signals.privacy.verdict import Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One hit in the normalised text.
+class Found(NamedTuple):
+    """One hit in the normalised text; a tuple is made in half the time of a dataclass.
 
     A hit that is not `is_strong` (a date, a lone surname, a hospital) points to a person only
     together with a health context.

@@ -49,8 +49,8 @@ def reads_as_english(text: str) -> bool:
 
 
 def _is_foreign(words: list[str], accented: int) -> bool:
-    english = sum(map(_ENGLISH.__contains__, words))
     other = sum(map(_OTHER.__contains__, words))
-    if other + accented >= 2 and other and other + accented >= english:
+    foreign = other + accented
+    if other and foreign >= 2 and foreign >= sum(map(_ENGLISH.__contains__, words)):
         return True
-    return english == 0 and len(words) >= _WORDS_THAT_TELL
+    return len(words) >= _WORDS_THAT_TELL and _ENGLISH.isdisjoint(words)

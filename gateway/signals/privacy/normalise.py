@@ -276,10 +276,11 @@ _PASSES = (
 def _append_decoded(working: _Working, seen: set[str], limit: int, hits: int) -> None:
     text = working.text
     runs: list[tuple[int, int, str | None]] = []
-    if hits & 6:
-        runs += _hexadecimal_runs(text, has_pairs=bool(hits & 4))
+    words = _long_words(text)
+    if hits & 6:  # in pairs they hold spaces, else they are within a word
+        runs += _hexadecimal_runs(text, [(0, len(text))] if hits & 4 else words)
     if hits & 1:
-        runs += _base64_runs(text)
+        runs += _base64_runs(text, words)
     for start, end, plain in runs:
         run = working.text[start:end]
         if run in seen:
@@ -293,9 +294,10 @@ def _append_decoded(working: _Working, seen: set[str], limit: int, hits: int) ->
             working.has_opaque_run = True
 
 
-def _hexadecimal_runs(text: str, *, has_pairs: bool) -> Iterator[tuple[int, int, str | None]]:
-    """In pairs they hold spaces, else they are within a word."""
-    for first, last in [(0, len(text))] if has_pairs else _long_words(text):
+def _hexadecimal_runs(
+    text: str, stretches: list[tuple[int, int]]
+) -> Iterator[tuple[int, int, str | None]]:
+    for first, last in stretches:
         for match in _HEX.finditer(text, first, last):
             yield match.start(), match.end(), _of_hex(match.group(1))
 
@@ -311,9 +313,8 @@ def _of_base64(run: str) -> str | None:
     return _readable(_bytes_of(run), 1.0) if is_mixed else None
 
 
-def _base64_runs(text: str) -> Iterator[tuple[int, int, str | None]]:
+def _base64_runs(text: str, words: list[tuple[int, int]]) -> Iterator[tuple[int, int, str | None]]:
     """Those over several lines, and those in one that are no part of such."""
-    words = _long_words(text)
     if not any(text.startswith(("\n", "\r\n"), end) for _, end in words):
         yield from _in_words(text, words)
         return
@@ -344,11 +345,11 @@ def _long_words(text: str) -> list[tuple[int, int]]:
     """
     found: list[tuple[int, int]] = []
     at = 0
-    for word in text.split():
-        if len(word) >= _LEAST_RUN_CHARS:
-            at = text.index(word, at)
-            found.append((at, at + len(word)))
-            at += len(word)
+    words = text.split()
+    for word in itertools.compress(words, map(_LEAST_RUN_CHARS.__le__, map(len, words))):
+        at = text.index(word, at)
+        found.append((at, at + len(word)))
+        at += len(word)
     return found
 
 

@@ -72,7 +72,7 @@ def rare_words(data: bytes, lexicon: Lexicon) -> frozenset[str] | None:
         rare -= _no_names(rare, words, lexicon)
     if not rare:
         return None
-    return frozenset(word.decode("ascii") for word in rare if _OTHER not in word)
+    return frozenset(map(bytes.decode, filter(bytes.isascii, rare)))
 
 
 def _no_names(rare: set[bytes], words: list[bytes], lexicon: Lexicon) -> set[bytes]:

@@ -16,6 +16,8 @@ from gateway.signals.privacy.language import reads_as_english
         "12345",
         "José said that the café is nice",
         "call 555-0100 now",
+        "the word la",
+        "the café, naïve résumé",
     ],
 )
 def test_english(text: str) -> None:
