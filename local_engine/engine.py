@@ -256,6 +256,9 @@ class Ticket(Protocol):
         ...
 
 
+Asked = tuple[GenerationRequest, EventSink]
+
+
 class Engine(Protocol):
     """The port that the server talks to. All methods may be called from any thread."""
 
@@ -267,6 +270,14 @@ class Engine(Protocol):
         """Queue a request.
 
         Raises ContextLengthExceededError, EngineBusyError or EngineUnavailableError.
+        """
+        ...
+
+    def submit_all(self, asked: Sequence[Asked]) -> list[Ticket]:
+        """Queue requests of one call: all of them at the same moment, or none.
+
+        So the same call meets the same steps again, as far as it is alone: sums, and with them a
+        seed's draws, depend on the company in a batch. Raises as `submit`.
         """
         ...
 

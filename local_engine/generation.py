@@ -37,8 +37,8 @@ class Generation:
             raise
 
     def _submit(self, loop: asyncio.AbstractEventLoop) -> None:
-        for index, request in enumerate(self.requests):
-            self._tickets.append(self.engine.submit(request, self._sink(loop, index)))
+        asked = [(each, self._sink(loop, at)) for at, each in enumerate(self.requests)]
+        self._tickets += self.engine.submit_all(asked)
 
     def _sink(self, loop: asyncio.AbstractEventLoop, index: int) -> Callable[[Event], None]:
         def sink(event: Event) -> None:

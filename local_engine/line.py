@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from local_engine.backend import Backend, Gauges
 from local_engine.engine import (
+    Asked,
     EngineStatus,
     EventSink,
     GenerationRequest,
@@ -74,6 +75,15 @@ class LineEngine:
 
     def submit(self, request: GenerationRequest, sink: EventSink) -> Ticket:
         """Check, tokenize and queue."""
+        return self.submit_all([(request, sink)])[0]
+
+    def submit_all(self, asked: Tokens[Asked]) -> list[Ticket]:
+        """The same for all, before any of them is queued."""
+        sequences = [self._sequence(request, sink) for request, sink in asked]
+        self._line.enter(*sequences)
+        return [_Place(sequence, self._line) for sequence in sequences]
+
+    def _sequence(self, request: GenerationRequest, sink: EventSink) -> Sequence:
         with self._reading() as backend:
             backend.check(request)
             prompt = self._prompt_tokens(backend, request)
@@ -84,15 +94,13 @@ class LineEngine:
                 f"{backend.n_ctx}, and at least one is needed for the answer.",
                 param="messages",
             )
-        sequence = Sequence(
+        return Sequence(
             request=request,
             sink=sink,
             prompt=tuple(prompt),
             max_tokens=min(request.max_tokens or room, room),
             submitted_at=self._clock(),
         )
-        self._line.enter(sequence)
-        return _Place(sequence, self._line)
 
     @contextmanager
     def _reading(self) -> Iterator[Backend]:

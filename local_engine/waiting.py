@@ -76,23 +76,27 @@ class Line:
     def _wait_behind_s(self, waiting: int, busy: int) -> float:
         return self.figures.wait_s(waiting + max(0, busy + 1 - self.slots), self.slots)
 
-    def enter(self, sequence: Sequence) -> None:
-        """Join. Raises EngineUnavailableError or EngineBusyError."""
+    def enter(self, *sequences: Sequence) -> None:
+        """Join at one moment, all or none; they are of one tenant and one priority.
+
+        Raises EngineUnavailableError or EngineBusyError.
+        """
         self.drop_unwanted()
-        request = sequence.request
+        request, count = sequences[0].request, len(sequences)
         limit_s = request.deadline_s
         with self._changed:
             if self._is_closing:
                 raise EngineUnavailableError("The on-device engine is stopping.")
             waiting, share = len(self._queue), 2 if request.priority < 0 else 1
             if (
-                waiting >= self._limits.waiting // share
-                or self._queue.of_tenant(request.tenant) >= self._limits.per_tenant // share
+                waiting + count > self._limits.waiting // share
+                or self._queue.of_tenant(request.tenant) + count > self._limits.per_tenant // share
                 or (limit_s is not None and self._turn_of_s(request) > limit_s)
             ):
                 retry_after_s = self.figures.retry_after_s(self.slots)
                 raise EngineBusyError(waiting=waiting, retry_after_s=retry_after_s)
-            self._queue.push(sequence)
+            for sequence in sequences:
+                self._queue.push(sequence)
             self._changed.notify()
 
     def _turn_of_s(self, request: GenerationRequest) -> float:

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from local_engine.engine import (
+    Asked,
     ChatMessage,
     Done,
     EngineStatus,
@@ -20,6 +21,7 @@ from local_engine.engine import (
     GenerationRequest,
     Role,
     SamplingParams,
+    Ticket,
     Timings,
     Token,
     Usage,
@@ -96,6 +98,7 @@ class FakeEngine:
         self.events = events
         self.error = error
         self.requests: list[GenerationRequest] = []
+        self.asked_at_once: list[int] = []
         self.ticket = FakeTicket()
         self.features = ALL_FEATURES
         self.embedded: list[Sequence[int]] = []
@@ -115,6 +118,10 @@ class FakeEngine:
         for event in self.events:
             sink(event)
         return self.ticket
+
+    def submit_all(self, asked: Sequence[Asked]) -> list[Ticket]:
+        self.asked_at_once.append(len(asked))
+        return [self.submit(request, sink) for request, sink in asked]
 
     def count_tokens(self, text: str) -> int:
         return len(self.tokenize(text))

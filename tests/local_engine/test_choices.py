@@ -88,13 +88,13 @@ async def test_streamed_choices_can_be_told_apart() -> None:
     assert (last["choices"], last["usage"]["total_tokens"]) == ([], 9)
 
 
-async def test_a_choice_that_is_refused_takes_the_others_with_it() -> None:
-    """429, and nobody works on the first one any more."""
+async def test_choices_are_asked_for_at_once() -> None:
+    """They wait together or not at all (`test_line.py`): 429 for all where one has no room."""
     engine = Choosy([], [], busy_from=1)
     answer = await chat(engine, n=2)
 
     assert answer.status == 429
-    assert [ticket.cancelled.is_set() for ticket in engine.tickets] == [True]
+    assert engine.asked_at_once == [2]
 
 
 async def test_a_choice_that_fails_ends_the_stream() -> None:

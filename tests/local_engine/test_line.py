@@ -182,6 +182,22 @@ def test_a_full_line_says_when_to_come_back() -> None:
     assert caught.value.headers() == ((b"retry-after", b"1"),)
 
 
+def test_the_requests_of_one_call_wait_together_or_not_at_all() -> None:
+    """Two where one has room: none of them waits, and the one that comes alone does."""
+    runtime, sinks = FakeRuntime(), [Collector() for _ in range(5)]
+    runtime.gate.clear()
+    with an_engine(runtime, limits=LineLimits(waiting=3)) as engine:
+        engine.submit(a_request(), sinks[0])
+        assert runtime.is_decoding.wait(timeout=5)
+        engine.submit_all([(a_request(), sinks[1]), (a_request(), sinks[2])])
+        with pytest.raises(EngineBusyError):
+            engine.submit_all([(a_request(), sinks[3]), (a_request(), sinks[4])])
+        assert engine.status().queued == 2
+        engine.submit(a_request(), sinks[3])
+        runtime.gate.set()
+        assert [sink.finish()[0] for sink in sinks[1:4]] == [ANSWER] * 3
+
+
 @pytest.mark.parametrize("code", [1, -1, -3])
 def test_a_step_that_fails_twice_fails_its_request_only(code: int) -> None:
     """It is tried again alone; then the next request is served."""
