@@ -34,6 +34,8 @@ _VARIANT = re.compile(r"[ACGT]\d{2,5}[ACGT]")  # one base in the place of anothe
 
 def _code(match: re.Match[str]) -> Found | None:
     text = match.group(1)
+    if not digits_of(text).strip("0") and any(map(str.isdigit, text)):  # a placeholder
+        return None
     if _REGISTER.match(text) or _VARIANT.fullmatch(text):
         return None
     if _BILLED.fullmatch(text) and any(word in around(match) for word in _OF_BILLING):
@@ -54,6 +56,42 @@ def _code_parts(match: re.Match[str]) -> Found | None:
 
 
 _LEAST_DIGITS = 4
+_COUNTED = re.compile(
+    r" ?(?:people|patients|persons|participants|women|men|children|adults|cases|deaths|births|live"
+    r"|records|rows|samples|subjects|iu|units|copies|cells|per|euros?|dollars|usd|\u20ac)",
+    re.IGNORECASE,
+)
+_CITED = re.compile(
+    r"(?:pmid|pmc|doi|nct|isrctn|isbn|issn|cid|chembl|rxcui|snomed|sctid|cui|rs|build|port|cas|no)"
+    r"[ :#]{0,2}\Z",
+    re.IGNORECASE,
+)
+_CITED_CHARS = 12
+_REGISTERS = ("snomed", "rxnorm", "loinc", "pubmed", "pubchem")
+
+
+def _number(match: re.Match[str]) -> Found | None:
+    """Neither round nor counted, nor of a public register."""
+    text, start = match.string, match.start()
+    is_round = match.group(1).endswith("000") or match.group(1) in "1234567890"
+    if is_round or _COUNTED.match(text, match.end()):
+        return None
+    if any(each in around(match) for each in _REGISTERS) or _CITED.search(
+        text[max(0, start - _CITED_CHARS) : start]
+    ):
+        return None
+    return Found(start, match.end(), Kind.OTHER_ID, is_strong=False)
+
+
+def _number_parts(match: re.Match[str]) -> Found | None:
+    first, second = match.groups()
+    is_range = len(first) == len(second) and int(first) < int(second)
+    if is_range or len(first + second) < _LEAST_OF_PARTS or first == "0" * len(first):
+        return None
+    return Found(match.start(), match.end(), Kind.OTHER_ID, is_strong=False)
+
+
+_LEAST_OF_PARTS = 6
 # Of programs, genes and enzymes: digits between letters as well.
 _NO_LEET = re.compile(r"cyp|ugt|hla|sha|md5|utf|x86|h[0-9]n|http", re.IGNORECASE)
 
@@ -78,7 +116,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "code_parts",  # "VNT-0093-B4417", "07-KY-4821", "UNTH/0417/26"
-        r"[A-Z0-9][-/][A-Z0-9]{1,8}[-/][A-Z0-9]",
+        r"[A-Z0-9][-/][A-Z0-9]{1,9}[-/][A-Z0-9]",
         Exact(
             r"(?<![\w./-])(?=[0-9/-]{0,9}[A-Z])([A-Z0-9]{1,6}(?:[-/][A-Z0-9]{1,9}){2,4})(?![\w/-]|\.\d)"
         ),
@@ -93,8 +131,22 @@ RECOGNISERS = (
         needs_digit=True,
     ),
     Recogniser(
+        "number",  # six digits and more that count nothing
+        r"[0-9]{6}",
+        Exact(r"(?<![\w.,$/<>=+-])(\d{6,10})(?![\w/%-]|[.,]\d|0)"),
+        _number,
+        needs_digit=True,
+    ),
+    Recogniser(
+        "number_parts",  # no range, no years: the second is shorter, or not above the first
+        r"[0-9]{2}-[0-9]{3}",
+        Exact(r"(?<![\w.,$/<>=+-])(\d{2,7})-(\d{3,7})(?![\w/%-]|[.,]\d)"),
+        _number_parts,
+        needs_digit=True,
+    ),
+    Recogniser(
         "leet",
-        r"[A-Za-z][0134578][a-z]{1,8}[0134578]",
+        r"[0134578][A-Za-z]{1,6}[0134578]",
         Exact(
             r"(?<![\w./@:=-])((?=[A-Za-z0-9]{5,24}(?!\w))[A-Za-z]{0,6}"
             r"(?:[0134578][A-Za-z]{1,6}){2,6}[0134578]?)(?![\w/=-])"

@@ -43,10 +43,19 @@ def _month_day(match: re.Match[str]) -> Found | None:
     return _date(match) if 0 < int(match.group("day")) <= 31 else None
 
 
+_LED_CHARS = 9
+_LEADS_TO_DAY = tuple(
+    f" {word}" for word in "from on to until till by since between and before after dated".split()
+)
+
+
 def _day_month(match: re.Match[str]) -> Found | None:
-    """In "only 3 may enter" the month is a verb: it needs a year."""
+    """In "only 3 may enter" the month is a verb: it needs a year, or a word like "from" before."""
     day = int(match.group("day"))
     is_word = match.group("month") in ("may", "mar") and match.group("year") is None
+    if is_word:
+        before = match.string[max(0, match.start() - _LED_CHARS) : match.start()]
+        is_word = not before.lower().rstrip().endswith(_LEADS_TO_DAY)
     return _date(match) if 0 < day <= 31 and not is_word else None
 
 

@@ -52,7 +52,7 @@ _OF_UNKNOWN = _UNOWNED - frozenset(
     " layer line lines loop hypothesis bodies retractor model apparatus approach".split()
 )
 _PREPOSITIONS = frozenset("of de di da do des du del della von d".split())
-_BETWEEN = frozenset({"-", "'s", "'", "and", "or", "/", ",", "the"})
+_BETWEEN = frozenset({"-", "'s", "'", "and", "or", "/", ",", "the", "ankle", "knee"})
 _THRONES = frozenset("King Queen Prince Princess Pope Emperor Empress Tsar Czar Sultan".split())
 _ROMAN = re.compile(r"(?=[XVI])X{0,2}(?:I[XV]|V?I{0,3})")
 _OF_FINDERS = frozenset(

@@ -30,14 +30,43 @@ _WORDS = (
     r"|health(?:care)? (?:plan|record|insurance)|heart (?:failure|attack|disease)"
     r"|hep(?:atitis)? [abc]|heparin|hepatic|hiv|home health|hospitali[sz]ed|hospitals?|hpi|hx"
     r"|ibuprofen|icu|infarction|infected|infections?|influenza|inhibitors?|inpatient|inr"
-    r"|insulin|kidney|lab (?:results?|work)|lesions?|liver|lupus|mammogram|medical"
+    r"|insulin|kidney|lab (?:results?|work)|lesions?|liver|lupus|mammograms?|medical"
     r"|medications?|medicines?|meds|metformin|migraines?|mri|mrn|nausea|nurses?|obstetric\w?"
-    r"|opioid use|opioids?|outpatient|panic attacks?|breast ca|[rh]/o|g\dp\d|gcs|pacemaker"
+    r"|opioid use|opioids?|outpatient|panic attacks?|(?:my|our|the|his|her|their|your|to|a) gp"
+    r"|(?:the|a|on|our|to) ward|ward round|smear tests?|abnormal smear"
+    r"|(?:session|progress|soap|dap|nursing|care|case) notes?|care (?:home|plan)s?|nursing home"
+    r"|breathing (?:at|exercises?|difficult\w{0,3})|stops breathing|vitamin [bdk]"
+    r"|(?:back|neck|knee|hip|joint|tooth|belly|stomach|pelvic|ear) pain|wisdom (?:tooth|teeth)"
+    r"|root canal|side effects?|medically necessary|medical necessity|out[- ]of[- ]network"
+    r"|memory clinic|pressure sores?|night sweats|weight loss|vision loss"
+    r"|(?:latent|active|mdr|for|with|has|had|have|of) tb|tb (?:rx|tests?|clinic|drugs?|meds)"
+    r"|blood (?:group|count|thinners?)|iron infusion|due date|trial subject"
+    r"|breast ca|[rh]/o|g\dp\d|gcs|pacemaker"
     r"|parkinson'?s?|patients?|pcp|phi|physicians?"
     r"|pmh|pneumonia|pre-?eclampsia|prenatal|prn|prognosis|pts?|pulmonary|radiation"
     r"|referral letter|renal|rx|s/p|seizures?|sepsis|shortness of breath|strokes?"
     r"|surger(?:y|ies)|surgical|symptoms?|syndrome|therap(?:y|ies|eutic)|treated|treatments?"
     r"|tumou?rs?|tx|ultrasound|vomiting|warfarin|x-?ray|year[- ]old (?:male|female)"
+)
+# What patients and relatives say, and nobody else.
+_LAY_WORDS = (
+    r"(?:since|after|before|my|his|her|your) operation|(?:gene|genetic|urine|hearing) tests?"
+    r"|tests? (?:came|results?)|can'?t (?:sleep|breathe|walk|swallow|eat|pee)"
+    r"|stopped eating"
+    r"|(?:won'?t|not) (?:eat|eating|drink|drinking)|swallowed|pee(?:s|ing)?|poo(?:s|ing)?"
+    r"|tick bites?|the tick|brain (?:scan|thing|injury|bleed)"
+    r"|(?:heart|sleeping|water|iron) (?:pill|tablet)s?"
+    r"|(?:his|her|my|their|your|taking|takes|take) (?:pill|tablet|chest|heart|bladder|bowel)s?"
+    r"|skin tears?|(?:the|wet|infected|open) wound|wound (?:care|round|clinic)|faints?|threw up"
+    r"|throwing up|waters broke|contractions|weeks (?:pregnant|gestation|along)|at \d\d weeks"
+    r"|period pains?|nil by mouth|food after midnight|hears? voices"
+    r"|(?:night|ward) sister|(?:had|has|having|after) a fall|fell (?:over|down|off|on)"
+    r"|(?:broke|broken) (?:his|her|my|hip|arm|leg|wrist|ankle)|hurts(?: when)?|high temperature"
+    r"|memory (?:loss|problems)"
+    r"|(?:the|my|his|her|our|your) (?:doctor|doc|consultant|specialist|dr)s?"
+    r"|(?:dentist|scan|check-?up|hospital) appointment|scan (?:pics?|results?|shows?|showed|came)"
+    r"|(?:bone|baby|my|her|his) scan|poorly|nappy rash|antabuse|shin|sacrum|the other eye"
+    r"|eye (?:drops|done)|hearing voices|button battery|drinking again|self[- ]harming"
 )
 _STEMS = (
     r"allerg|anticoagula|cardiolog|chemo|clinical|comorbid|diagnos|epilep|hypertens|immuni[sz]"
@@ -65,7 +94,7 @@ _EVERYDAY = frozenset(
 )
 
 WORDS_TRIGGER = (
-    *(rf"(?i)\b{word}\b" for word in alternatives(_WORDS)),
+    *(rf"(?i)\b{word}\b" for word in alternatives(f"{_WORDS}|{_LAY_WORDS}")),
     *(rf"(?i)\b{stem}" for stem in alternatives(_STEMS)),
     *(f"(?i){mark}" for mark in alternatives(_MARKS)),
 )
@@ -75,7 +104,9 @@ _LETTERS_ONLY = bytes(each if chr(each).isalpha() else 32 for each in range(128)
 _ALL = WORDS | WORDS_ABROAD
 _LISTED = frozenset(narrow(word).translate(_LETTERS_ONLY) for word in _ALL)
 _WORD = re.compile(r"[^\W\d_]+")
-_WORD_SPAN = re.compile(rf"(?i)\b(?:{_WORDS})\b|\b(?:{_STEMS})[a-z]*|{_MARKS}", re.ASCII)
+_WORD_SPAN = re.compile(
+    rf"(?i)\b(?:{_WORDS}|{_LAY_WORDS})\b|\b(?:{_STEMS})[a-z]*|{_MARKS}", re.ASCII
+)
 _ENDING_SPAN = re.compile(rf"(?i)\b([a-z]{{2,24}}(?:{_ENDING}))\b", re.ASCII)
 
 

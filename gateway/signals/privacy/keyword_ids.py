@@ -20,7 +20,7 @@ _KEYWORDS: dict[Kind, str] = {
     r"|med ?rec(?:ord)?s?|hosp ?(?:number|num|no)\b|uhid|nhi(?= ?(?:n|#|:|\d))"
     r"|folder(?= ?(?:n|#|\d))|historia cl.nica|expediente|prontu.rio|dossier(?= ?(?:n|#|\d))"
     r"|fall-?n(?:umme)?r|pat(?:ienten)?-?n(?:umme)?r|pati.ntnummer|cartella clinica|m. bn",
-    Kind.HEALTH_PLAN: r"member(?:ship)?|policy|subscriber|beneficiary|health plan"
+    Kind.HEALTH_PLAN: r"member(?:ship)?|policy|p.liza|subscriber|beneficiary|health plan"
     r"|plan(?= ?(?:id|n|#))"
     r"|insurance(?: (?:policy|plan|card))?|insur|insurer|ins(?= ?(?:id|n|#|:|is))|medicaid"
     r"|medicare|mbi|hicn|hbn|hpbn|group(?= ?(?:id|n|#))|nhs|chi(?= ?(?:n|#|:|\d))|ohip|ramq|phn|ihi"
@@ -40,13 +40,15 @@ _KEYWORDS: dict[Kind, str] = {
     Kind.SSN: r"ssn|social security",
     Kind.OTHER_ID: r"accession|specimen|encounter|passport|aadhaa?r|pan(?= (?:n|c|#))|voter"
     r"|tax(?:payer)?|tin|ein|itin|national|employee|student|user(?= ?id)|site(?= ?(?:id|n|#))"
-    r"|(?:case|study|subject|ticket|order|reference|ref|record|file)(?= ?(?:id\b|n[ou]|#|:))"
+    r"|(?:case|study|ticket|order|reference|ref|file)(?= ?(?:id\b|n[ou]|#|:))"
     r"|id(?= ?(?:[#:]|n[ou]))|identification(?= n)|(?:policy|account) ?holder|cedula"
     r"|bsn|oib|pesel|ppsn?|nino|ni n|personnummer|f.dselsn(?:umme)?r|hetu|amka|tckn|kimlik|cnp"
     r"|egn|jmbg"
     r"|ahv|avs|nric|hkid|my ?kad|nik|cnic|bvn|emirates id|iqama|kra pin|rut|uan|abha|ration card"
     r"|wechat|weixin|zalo|kakao(?:talk)?|line id|telegram|instagram|insta|snapchat|tiktok"
     r"|user ?name"
+    r"|(?:subject|record|rx|wristband|order|prescription)(?= ?(?:id\b|is|n[ou]|#|:|\d))"
+    r"|personnr|hao shi|op(?= ?n[ou])"
     r"|nin(?= ?(?:n|#|:))|sin(?= ?(?:n|#|:))|participant(?= ?(?:id|n|#|\d))|enroll?ee"
     r"|(?:screening|sample|barcode|tracking|visit|appointment|booking)(?= ?(?:id\b|n[ou]|#|:))"
     r"|dni|nie|curp|cpf|nif|codice fiscale|steuer|versicherten|ausweis|cccd|cmnd|shenfenzheng",

@@ -186,6 +186,7 @@ PLACE_HEADS = frozenset(
         "rule rules consensus guideline guidelines protocol definition declaration criteria cohort"
         " study trial registry classification system scale score scores grading grade staging"
         " screen triage symptom assessment report index diet convention agreement"
+        " modification modifications"
     ).split()
 )
 # Diseases, signs and the like in other languages, without accents: before "de" and a finder ...

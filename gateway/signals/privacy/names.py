@@ -185,14 +185,14 @@ RECOGNISERS = (
     ),
     Recogniser(
         "name_aged",  # and sex: "Long, Amy - 29F", "PUBLIC,JOHN Q  M 45Y"
-        rf"{_CAPITAL}[A-Za-z\xc3'.-]{{0,52}}[ ,;/|(-]{{1,4}}(?:[MF][ ,/-]{{1,3}}[0-9]{{1,3}}"
-        r"|[0-9]{1,3}[ -]?(?i:yo|y/o|yrs?|years?|y/?[mf]|y|[mf]))\b",
+        rf"{_CAPITAL}[A-Za-z\xc3'.-]{{0,52}}[ ,;/|(-]{{1,4}}(?:[MF][ ,/-]{{1,3}}[0-9]"
+        r"|[0-9]{1,3}[ -]?(?i:yo|y/o|yrs?|years?|y/?[mf]|y|[mf])\b)",
         Exact(
             # Behind a space alone "72F" is a temperature.
             rf"(?P<name>{_OF_FULL}{_REST}(?:,?[ ]|,)(?:{_WORD}|{_INITIAL}){_MORE})"
-            r"(?:(?:[ ]{2}|[ ]?[,;/|(-][ ]?)(?:[MF][ ,/-]{1,3}\d{1,3}(?![\d.])"
+            r"(?:(?:[ ]{2}|[ ]?[,;/|(-][ ]?)(?:[MF][ ,/-]{1,3}\d{1,3}(?:[yY]|(?![\w.]))"
             r"|\d{1,3}[ -]?(?i:y|[mf])\b)"
-            r"|[ ]{0,2}[,;/|(-]?[ ]?\d{1,3}[ -]?(?i:yo|y/o|yrs?|years?|y/?[mf])\b)"
+            r"|(?:[ ]{1,2}|[ ]?[,;/|(-][ ]?)\d{1,3}[ -]?(?i:yo|y/o|yrs?|years?|y/?[mf])\b)"
         ),
         _aged,
     ),

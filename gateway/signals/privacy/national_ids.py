@@ -31,12 +31,12 @@ _LETTERED: Final = {
     "hkid": r"[A-Z]{1,2}\d{6} ?\([0-9A]\)",
     "pan": r"[A-Z]{3}[PCHFATBLJG][A-Z]\d{4}[A-Z]",  # India, Income Tax Department
     # DVLA: five characters of the surname, day of birth in parts, initials, check.
-    "dvla": r"[A-Z][A-Z9]{4}\d[0156]\d[0-3]\d{2}[A-Z9]{2}\d[A-Z]{2}",
+    "dvla": r"[A-Z][A-Z9]{4} ?\d[0156]\d[0-3]\d{2} ?[A-Z9]{2}\d[A-Z]{2}",
 }
 # What starts with a digit.
 _NUMBERED: Final = {
     "cpf": r"\d{3}\.\d{3}\.\d{3}-\d{2}",
-    "rut": r"\d{1,2}\.\d{3}\.\d{3}-[\dkK]",
+    "rut": r"\d{1,2}\.\d{3}\.\d{3}-[0-9kK]",
     "rrn": rf"\d{{2}}{_MONTH}{_DAY}-[1-4]\d{{6}}",  # Korea
     "mykad": rf"\d{{2}}{_MONTH}{_DAY}-\d{{2}}-\d{{4}}",  # Malaysia
     "cnic": r"\d{5}-\d{7}-\d",  # Pakistan
@@ -51,19 +51,19 @@ _NUMBERED: Final = {
     r"[AC-HJKMNP-RT-Y]{2}\d{2}",
     # Czechia and Slovakia: women have 50 more in the month.
     "rodne_cislo": rf"\d{{2}}(?:[05][1-9]|[16][0-2]){_DAY}/\d{{3,4}}",
-    "shenfenzheng": rf"[1-9]\d{{5}}(?:19|20)\d{{2}}{_MONTH}{_DAY}\d{{3}}[\dX]",  # China
+    "shenfenzheng": rf"[1-9]\d{{5}}(?:19|20)\d{{2}}{_MONTH}{_DAY}\d{{3}}[0-9X]",  # China
     "nhs": r"\d{3} \d{3} \d{4}",
     "dni": r"\d{8}-?[A-Z]",  # Spain
     "ppsn": r"\d{7}[A-W][A-I]?",  # Ireland
 }
 _HEALTH_PLANS: Final = frozenset({"ramq", "mbi", "nhs"})
 _CHECKS: Final[dict[str, Callable[[str], bool]]] = {
-    "nhs": lambda text: nhs(digits_of(text)),
+    "nhs": lambda text: text != "000 000 0000" and nhs(digits_of(text)),
     "nir": lambda text: " " in text or nir(text),
     "dni": lambda text: dni(text.replace("-", "")),
     "ppsn": ppsn,
     # Danish numbers have had no check since 2007; a run in a larger number is none.
-    "personnummer": lambda text: luhn(digits_of(text)[-10:]) or len(digits_of(text)) == 10,
+    "personnummer": lambda text: luhn(digits_of(text)[-10:]) or len(digits_of(text)) >= 10,
 }
 
 

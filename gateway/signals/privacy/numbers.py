@@ -75,7 +75,7 @@ _PHONE_CUE = (
 )
 
 _OF_ADDRESS, _OF_SSN = first_unless(r"\w.-", "0-9"), first_unless(r"\d-", "0-8")
-_TRIGGER_CUE = re.sub(r"\[eé\]|[^\x00-\x7f]", ".", _PHONE_CUE)
+_TRIGGER_CUE = re.sub(r"\[[eé]{2}\]|[^\x00-\x7f]", ".", _PHONE_CUE)
 
 # Hosts without a scheme, where a path or a query behind them tells whose page it is.
 _TOP_LEVEL = (
@@ -99,7 +99,7 @@ def _has_both(match: re.Match[str]) -> Found | None:
 RECOGNISERS = (
     Recogniser(
         "plate",
-        rf"(?i:{_PLATE_CUE})(?i:[ :#\"']|is|no|was|number){{1,4}} ?[A-Z0-9]",
+        rf"(?i:{_PLATE_CUE})(?i:[ :#\"']|is|no\.?|was|number|reads){{1,12}}[ \"'#]?[A-Z0-9]",
         Exact(
             rf"\b(?i:{_PLATE_CUE})"
             r"(?:(?i: is| no\.?| was| number|:| #| reads)){0,3}[ \"'#]{1,3}"
@@ -112,7 +112,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "url_bare",
-        rf"(?i)[a-z0-9]\.(?:{_TOP_LEVEL})/[^\x00-\x20]",
+        rf"(?i)[a-z0-9-]\.(?:{_TOP_LEVEL})/[^\x00-\x20]",
         Exact(
             r"(?<![\w@./:-])(?:[a-z0-9](?:[a-z0-9-]{0,62})\.){1,5}"
             rf"(?:{_TOP_LEVEL})/[^\x00-\x20<>\"'`|\\^{{}}\[\]]{{3,300}}(?<![.,;:!?)])"
@@ -207,6 +207,27 @@ RECOGNISERS = (
             r"(?!\w|-\d)"
         ),
         _phone,
+    ),
+    Recogniser(
+        "phone_groups",  # in three groups, as Spanish and Mexican ones; thousands end in zeros
+        r"[0-9]{2,3} [0-9]{3,4} [0-9]{3,4}",
+        Exact(
+            r"(?<![\w.,$/+-])(?<!\d )(?:[6-9]\d\d \d{3} (?!000)\d{3}|[1-9]\d \d{4} \d{4})"
+            r"(?![\w/%-]|[ .,]\d)"
+        ),
+        always(Kind.PHONE, is_strong=False),
+        needs_digit=True,
+    ),
+    Recogniser(
+        "email_spelled",
+        r"(?i)at[\])]? ?[a-z0-9-]{2,40} ?[\[(]?dot",
+        Exact(
+            r"(?<![\w@])[a-z0-9_]{1,40}(?:(?: ?[\[(]?dot[\])]? ?|\.)[a-z0-9_]{1,40}){0,3}"
+            r"(?: ?[\[(]at[\])] ?| at )[a-z0-9-]{2,40}(?: ?[\[(]dot[\])] ?| dot )"
+            r"(?:[a-z]{2,12} dot )?(?:com|org|net|edu|gov|uk|ie|de|fr|es|nl|br|mx|ca|au|nz)\b"
+        ),
+        always(Kind.EMAIL),
+        is_lowered=True,
     ),
     Recogniser(
         "phone_country",

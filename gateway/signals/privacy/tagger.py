@@ -38,6 +38,8 @@ _PARTICLES = frozenset(
 _HALF = 1 << PLACE_SHIFT - 1
 _INNER = frozenset("-'.\u2019")
 _NAME_REACH, _ADDRESS_REACH, _ABBREVIATION = 3, 8, 2
+_WITHIN = frozenset("-'")
+_OF_HOUSES = frozenset("van von der den ter ten della del dos da bin ibn al".split())
 _BULLETS, _BULLET_REACH = frozenset({".", ")", "-", "*", "|", "\u2022", "#"}), 3
 _QUOTES = frozenset(">?|")  # at the beginning of lines that are quoted
 _JOINTS = frozenset({",", NEWLINE, "#", "/"})
@@ -136,6 +138,8 @@ def _finding(tokens: Tokens, run: Run, model: Model, terms: Terms) -> Found | No
     if is_no_finding(words, run, model, terms):
         return None
     first, last = _widened(words, run)
+    if run.label == NAME:
+        last = _hyphened(tokens, last)
     start, end = tokens.start_of(first), tokens.start_of(last) + len(words[last])
     if run.label == PLACE:
         return Found(start, end, Kind.GEO, is_strong=False)
@@ -166,6 +170,8 @@ def _is_behind_place(word: str) -> bool:
 
 
 def _before_name(words: list[str], first: int) -> int:
+    while first >= 1 and words[first - 1] in _OF_HOUSES:
+        first -= 1
     while first >= 2 and words[first - 1] == "." and _is_initial(words[first - 2]):
         first -= 2
     if first and words[first - 1] in TITLES:
@@ -194,6 +200,16 @@ def _given_behind(words: list[str], last: int) -> int:
 def _behind_name(words: list[str], last: int) -> int:
     if last + 1 < len(words) and _is_initial(words[last + 1]):
         return last + 1 + (words[last + 2 : last + 3] == ["."])
+    return last
+
+
+def _hyphened(tokens: Tokens, last: int) -> int:
+    """The end of a word with a hyphen or an apostrophe in it: "Ha-eun", "Fa'asavalu"."""
+    words = tokens.words
+    while last + 2 < len(words) and words[last + 1] in _WITHIN and words[last + 2].isalpha():
+        if tokens.start_of(last + 2) != tokens.start_of(last) + len(words[last]) + 1:
+            break
+        last += 2
     return last
 
 

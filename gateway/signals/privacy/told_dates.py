@@ -169,6 +169,16 @@ RECOGNISERS = (
         needs_digit=True,
     ),
     Recogniser(
+        "age_90_behind_name",  # "Remedios Bautista, 92: ..."
+        r"[A-Za-z\xc3], (?:9[0-9]|10[0-9])",
+        Exact(
+            r"(?<!\w)[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'-]{1,24}, (9\d|10\d)"
+            r"(?=[:;)\n]|,(?!\d)|\.(?!\d)|$| (?:from|with|and|who|was|is|in|on|living|room)\b)"
+        ),
+        _told_age,
+        needs_digit=True,
+    ),
+    Recogniser(
         "age_90_in_words",
         rf"(?i){_NINETY}[ -]years?|{_GROWN}(?:ninety|9[0-9]|10[0-9])"
         rf"|(?:9[0-9]|10[0-9]) {_YEARS_ABROAD}",

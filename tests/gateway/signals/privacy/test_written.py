@@ -49,9 +49,9 @@ def test_somebody_stays_on_the_device() -> None:
         if verdict.data_class is DataClass.PUBLIC:
             public.append(text)
 
-    assert prompts == 300
-    assert len(public) <= 0.02 * prompts, public
-    assert found >= 0.81 * parts, (found, parts)
+    assert prompts == 650
+    assert len(public) <= 0.025 * prompts, public
+    assert found >= 0.87 * parts, (found, parts)
 
 
 def test_nobody_may_leave() -> None:
@@ -61,5 +61,5 @@ def test_nobody_may_leave() -> None:
         if row["lang"] == "en" and DETECTOR.scan(row["text"]).data_class is not DataClass.PUBLIC:
             flagged[row["kind"]] += 1
 
-    assert flagged["hard"] <= 0.24 * 150
-    assert flagged["everyday"] <= 0.07 * 130
+    assert flagged["hard"] <= 0.19 * 250
+    assert flagged["everyday"] <= 0.05 * 230
