@@ -193,11 +193,9 @@ def _measure(kind: str, options: argparse.Namespace) -> dict[str, Any]:
     figures: dict[str, Any] = {"build": _build(kind, options.llama_server)}
     figures |= {"file": options.model.name, "decode_threads": decode, "prefill_threads": prefill}
     with _engine(kind, options, may_draft=False) as engine:
-        _streams(engine, 1, 16)
-        for count in (1, 4, 8):
-            _say(f"{count} answers together")
-            rates = [_streams(engine, count) for _ in range(options.rounds)]
-            figures[f"streams_{count}"] = statistics.median(rates)
+        figures |= _together(engine, options.rounds)
+        if options.streams_only:
+            return figures
         backend = engine._backend
         if isinstance(backend, LlamaCppBackend):
             figures["overhead"] = 1 - backend.gauges.decode_s / backend.gauges.busy_s
@@ -213,6 +211,16 @@ def _measure(kind: str, options: argparse.Namespace) -> dict[str, Any]:
         figures |= threads.measure(options.model)
         _say("what memory and the core allow")
         figures |= roofline.measure(options.model, decode, _say)
+    return figures
+
+
+def _together(engine: LineEngine, rounds: int) -> dict[str, float]:
+    _streams(engine, 1, 16)
+    figures: dict[str, float] = {}
+    for count in (1, 4, 8):
+        _say(f"{count} answers together")
+        rates = [_streams(engine, count) for _ in range(rounds)]
+        figures[f"streams_{count}"] = statistics.median(rates)
     return figures
 
 
@@ -251,6 +259,7 @@ def _parser() -> argparse.ArgumentParser:
         help="for single tokens, for prompts; auto: half of the cores, and all",
     )
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--streams-only", action="store_true", help="one, four, eight answers")
     parser.add_argument("--prompts", type=int, default=200, help="for identity, at most 200")
     parser.add_argument("--data", type=Path, help="a folder with texts to copy", metavar="FOLDER")
     parser.add_argument("--engine", choices=_ENGINES, default="llamacpp")
