@@ -57,12 +57,13 @@ def _code_parts(match: re.Match[str]) -> Found | None:
 
 _LEAST_DIGITS = 4
 _COUNTED = re.compile(
-    r" ?(?:people|patients|persons|participants|women|men|children|adults|cases|deaths|births|live"
-    r"|records|rows|samples|subjects|iu|units|copies|cells|per|euros?|dollars|usd|\u20ac)",
+    r" ?(?:(?:people|patients|persons|participants|women|men|children|adults|cases|deaths|births"
+    r"|live births|records|rows|samples|subjects|iu|units|copies|cells|per|euros?|dollars|usd)\b"
+    r"|\u20ac)",
     re.IGNORECASE,
 )
 _CITED = re.compile(
-    r"(?:pmid|pmc|doi|nct|isrctn|isbn|issn|cid|chembl|rxcui|snomed|sctid|cui|rs|build|port|cas|no)"
+    r"\b(?:pmid|pmc|doi|nct|isrctn|isbn|issn|cid|chembl|rxcui|sctid|cui|rs|build|port|cas)"
     r"[ :#]{0,2}\Z",
     re.IGNORECASE,
 )
@@ -74,11 +75,11 @@ def _number(match: re.Match[str]) -> Found | None:
     """Neither round nor counted, nor of a public register."""
     text, start = match.string, match.start()
     is_round = match.group(1).endswith("000") or match.group(1) in "1234567890"
-    if is_round or _COUNTED.match(text, match.end()):
+    is_cited = _CITED.search(text[max(0, start - _CITED_CHARS) : start])
+    if is_round or is_cited or _COUNTED.match(text, match.end()):
         return None
-    if any(each in around(match) for each in _REGISTERS) or _CITED.search(
-        text[max(0, start - _CITED_CHARS) : start]
-    ):
+    near = around(match)
+    if any(each in near for each in _REGISTERS):
         return None
     return Found(start, match.end(), Kind.OTHER_ID, is_strong=False)
 
@@ -133,7 +134,7 @@ RECOGNISERS = (
     Recogniser(
         "number",  # six digits and more that count nothing
         r"[0-9]{6}",
-        Exact(r"(?<![\w.,$/<>=+-])(\d{6,10})(?![\w/%-]|[.,]\d|0)"),
+        Exact(r"(?<![\w.,$/<>=+-])(\d{6,10})(?![\w/%-]|[.,]\d)"),
         _number,
         needs_digit=True,
     ),

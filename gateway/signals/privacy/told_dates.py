@@ -170,7 +170,7 @@ RECOGNISERS = (
     ),
     Recogniser(
         "age_90_behind_name",  # "Remedios Bautista, 92: ..."
-        r"[A-Za-z\xc3], (?:9[0-9]|10[0-9])",
+        r"[A-Za-z\xc3'-], (?:9[0-9]|10[0-9])",
         Exact(
             r"(?<!\w)[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'-]{1,24}, (9\d|10\d)"
             r"(?=[:;)\n]|,(?!\d)|\.(?!\d)|$| (?:from|with|and|who|was|is|in|on|living|room)\b)"

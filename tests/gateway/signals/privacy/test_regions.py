@@ -15,6 +15,7 @@ from gateway.signals.privacy.detector import GATES, TRIGGERS
 from gateway.signals.privacy.found import lowered, narrow
 from gateway.signals.privacy.prefilter import Places, Prefilter, Re2Prefilter, build_prefilter
 from gateway.signals.privacy.recognisers import RECOGNISERS, Document, RecogniserStage
+from gateway.signals.privacy.regions import MARGIN_CHARS
 
 PREFILTER = build_prefilter(TRIGGERS, len(RECOGNISERS), GATES)
 STAGE = RecogniserStage(PREFILTER)
@@ -63,6 +64,13 @@ def check(text: str, prefilter: Prefilter) -> None:
     hits, places = prefilter.look(narrow(text))
     assert places is not None
     assert around_triggers(text, hits, places) == everywhere(text, hits)
+
+
+def test_a_leading_trigger_reaches_no_further_than_a_line_or_two() -> None:
+    """A repeat without a bound would make its region the whole text."""
+    for each, (before, _) in zip(RECOGNISERS, recognisers._regions()._reaches, strict=True):
+        assert before <= recognisers.OVERLAP_CHARS + MARGIN_CHARS, each.name
+        assert not each.leads or before < 64, each.name
 
 
 @settings(max_examples=150, deadline=None)
