@@ -26,6 +26,7 @@ _JSON_SHORT = re.compile(rb"\\([\"\\/])")
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{12,}")
 _HEX_RUN = re.compile(rb"[0-9a-fA-F]{24,}")
 _CHUNK_MARK = re.compile(rb"\r\n[0-9a-fA-F]{1,8}(?:;[^\r\n]*)?\r\n")
+_SIZE_MARK = re.compile(rb"([0-9a-fA-F]{1,8})(?:;[^\r\n]{0,200})?\r\n")
 _BODY_START = re.compile(rb"\r\n(?=[^\r\n])|\n\n|\r\n\r\n|\A", re.S)
 _NOT_ALPHANUMERIC = re.compile(rb"[^A-Za-z0-9]+")
 _URL_ALPHABET = bytes.maketrans(b"-_", b"+/")
@@ -92,7 +93,27 @@ def _json(data: bytes) -> bytes:
 
 
 def _chunked(data: bytes) -> bytes:
-    return _CHUNK_MARK.sub(b"", data) if _CHUNK_MARK.search(data) else b""
+    """Without the marks of chunks: by their sizes, and wherever something looks like a mark.
+
+    Sizes first: a chunk of "Dad" looks like a mark itself, between two lines that are marks.
+    """
+    if not _CHUNK_MARK.search(data):
+        return b""
+    return b"\n".join((_by_size(data), _CHUNK_MARK.sub(b"", data)))
+
+
+def _by_size(data: bytes) -> bytes:
+    pieces: list[bytes] = []
+    at = 0
+    while mark := _SIZE_MARK.search(data, at):
+        first, behind = mark.end(), mark.end() + int(mark[1], 16)
+        if data[behind : behind + 2] in (b"\r\n", b"\r", b""):
+            pieces += data[at : mark.start()], data[first:behind]
+            at = behind + 2
+        else:  # other characters stand before the size, or none is one
+            pieces.append(data[at : mark.start() + 1])
+            at = mark.start() + 1
+    return b"".join((*pieces, data[at:]))
 
 
 def _squeezed(data: bytes) -> bytes:

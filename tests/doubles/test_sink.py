@@ -66,6 +66,13 @@ DISGUISES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+def test_a_chunk_may_look_like_the_mark_of_one() -> None:
+    """ "Dad" is a number in hexadecimal."""
+    canary = Canary("Dadyrofyvymysudarele")
+
+    assert canary.found_in(HEAD + b'{"content": "' + chunked(canary.token.encode(), 3))
+
+
 @pytest.mark.parametrize("disguise", DISGUISES.values(), ids=list(DISGUISES))
 def test_finds_a_canary_in_each_disguise(disguise: Callable[[bytes], bytes]) -> None:
     """A planted canary is found, alone and inside a request, and another one is not."""
