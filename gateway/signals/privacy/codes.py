@@ -31,14 +31,38 @@ _BILLED = re.compile(r"[A-VZ]\d{4}|L\d{5}")
 _OF_BILLING = ("hcpcs", "j-code", "cpt", "lcd", "ncd", "billing code")
 _VARIANT = re.compile(r"[ACGT]\d{2,5}[ACGT]")  # one base in the place of another
 
+_LEAST_OF_PARTS = 6
+_LEAST_DIGITS = 4
+_COUNTED = re.compile(
+    r" ?(?:(?:people|patients|persons|participants|women|men|children|adults|cases|deaths|births"
+    r"|live births|records|rows|samples|subjects|iu|units|copies|cells|per|euros?|dollars|usd)\b"
+    r"|\u20ac)",
+    re.IGNORECASE,
+)
+_CITED = re.compile(
+    r"\b(?:pmid|pmc|doi|nct|isrctn|isbn|issn|cid|chembl|rxcui|sctid|cui|rs|build|port|cas)"
+    r"[ :#]{0,2}\Z",
+    re.IGNORECASE,
+)
+_CITED_CHARS = 12
+_REGISTERS = ("snomed", "rxnorm", "loinc", "pubmed", "pubchem")
+# Of programs, genes and enzymes: digits between letters as well.
+_NO_LEET = re.compile(r"cyp|ugt|hla|sha|md5|utf|x86|h[0-9]n|http", re.IGNORECASE)
+
+
+def _is_near(match: re.Match[str], words: tuple[str, ...]) -> bool:
+    near = around(match)
+    return any(word in near for word in words)
+
 
 def _code(match: re.Match[str]) -> Found | None:
     text = match.group(1)
-    if not digits_of(text).strip("0") and any(map(str.isdigit, text)):  # a placeholder
+    digits = digits_of(text)
+    if digits and not digits.strip("0"):  # a placeholder
         return None
     if _REGISTER.match(text) or _VARIANT.fullmatch(text):
         return None
-    if _BILLED.fullmatch(text) and any(word in around(match) for word in _OF_BILLING):
+    if _BILLED.fullmatch(text) and _is_near(match, _OF_BILLING):
         return None
     return Found(match.start(1), match.end(1), Kind.OTHER_ID, is_strong=False)
 
@@ -55,22 +79,6 @@ def _code_parts(match: re.Match[str]) -> Found | None:
     return _code(match) if len(digits_of(match.group(1))) >= _LEAST_DIGITS else None
 
 
-_LEAST_DIGITS = 4
-_COUNTED = re.compile(
-    r" ?(?:(?:people|patients|persons|participants|women|men|children|adults|cases|deaths|births"
-    r"|live births|records|rows|samples|subjects|iu|units|copies|cells|per|euros?|dollars|usd)\b"
-    r"|\u20ac)",
-    re.IGNORECASE,
-)
-_CITED = re.compile(
-    r"\b(?:pmid|pmc|doi|nct|isrctn|isbn|issn|cid|chembl|rxcui|sctid|cui|rs|build|port|cas)"
-    r"[ :#]{0,2}\Z",
-    re.IGNORECASE,
-)
-_CITED_CHARS = 12
-_REGISTERS = ("snomed", "rxnorm", "loinc", "pubmed", "pubchem")
-
-
 def _number(match: re.Match[str]) -> Found | None:
     """Neither round nor counted, nor of a public register."""
     text, start = match.string, match.start()
@@ -78,8 +86,7 @@ def _number(match: re.Match[str]) -> Found | None:
     is_cited = _CITED.search(text[max(0, start - _CITED_CHARS) : start])
     if is_round or is_cited or _COUNTED.match(text, match.end()):
         return None
-    near = around(match)
-    if any(each in near for each in _REGISTERS):
+    if _is_near(match, _REGISTERS):
         return None
     return Found(start, match.end(), Kind.OTHER_ID, is_strong=False)
 
@@ -90,11 +97,6 @@ def _number_parts(match: re.Match[str]) -> Found | None:
     if is_range or len(first + second) < _LEAST_OF_PARTS or first == "0" * len(first):
         return None
     return Found(match.start(), match.end(), Kind.OTHER_ID, is_strong=False)
-
-
-_LEAST_OF_PARTS = 6
-# Of programs, genes and enzymes: digits between letters as well.
-_NO_LEET = re.compile(r"cyp|ugt|hla|sha|md5|utf|x86|h[0-9]n|http", re.IGNORECASE)
 
 
 def _leet(match: re.Match[str]) -> Found | None:

@@ -73,7 +73,7 @@ _DECIDED = (
 _OF_A_PERSON = (
     r"\b(?:i|my|he|his|him|she|her|patient|pt|born|dob|birth|seen|visit|admitted|discharged|implanted"
     r"|placed|given|started|took|taken|surgery|appointment|mrn|first|until|since|dose|infusion|infused"
-    r"|injected|injection|biopsy|procedure|used|underwent|received|relapse|visit|follow|our)\b"
+    r"|injected|injection|biopsy|procedure|used|underwent|received|relapse|follow|our)\b"
 )
 _BETWEEN = rf"(?:(?!{_OF_A_PERSON})[^.,;?!\n])"
 _BEFORE = re.compile(rf"{_AUTHORITY}{_BETWEEN}{{0,40}}{_DECIDED}{_BETWEEN}{{0,60}}\Z")
@@ -84,11 +84,9 @@ _PARTS = ("fda", "ema", "cdc", "uspstf", "mhra", "congress", "world health org",
 
 def _date(match: re.Match[str]) -> Found | None:
     start, end = match.span()
-    return (
-        None
-        if _is_decided(match.string, start, end)
-        else Found(start, end, Kind.DATE, is_strong=False)
-    )
+    if _is_decided(match.string, start, end):
+        return None
+    return Found(start, end, Kind.DATE, is_strong=False)
 
 
 def _is_decided(text: str, start: int, end: int) -> bool:

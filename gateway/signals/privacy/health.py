@@ -93,8 +93,9 @@ _EVERYDAY = frozenset(
     ).split()
 )
 
+_SAID = rf"{_WORDS}|{_LAY_WORDS}"
 WORDS_TRIGGER = (
-    *(rf"(?i)\b{word}\b" for word in alternatives(f"{_WORDS}|{_LAY_WORDS}")),
+    *(rf"(?i)\b{word}\b" for word in alternatives(_SAID)),
     *(rf"(?i)\b{stem}" for stem in alternatives(_STEMS)),
     *(f"(?i){mark}" for mark in alternatives(_MARKS)),
 )
@@ -104,9 +105,7 @@ _LETTERS_ONLY = bytes(each if chr(each).isalpha() else 32 for each in range(128)
 _ALL = WORDS | WORDS_ABROAD
 _LISTED = frozenset(narrow(word).translate(_LETTERS_ONLY) for word in _ALL)
 _WORD = re.compile(r"[^\W\d_]+")
-_WORD_SPAN = re.compile(
-    rf"(?i)\b(?:{_WORDS}|{_LAY_WORDS})\b|\b(?:{_STEMS})[a-z]*|{_MARKS}", re.ASCII
-)
+_WORD_SPAN = re.compile(rf"(?i)\b(?:{_SAID})\b|\b(?:{_STEMS})[a-z]*|{_MARKS}", re.ASCII)
 _ENDING_SPAN = re.compile(rf"(?i)\b([a-z]{{2,24}}(?:{_ENDING}))\b", re.ASCII)
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from gateway.signals.privacy.checksums import dni, luhn, nhs, nir, ppsn
+from gateway.signals.privacy.checksums import dni, nhs, nir, ppsn
 from gateway.signals.privacy.found import Exact, Found, Recogniser, digits_of
 from gateway.signals.privacy.verdict import Kind
 
@@ -56,14 +56,18 @@ _NUMBERED: Final = {
     "dni": r"\d{8}-?[A-Z]",  # Spain
     "ppsn": r"\d{7}[A-W][A-I]?",  # Ireland
 }
-_HEALTH_PLANS: Final = frozenset({"ramq", "mbi", "nhs"})
+# What is no OTHER_ID.
+_KINDS: Final = {
+    "dvla": Kind.LICENSE,
+    "ramq": Kind.HEALTH_PLAN,
+    "mbi": Kind.HEALTH_PLAN,
+    "nhs": Kind.HEALTH_PLAN,
+}
 _CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "nhs": lambda text: text != "000 000 0000" and nhs(digits_of(text)),
     "nir": lambda text: " " in text or nir(text),
     "dni": lambda text: dni(text.replace("-", "")),
     "ppsn": ppsn,
-    # Danish numbers have had no check since 2007; a run in a larger number is none.
-    "personnummer": lambda text: luhn(digits_of(text)[-10:]) or len(digits_of(text)) >= 10,
 }
 
 
@@ -73,9 +77,7 @@ def _locate(match: re.Match[str]) -> Found | None:
     adds_up = _CHECKS.get(name)
     if adds_up is not None and not adds_up(match.group()):
         return None
-    kind = Kind.LICENSE if name == "dvla" else Kind.OTHER_ID
-    kind = Kind.HEALTH_PLAN if name in _HEALTH_PLANS else kind
-    return Found(match.start(), match.end(), kind)
+    return Found(match.start(), match.end(), _KINDS.get(name, Kind.OTHER_ID))
 
 
 def _exact(shapes: dict[str, str], first: str) -> Exact:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from gateway.signals.privacy.dates import MONTH, is_day
-from gateway.signals.privacy.found import Exact, Found, Recogniser, always, first_unless
+from gateway.signals.privacy.found import Exact, Found, Locate, Recogniser, always, first_unless
 from gateway.signals.privacy.verdict import Kind
 
 _OF_DAY = first_unless(r"\w.$", "0-9")
@@ -66,17 +66,14 @@ def _of_day(match: re.Match[str]) -> Found | None:
     return Found(match.start(), match.end(), Kind.DATE, is_strong=False)
 
 
-def _told_date(match: re.Match[str]) -> Found | None:
-    return _last_group(match, Kind.DATE)
+def _last_group(kind: Kind) -> Locate:
+    """Every match is a hit: the group of the alternative that matched."""
 
+    def locate(match: re.Match[str]) -> Found | None:
+        group = match.lastindex or 0
+        return Found(match.start(group), match.end(group), kind, is_strong=False)
 
-def _told_age(match: re.Match[str]) -> Found | None:
-    return _last_group(match, Kind.AGE_90)
-
-
-def _last_group(match: re.Match[str], kind: Kind) -> Found:
-    group = match.lastindex or 0
-    return Found(match.start(group), match.end(group), kind, is_strong=False)
+    return locate
 
 
 RECOGNISERS = (
@@ -106,7 +103,7 @@ RECOGNISERS = (
             r"|(?:1[3-9]|2\d|3[01])/(?:0?[1-9]|1[0-2])|(?:0[1-9]|1[0-2])/(?:0[1-9]|1[0-2]))"
             r"(?![\d/%]|-\d| (?:of|patients|scale))"
         ),
-        _told_date,
+        always(Kind.DATE, 1, is_strong=False),
         is_lowered=True,
         needs_digit=True,
     ),
@@ -117,7 +114,7 @@ RECOGNISERS = (
             rf"(?<![a-z])(?:{_BORN}){_ON}"
             r"(\d{1,2}[./ -]\d{1,2}[./ -](?:\d{4}|\d{2})|\d{6}|\d{8})(?!\d)"
         ),
-        _told_date,
+        always(Kind.DATE, 1, is_strong=False),
         is_lowered=True,
         needs_digit=True,
     ),
@@ -157,14 +154,14 @@ RECOGNISERS = (
         "date_of_feast",
         rf"(?i){_FEAST},? (?:of )?(?:19|20)[0-9]{{2}}|{_SINCE} {_FEAST}",
         Exact(rf"\b(?:({_FEAST},? (?:of )?(?:19|20)\d{{2}})|{_SINCE} ({_FEAST}))\b"),
-        _told_date,
+        _last_group(Kind.DATE),
         is_lowered=True,
     ),
     Recogniser(
         "age_90_told",
         rf"(?i){_WHO}{_IS}(?:9[0-9]|10[0-9]|11[0-5])|turn(?:ed|s|ing) (?:9[0-9]|1[01][0-9])",
         Exact(rf"\b(?:{_WHO}{_IS}|turn(?:ed|s|ing) )(9\d|10\d|11[0-5])(?!{_MEASURED})"),
-        _told_age,
+        always(Kind.AGE_90, 1, is_strong=False),
         is_lowered=True,
         needs_digit=True,
     ),
@@ -175,7 +172,7 @@ RECOGNISERS = (
             r"(?<!\w)[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'-]{1,24}, (9\d|10\d)"
             r"(?=[:;)\n]|,(?!\d)|\.(?!\d)|$| (?:from|with|and|who|was|is|in|on|living|room)\b)"
         ),
-        _told_age,
+        always(Kind.AGE_90, 1, is_strong=False),
         needs_digit=True,
     ),
     Recogniser(
@@ -186,7 +183,7 @@ RECOGNISERS = (
             rf"\b({_NINETY})[ -]years?\b|\b{_GROWN}({_NINETY}|9\d|10\d)\b"
             rf"|(?<![\d.,])(9\d|10\d) {_YEARS_ABROAD}\b"
         ),
-        _told_age,
+        _last_group(Kind.AGE_90),
         is_lowered=True,
     ),
 )
